@@ -8,12 +8,11 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from gatewise.tasks.base import TaskData
-from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.base import AnyComparison
 from gatewise.terminal import console, duration
 
 
-def leaderboard(comparison: Comparison[TaskData]) -> Table:
+def leaderboard(comparison: AnyComparison) -> Table:
     """The results as a table of at most 80 columns, the best first; baselines are marked and dimmed."""
     metrics = comparison.metrics
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=0)
@@ -52,14 +51,14 @@ def show_files(folder: Path, files: Mapping[str, str]) -> None:
         console.print(f"  {name:<18} {about}")
 
 
-def show_comparison(comparison: Comparison[TaskData]) -> None:
+def show_comparison(comparison: AnyComparison) -> None:
     """Prints the leaderboard, the tables about the chosen network, and the verdict."""
     console.print(leaderboard(comparison))
     _show_details(comparison)
     console.print(comparison.verdict)
 
 
-def _show_details(comparison: Comparison[TaskData]) -> None:
+def _show_details(comparison: AnyComparison) -> None:
     chosen = comparison.chosen(baseline=False)
     assert chosen is not None
     for one in comparison.details:

@@ -19,7 +19,7 @@ from gatewise.estimators.loading import load
 from gatewise.estimators.resuming import resume
 from gatewise.estimators.running import find_run
 from gatewise.tasks import TASKS, choose_task, variants
-from gatewise.tasks.base import AnyTask, TaskData
+from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import verb_options
 from gatewise.terminal import console
@@ -112,7 +112,7 @@ def _start_option(verb: str) -> Any:
     )
 
 
-def execute_command(verb: str, task: AnyTask, command: Command) -> Comparison[TaskData]:
+def execute_command(verb: str, task: AnyTask, command: Command) -> AnyComparison:
     """Starts or resumes a run, trains with a progress bar, and prints the result and the files."""
     comparison = _resumed(verb, task, command) if command.resume else _new(verb, task, command)
     show_comparison(comparison)
@@ -120,7 +120,7 @@ def execute_command(verb: str, task: AnyTask, command: Command) -> Comparison[Ta
     return comparison
 
 
-def show_next(task: AnyTask, comparison: Comparison[TaskData], data: Path | None) -> None:
+def show_next(task: AnyTask, comparison: AnyComparison, data: Path | None) -> None:
     """Prints a command that uses the model of a run. data: as the user gave them; None if they did not"""
     run = find_run(comparison.folder)
     assert run is not None
@@ -128,7 +128,7 @@ def show_next(task: AnyTask, comparison: Comparison[TaskData], data: Path | None
     console.print(f"\nnext: {task.next_command.format(run=comparison.folder, data=again)}")
 
 
-def _resumed(verb: str, task: AnyTask, command: Command) -> Comparison[TaskData]:
+def _resumed(verb: str, task: AnyTask, command: Command) -> AnyComparison:
     """The result of a resumed run. Raises: `GatewiseError` if the arguments contradict."""
     if command != Command(resume=command.resume) or command.resume is None:
         raise GatewiseError("--resume continues a run with its own options; leave out all others")
@@ -136,7 +136,7 @@ def _resumed(verb: str, task: AnyTask, command: Command) -> Comparison[TaskData]
     return found if isinstance(found, Comparison) else found.comparison_
 
 
-def _new(verb: str, task: AnyTask, command: Command) -> Comparison[TaskData]:
+def _new(verb: str, task: AnyTask, command: Command) -> AnyComparison:
     """The result of a new run. Raises: `GatewiseError` if there are no data."""
     if command.data is None:
         raise GatewiseError(f"there are no data to {verb} on: give {task.data_help}, or --resume RUN")
@@ -148,11 +148,11 @@ def _new(verb: str, task: AnyTask, command: Command) -> Comparison[TaskData]:
     if verb == "compare":
         return compare(task.name, command.data, config=command.config, out=out, **command.options)
     model = new_estimator(task.name, config=command.config, out=out)
-    comparison: Comparison[TaskData] = model.fit(command.data, **command.options).comparison_
+    comparison: AnyComparison = model.fit(command.data, **command.options).comparison_
     return comparison
 
 
-def _further(task: AnyTask, command: Command, start: Path, out: Path | bool) -> Comparison[TaskData]:
+def _further(task: AnyTask, command: Command, start: Path, out: Path | bool) -> AnyComparison:
     """The result of training the model of a run further. Raises: `GatewiseError` if it is of another task."""
     if command.config is not None:
         raise GatewiseError("--from takes the options of the run; leave out --config")
@@ -161,11 +161,11 @@ def _further(task: AnyTask, command: Command, start: Path, out: Path | bool) -> 
         own = model.model_.task
         raise GatewiseError(f"{str(start)!r} has a model of the task {own!r}: give gatewise train {own}")
     model.set_params(warm_start=True, out=out)
-    comparison: Comparison[TaskData] = model.fit(command.data, **command.options).comparison_
+    comparison: AnyComparison = model.fit(command.data, **command.options).comparison_
     return comparison
 
 
-def _list_files(comparison: Comparison[TaskData]) -> None:
+def _list_files(comparison: AnyComparison) -> None:
     chosen = comparison.chosen(baseline=False)
     assert chosen is not None
     metric = comparison.metrics[0]

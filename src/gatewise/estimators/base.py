@@ -32,8 +32,7 @@ from gatewise.estimators.signature import COMMON, KIND, required_options
 from gatewise.estimators.stored import PREFIX, StoredData
 from gatewise.files import write_whole
 from gatewise.tasks import claiming_first
-from gatewise.tasks.base import AnyTask, Prediction, TaskData
-from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.base import AnyComparison, AnyTask, Prediction
 from gatewise.tasks.options import TrainOptions, resolve, to_yaml, verb_options
 from gatewise.tasks.serialization import SavedModel, save_model
 from gatewise.training import runs
@@ -119,7 +118,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self._fitted_params = self.get_params(deep=False)
         return self
 
-    def with_run(self, run: runs.Run, comparison: Comparison[TaskData]) -> Self:
+    def with_run(self, run: runs.Run, comparison: AnyComparison) -> Self:
         """Sets the attributes of a fitted estimator. run, comparison: a run and its result."""
         assert comparison.model is not None
         assert isinstance(run.options, TrainOptions)
@@ -159,9 +158,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         with self._written(data, None, layout) as path:
             return self._task.predict(self.model_, path)
 
-    def evaluate(
-        self, data: object = None, y: object = None, *, layout: Layout = "NTC"
-    ) -> Comparison[TaskData]:
+    def evaluate(self, data: object = None, y: object = None, *, layout: Layout = "NTC") -> AnyComparison:
         """The model's scores on other data, beside the baselines that can learn from these.
 
         Without data: the scores on the test set of the data it was fitted on.
@@ -342,7 +339,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _config(self) -> Path | None:
         return None if self.config is None else Path(self.config)
 
-    def _compared(self) -> Comparison[TaskData]:
+    def _compared(self) -> AnyComparison:
         check_is_fitted(self, "model_")
         if not hasattr(self, "comparison_"):
             raise GatewiseError("a loaded model has no figures of its own; use evaluate(data).plot()")

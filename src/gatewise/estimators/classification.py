@@ -24,8 +24,7 @@ from gatewise.estimators.base import FOLDER, Estimator
 from gatewise.estimators.labelled import LabelledMethods
 from gatewise.estimators.multilabel import LabelForm
 from gatewise.estimators.running import Source
-from gatewise.tasks.base import TaskData
-from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.base import AnyComparison
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
 from gatewise.training.runs import CLASSES, Run, read_classes, write_classes
@@ -37,7 +36,7 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
     classes_: np.ndarray
     __metadata_request__predict_proba = {"data": UNUSED, "layout": UNUSED}  # noqa: RUF012
 
-    def with_run(self, run: Run, comparison: Comparison[TaskData]) -> Self:
+    def with_run(self, run: Run, comparison: AnyComparison) -> Self:
         super().with_run(run, comparison)
         self._learn_classes(run.classes, run.folder)
         return self

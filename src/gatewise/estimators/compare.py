@@ -19,8 +19,7 @@ from gatewise.estimators.running import (
 )
 from gatewise.estimators.stored import PREFIX
 from gatewise.tasks import choose_task, claiming_first, estimator_names, find_task
-from gatewise.tasks.base import AnyTask, TaskData
-from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.options import resolve, verb_options
 from gatewise.training.lightning import Lightning
 
@@ -42,7 +41,7 @@ def compare(
     callbacks: Sequence[Any] = (),
     logger: Any = None,
     **options: Any,
-) -> Comparison[TaskData]:
+) -> AnyComparison:
     """Trains several cells and all baselines of a task on the same data, and ranks them on a test set.
 
     task: its name: "forecast", "classify", "label", ...

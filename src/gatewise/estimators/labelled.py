@@ -15,8 +15,7 @@ from gatewise.data.sequences.reading import count
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.running import Source
-from gatewise.tasks.base import TaskData
-from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.base import AnyComparison
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
 from gatewise.training.runs import Run
@@ -69,7 +68,7 @@ class LabelledMethods(Estimator):
         """
         return self._fit(data, y, {"weights": sample_weight, "groups": groups}, layout, columns)
 
-    def with_run(self, run: Run, comparison: Comparison[TaskData]) -> Self:
+    def with_run(self, run: Run, comparison: AnyComparison) -> Self:
         super().with_run(run, comparison)
         self._count_channels()
         return self

@@ -10,8 +10,7 @@ from gatewise.estimators.base import Estimator
 from gatewise.estimators.loading import load
 from gatewise.estimators.running import find_job, finish, resumed_run
 from gatewise.tasks import find_task
-from gatewise.tasks.base import TaskData
-from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.base import AnyComparison
 from gatewise.training import runs
 from gatewise.training.lightning import Lightning
 
@@ -25,7 +24,7 @@ def resume(
     trainer: Mapping[str, Any] | None = None,
     callbacks: Sequence[Any] = (),
     logger: Any = None,
-) -> Estimator | Comparison[TaskData]:
+) -> Estimator | AnyComparison:
     """Continues the run in a folder to the result that it would have had without the interruption.
 
     folder: the `out` of `Estimator.fit` or `gatewise.compare`, or the run of a command line

@@ -21,8 +21,7 @@ from gatewise.plots.gradient import draw_gradients
 from gatewise.plots.plot import Plot
 from gatewise.processes import announce, announced, is_first
 from gatewise.shell import in_shell
-from gatewise.tasks.base import AnyTask, TaskData
-from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.options import Options, TaskOptions
 from gatewise.training import runs
 from gatewise.training.commands import compare, execute, train
@@ -31,8 +30,8 @@ from gatewise.training.lock import locked
 from gatewise.training.progress import progress
 from gatewise.training.runner import ProgressCallback
 
-Job = Callable[[runs.Run, Any, ProgressCallback], Comparison[TaskData]]
-JOBS: dict[str, Callable[..., Comparison[TaskData]]] = {"train": train, "compare": compare}
+Job = Callable[[runs.Run, Any, ProgressCallback], AnyComparison]
+JOBS: dict[str, Callable[..., AnyComparison]] = {"train": train, "compare": compare}
 
 
 @contextmanager
@@ -133,7 +132,7 @@ def write_data(
 
 def execute_new(
     run: runs.Run, source: Source, job: Job, shown: bool, keep: bool
-) -> tuple[runs.Run, Comparison[TaskData]]:
+) -> tuple[runs.Run, AnyComparison]:
     """Executes a new run of a source.
 
     shown: whether notes, progress and scores are printed
@@ -152,7 +151,7 @@ def execute_new(
         return copied, finish(copied, job, shown, begins=is_first())
 
 
-def finish(run: runs.Run, job: Job, shown: bool, begins: bool) -> Comparison[TaskData]:
+def finish(run: runs.Run, job: Job, shown: bool, begins: bool) -> AnyComparison:
     """Executes a run whose folder stays, and writes its figures.
 
     shown: whether notes, progress and scores are printed; begins: whether the run is new, not resumed
@@ -224,7 +223,7 @@ def run_folder(out: Path | str | bool | None, directory: Path) -> Path | None:
     return directory / "run" if out is None or out is False else Path(out)
 
 
-def save_plots(run: runs.Run, comparison: Comparison[TaskData]) -> dict[str, str]:
+def save_plots(run: runs.Run, comparison: AnyComparison) -> dict[str, str]:
     """Writes the figures of a run into its folder. Returns: the description of each file, by its name."""
     plots = [*run.task.draw(comparison), *_gradient_plots(run)]
     return {plot.save(run.folder).name: plot.description for plot in plots}

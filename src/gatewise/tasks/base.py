@@ -97,7 +97,8 @@ DataT = TypeVar("DataT", bound=TaskData)
 OptionsT = TypeVar("OptionsT", bound=TaskOptions)
 NetworkT = TypeVar("NetworkT", bound=Network)
 PredictionsT = TypeVar("PredictionsT", bound=Predictions[Any, Any])
-Retrain = Callable[[Callable[[OptionsT], DataT]], Comparison[DataT]]  # takes a function that reads
+Read = Callable[[OptionsT], DataT]
+Retrain = Callable[[Read[OptionsT, DataT]], Comparison[DataT, PredictionsT]]
 
 
 ReturnT = TypeVar("ReturnT")
@@ -356,7 +357,7 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
         path: Path,
         windows: int,
         step: int | None = None,
-        train: Retrain[OptionsT, DataT] | None = None,
+        train: Retrain[OptionsT, DataT, PredictionsT] | None = None,
     ) -> Any:
         """Predictions of the end of the data from rolling origins, if `forecasts`. Raises: `GatewiseError`.
 
@@ -379,9 +380,10 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
         """The line below a leaderboard, which explains its metrics."""
         return "* a baseline"
 
-    def draw(self, comparison: Comparison[DataT]) -> list[Plot]:
+    def draw(self, comparison: Comparison[DataT, PredictionsT]) -> list[Plot]:
         """The figures of a comparison."""
         return []
 
 
+AnyComparison: TypeAlias = Comparison[TaskData, Any]
 AnyTask: TypeAlias = Task[Any, Any, Any, Any]

@@ -22,7 +22,7 @@ from gatewise.modules.network import Network
 from gatewise.plots.confusion import draw_confusion
 from gatewise.plots.highest_loss import draw_highest_loss, highest_loss
 from gatewise.plots.plot import Plot
-from gatewise.tasks.base import OptionsT, Task, TaskData
+from gatewise.tasks.base import OptionsT, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.predictions import Predictions
 
@@ -131,22 +131,14 @@ class ClassTask(Task[DataT, OptionsT, Classifier, ClassPredictions]):
         header = ("class", "examples", "recall", "precision", "F1", "most often mistaken for")
         return [Details(title, header, tuple(rows))]
 
-    def draw(self, comparison: Comparison[DataT]) -> list[Plot]:
-        name, predictions = chosen_predictions(comparison)
+    def draw(self, comparison: Comparison[DataT, ClassPredictions]) -> list[Plot]:
+        name, predictions = comparison.chosen_network.name, comparison.chosen_network.predictions
         figure = draw_confusion(predictions.confusion().numpy(), comparison.data.classes, name)
         return [Plot("confusion", f"the confusion matrix of {name} on the test set", figure)]
 
 
-def chosen_predictions(comparison: Comparison[TaskData]) -> tuple[str, ClassPredictions]:
-    """The chosen network's name and its predictions for the test set."""
-    chosen = comparison.chosen(baseline=False)
-    assert chosen is not None
-    assert isinstance(chosen.predictions, ClassPredictions)
-    return chosen.name, chosen.predictions
-
-
 def plot_highest_loss(
-    comparison: Comparison[ClassData[Any, Any]],
+    comparison: Comparison[ClassData[Any, Any], ClassPredictions],
     unit: str,
     count: int,
     frames: Callable[[int], Sequence[np.ndarray]],
@@ -159,7 +151,7 @@ def plot_highest_loss(
         count: the maximum number of examples
         frames: maps the number of an example to its images
     """
-    name, predictions = chosen_predictions(comparison)
+    name, predictions = comparison.chosen_network.name, comparison.chosen_network.predictions
     examples = highest_loss(
         predictions.probabilities, predictions.truth, comparison.data.classes, frames, count
     )

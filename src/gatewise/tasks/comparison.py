@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import polars as pl
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DataT = TypeVar("DataT", covariant=True)
+PredictionsT = TypeVar("PredictionsT", bound=Predictions[Network, Any], covariant=True)
 
 
 class ComparedTask(Protocol):
@@ -41,7 +42,7 @@ class ComparedTask(Protocol):
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Generic[PredictionsT]):
     """A line of the leaderboard: the mean over the trainings of one candidate.
 
     name: the name of the candidate
@@ -64,7 +65,7 @@ class Result:
     parameters: int
     seconds: float
     validation: float | None
-    predictions: Predictions[Network, Any]
+    predictions: PredictionsT
 
     @property
     def network(self) -> Network:
@@ -72,8 +73,11 @@ class Result:
         return self.predictions.network
 
 
+AnyResult: TypeAlias = Result[Predictions[Network, Any]]
+
+
 @dataclass(frozen=True, repr=False)
-class Comparison(Generic[DataT]):
+class Comparison(Generic[DataT, PredictionsT]):
     """All results, the best on the test set first.
 
     model: the chosen network as a saved model; None if no network was trained
@@ -82,12 +86,12 @@ class Comparison(Generic[DataT]):
 
     task: ComparedTask
     data: DataT
-    results: tuple[Result, ...]
+    results: tuple[Result[PredictionsT], ...]
     model: SavedModel | None = None
     folder: Path | None = None
     files: Mapping[str, str] = field(default_factory=dict)
 
-    def chosen(self, baseline: bool) -> Result | None:
+    def chosen(self, baseline: bool) -> Result[PredictionsT] | None:
         """The network, or the baseline, with the best score on the validation set."""
         results = [result for result in self.results if result.baseline == baseline]
         return min(results, key=lambda one: inf if one.validation is None else one.validation, default=None)
@@ -98,7 +102,14 @@ class Comparison(Generic[DataT]):
         return self.task.applicable_metrics(self.data)
 
     @property
-    def best(self) -> Result:
+    def chosen_network(self) -> Result[PredictionsT]:
+        """The network with the best score on the validation set, of a comparison that trained one."""
+        chosen = self.chosen(baseline=False)
+        assert chosen is not None
+        return chosen
+
+    @property
+    def best(self) -> Result[PredictionsT]:
         """The result that is best on the test set."""
         return self.results[0]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from gatewise.errors import DivergedError, GatewiseError
 from gatewise.modules.network import Network
-from gatewise.tasks.base import DataT, Task, TaskData, explain_mismatch
-from gatewise.tasks.comparison import Comparison, Result
+from gatewise.tasks.base import AnyComparison, DataT, Task, TaskData, explain_mismatch
+from gatewise.tasks.comparison import AnyResult, Comparison
 from gatewise.tasks.options import CompareOptions, TrainOptions, candidate_options
 from gatewise.tasks.serialization import SavedModel, save_model
 from gatewise.training.fine_tuning import start_network
@@ -23,9 +23,9 @@ from gatewise.training.runs import REFIT, Run, discard, training, write
 def execute(
     run: Run,
     callback: ProgressCallback,
-    job: Callable[[Run, Any, ProgressCallback], Comparison[TaskData]],
+    job: Callable[[Run, Any, ProgressCallback], AnyComparison],
     begins: bool = True,
-) -> Comparison[TaskData]:
+) -> AnyComparison:
     """Reads the data of a run and calls a job with them.
 
     job: trains and scores; begins: whether the run is new; then its folder is made, and is removed again if
@@ -69,7 +69,7 @@ def train(
     callback: ProgressCallback,
     baselines: bool = True,
     lightning: Lightning = NO_EXTRAS,
-) -> Comparison[TaskData]:
+) -> AnyComparison:
     """Trains one network beside the baselines without training; the files are in the run's folder.
 
     A network that is trained further is compared with itself, as it was before.
@@ -93,7 +93,7 @@ def train(
 
 def compare(
     run: Run, data: TaskData, callback: ProgressCallback, lightning: Lightning = NO_EXTRAS
-) -> Comparison[TaskData]:
+) -> AnyComparison:
     """Trains every cell and every baseline on the same data; each training has its own folder.
 
     lightning: additional settings of the trainer of each training
@@ -124,14 +124,14 @@ def compare(
 @explain_mismatch
 def evaluate(
     task: Task[DataT, Any, Any, Any], model: SavedModel, data: DataT, callback: ProgressCallback
-) -> Comparison[DataT]:
+) -> Comparison[DataT, Any]:
     """Scores a saved model on data read for it, beside the baselines that can learn from these data."""
     runner = Runner(task, data, callback, model.preprocessing)
     results = list(runner.baselines(task.evaluation_baselines(data)))
     return runner.ranked([*results, runner.evaluated(model.name, model.network)])
 
 
-def _conclude(run: Run, runner: Runner[TaskData], results: list[Result]) -> Comparison[TaskData]:
+def _conclude(run: Run, runner: Runner[TaskData], results: list[AnyResult]) -> AnyComparison:
     comparison = runner.ranked(results)
     write_leaderboard(run.folder / "leaderboard.csv", comparison)
     chosen = comparison.chosen(baseline=False)

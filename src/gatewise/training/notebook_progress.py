@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, cast
 
 from gatewise.metrics.metric import Metric
-from gatewise.tasks.comparison import Result
+from gatewise.tasks.comparison import AnyResult
 
 STEP = 0.01  # of the fraction done, between two updates
 
@@ -44,7 +44,7 @@ class NotebookProgressBar:
         self._lines.append(f"{self._name}: {sentence}")
         self._show("")
 
-    def finish(self, result: Result, metric: Metric) -> None:
+    def finish(self, result: AnyResult, metric: Metric) -> None:
         self._lines.append(f"{result.name}: {metric.title} {metric.format(result.scores[metric.name])}")
         self._show("")
 

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gatewise.metrics.metric import Metric
 from gatewise.notebook import is_notebook
-from gatewise.tasks.comparison import Result
+from gatewise.tasks.comparison import AnyResult
 from gatewise.terminal import console, duration, printable
 from gatewise.training.notebook_progress import NotebookProgressBar
 from gatewise.training.runner import ProgressCallback
@@ -47,7 +47,7 @@ class SilentProgress:
     def warn(self, sentence: str) -> None:
         warnings.warn(sentence, stacklevel=2)
 
-    def finish(self, result: Result, metric: Metric) -> None: ...
+    def finish(self, result: AnyResult, metric: Metric) -> None: ...
 
 
 class ProgressOnly:
@@ -68,7 +68,7 @@ class ProgressOnly:
     def warn(self, sentence: str) -> None:
         self._callback.warn(sentence)
 
-    def finish(self, result: Result, metric: Metric) -> None: ...
+    def finish(self, result: AnyResult, metric: Metric) -> None: ...
 
 
 class ProgressBar:
@@ -112,6 +112,6 @@ class ProgressBar:
     def warn(self, sentence: str) -> None:
         console.print(f"{self._name}: {sentence}", style="yellow")
 
-    def finish(self, result: Result, metric: Metric) -> None:
+    def finish(self, result: AnyResult, metric: Metric) -> None:
         score = f"{metric.title} {metric.format(result.scores[metric.name])}"
         console.print(f"  {result.name:<18} {score}   {duration(result.seconds)}")

@@ -7,8 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from gatewise.tasks.base import AnyTask, TaskData
-from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
 from gatewise.training.commands import train
@@ -38,7 +37,7 @@ class Retraining:
         self.task, self.options, self.cells = task, options, {model.name: cell_of(model, options)}
         self.lightning, self.callback, self.count, self.done = lightning, callback, count, 0
 
-    def __call__(self, read: Callable[[TrainOptions], Any]) -> Comparison[TaskData]:
+    def __call__(self, read: Callable[[TrainOptions], Any]) -> AnyComparison:
         """The result of the next training. read: returns the data, by the options of the training"""
         with TemporaryDirectory(prefix="gatewise-") as folder, enough_memory(self.options):
             data = read(self.options)

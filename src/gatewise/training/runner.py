@@ -21,8 +21,8 @@ from gatewise.metrics.metric import Metric
 from gatewise.modules.finite import ADVICE
 from gatewise.modules.network import Baseline, Network
 from gatewise.processes import is_first
-from gatewise.tasks.base import DataT, Task, TaskData
-from gatewise.tasks.comparison import Comparison, Result
+from gatewise.tasks.base import AnyComparison, DataT, Task
+from gatewise.tasks.comparison import AnyResult, Comparison, Result
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
@@ -44,7 +44,7 @@ class ProgressCallback(Protocol):
 
     def warn(self, sentence: str) -> None: ...
 
-    def finish(self, result: Result, metric: Metric) -> None: ...
+    def finish(self, result: AnyResult, metric: Metric) -> None: ...
 
 
 class _Trained(NamedTuple):
@@ -87,7 +87,7 @@ class Runner(Generic[DataT]):
         self._candidates: dict[str, _Candidate] = {}
         self._has_trained = False  # else all trainings were loaded
 
-    def baselines(self, kinds: Mapping[str, Callable[[], Baseline]]) -> Iterator[Result]:
+    def baselines(self, kinds: Mapping[str, Callable[[], Baseline]]) -> Iterator[AnyResult]:
         """The results of the baselines that are not trained by gradient descent."""
         for name, make in kinds.items():
             self.callback.begin(name)
@@ -115,7 +115,7 @@ class Runner(Generic[DataT]):
         trainings: Mapping[Path, TrainOptions],
         baseline: bool = False,
         make_again: Callable[[], Network] | None = None,
-    ) -> Result:
+    ) -> AnyResult:
         """Trains one candidate once in each folder; finished trainings there are loaded.
 
         trainings: the options of each training, by its folder
@@ -174,12 +174,12 @@ class Runner(Generic[DataT]):
         """Trains once in a folder; returns the cost on the validation set. The test set is not read."""
         return self._train(name, make, folder, options).cost
 
-    def before(self, name: str, network: Network) -> Result:
+    def before(self, name: str, network: Network) -> AnyResult:
         """The result of a network that will be trained further, as a baseline."""
         self.callback.begin(name)
         return self._result(name, True, [_Trained(network, 0.0, self._validation_cost(name, network))])
 
-    def evaluated(self, name: str, network: Network) -> Result:
+    def evaluated(self, name: str, network: Network) -> AnyResult:
         """The result of a network that was trained before, on the test set."""
         predictions, scores = self._scored(name, network, self.data.test)
         first = {one.name: scores[one.name] for one in self.metrics}
@@ -188,7 +188,7 @@ class Runner(Generic[DataT]):
         self.callback.finish(result, self.metrics[0])
         return result
 
-    def ranked(self, results: list[Result]) -> Comparison[DataT]:
+    def ranked(self, results: list[AnyResult]) -> Comparison[DataT, Any]:
         """The comparison of these results, the best on the test set first."""
         first = self.metrics[0]
         order = sorted(results, key=lambda one: first.cost(one.scores[first.name]))
@@ -268,7 +268,7 @@ class Runner(Generic[DataT]):
                 )
         return predictions, scores
 
-    def _result(self, name: str, baseline: bool, trained: list[_Trained]) -> Result:
+    def _result(self, name: str, baseline: bool, trained: list[_Trained]) -> AnyResult:
         first = self.metrics[0].name
         tested = [self._scored(name, one.network, self.data.test) for one in trained]
         scores = [own for _, own in tested]
@@ -289,6 +289,6 @@ class Runner(Generic[DataT]):
         return result
 
 
-def write_leaderboard(path: Path, comparison: Comparison[TaskData]) -> None:
+def write_leaderboard(path: Path, comparison: AnyComparison) -> None:
     """Writes all results as CSV, the best first."""
     write_whole(path, comparison.table.write_csv)

@@ -211,10 +211,8 @@ class DetectAnomalies(Task[AnomalyData, AnomalyOptions, Detector, Detections]):
             "validation set; residuals and NLL in standard deviations of the series"
         )
 
-    def draw(self, comparison: Comparison[AnomalyData]) -> list[Plot]:
-        chosen = comparison.chosen(baseline=False)
-        assert chosen is not None
-        assert isinstance(chosen.predictions, Detections)
+    def draw(self, comparison: Comparison[AnomalyData, Detections]) -> list[Plot]:
+        chosen = comparison.chosen_network
         figure = draw_anomalies(chosen.predictions, chosen.name, comparison.data)
         return [Plot("anomalies", "a stretch of the test set, with scores and flags", figure)]
 

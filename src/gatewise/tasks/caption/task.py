@@ -162,10 +162,8 @@ class CaptionTask(Task[CaptionData, CaptionOptions, Captioner, CaptionPrediction
     def caption(self, data: CaptionData) -> str:
         return "* a baseline; BLEU and chrF: by sacrebleu, up to 100; exact: captions that equal a reference"
 
-    def draw(self, comparison: Comparison[CaptionData]) -> list[Plot]:
-        result, data = comparison.chosen(baseline=False), comparison.data
-        assert result is not None
-        assert isinstance(result.predictions, CaptionPredictions)
+    def draw(self, comparison: Comparison[CaptionData, CaptionPredictions]) -> list[Plot]:
+        result, data = comparison.chosen_network, comparison.data
         captioned = captioned_images(result.predictions, data, IMAGES)
         title = f"The first images of the test set: a true caption above, that of {result.name} below"
         about = f"images of the test set with true captions and those of {result.name}"

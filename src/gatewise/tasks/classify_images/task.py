@@ -27,7 +27,13 @@ from gatewise.plots.highest_loss import MAX_IMAGES
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
-from gatewise.tasks.classification import ClassTask, class_columns, plot_highest_loss, require_classifier
+from gatewise.tasks.classification import (
+    ClassPredictions,
+    ClassTask,
+    class_columns,
+    plot_highest_loss,
+    require_classifier,
+)
 from gatewise.tasks.classify_images.baselines import ConvolutionClassifier, NearestImage, PixelRegression
 from gatewise.tasks.classify_images.data import ImageData, Preprocessing, read_data, read_test_data
 from gatewise.tasks.classify_images.inspect import inspect_image
@@ -161,7 +167,7 @@ class ClassifyImages(ClassTask[ImageData, ClassifyImagesOptions]):
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_image(require_classifier(model.network), self.load_for_evaluation(model, path), number)
 
-    def draw(self, comparison: Comparison[ImageData]) -> list[Plot]:
+    def draw(self, comparison: Comparison[ImageData, ClassPredictions]) -> list[Plot]:
         test = comparison.data.test
 
         def frames(number: int) -> list[np.ndarray]:

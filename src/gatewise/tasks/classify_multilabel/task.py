@@ -196,10 +196,8 @@ class ClassifyMultilabel(
             "cross-entropy in nats; both are better if lower"
         )
 
-    def draw(self, comparison: Comparison[MultilabelData]) -> list[Plot]:
-        chosen = comparison.chosen(baseline=False)
-        assert chosen is not None
-        assert isinstance(chosen.predictions, LabelPredictions)
+    def draw(self, comparison: Comparison[MultilabelData, LabelPredictions]) -> list[Plot]:
+        chosen = comparison.chosen_network
         figure = draw_labels(chosen.predictions, chosen.name, comparison.data.classes)
         return [Plot("labels", f"average precision and F1 of each label by {chosen.name}, test set", figure)]
 

@@ -19,6 +19,7 @@ from gatewise.tasks.forecast.baselines import PointForecast, Ridge
 from gatewise.tasks.forecast.data import ForecastData, Preprocessing, all_data
 from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.forecast.lengths import MIN_PAST
+from gatewise.tasks.forecast.metrics import Forecasts
 from gatewise.tasks.forecast.origins import (
     Candidate,
     OriginForecasts,
@@ -96,7 +97,7 @@ def fitted_before(
     return Candidate(forecasters, data)
 
 
-def trained_again(comparison: Comparison[ForecastData]) -> Candidate:
+def trained_again(comparison: Comparison[ForecastData, Forecasts]) -> Candidate:
     """The network for use and the baselines of a training.
 
     Where that network was trained on all data, ridge regression is fitted to all data, too.

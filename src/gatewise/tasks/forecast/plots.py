@@ -20,7 +20,7 @@ HORIZONS_SHOWN = 4
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
 
-def draw_forecast(comparison: Comparison[ForecastData]) -> Figure:
+def draw_forecast(comparison: Comparison[ForecastData, Forecasts]) -> Figure:
     """Draws history, truth, the chosen network's median and widest interval, and the chosen baseline.
 
     The last horizons of the test set, each forecast from the values before it.
@@ -95,9 +95,8 @@ def _horizons(data: ForecastData) -> int:
     return min(HORIZONS_SHOWN, test // data.plan.horizon)
 
 
-def _last_forecasts(forecasts: object, data: ForecastData, origins: np.ndarray) -> np.ndarray:
+def _last_forecasts(forecasts: Forecasts, data: ForecastData, origins: np.ndarray) -> np.ndarray:
     """[count, 1 + Q, n]: the last value at each origin of the first series, and the forecast from there."""
-    assert isinstance(forecasts, Forecasts)
     series = data.source.series[0]
     last = int((data.test.series == 0).nonzero().max())
     quantiles = forecasts.quantiles((last - (origins[-1] - origins)).tolist())

@@ -289,7 +289,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         path: Path,
         windows: int,
         step: int | None = None,
-        train: Retrain[ForecastOptions, ForecastData] | None = None,
+        train: Retrain[ForecastOptions, ForecastData, Forecasts] | None = None,
     ) -> Backtest:
         """Forecasts of the end of the data from rolling origins.
 
@@ -323,7 +323,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
     def caption(self, data: ForecastData) -> str:
         return describe_metrics(data)
 
-    def draw(self, comparison: Comparison[ForecastData]) -> list[Plot]:
+    def draw(self, comparison: Comparison[ForecastData, Forecasts]) -> list[Plot]:
         return [Plot("forecast", "the end of the series, true and forecast", draw_forecast(comparison))]
 
 

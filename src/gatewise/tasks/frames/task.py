@@ -22,7 +22,13 @@ from gatewise.plots.highest_loss import MAX_CLIPS, evenly_spaced_frames
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
-from gatewise.tasks.classification import ClassTask, class_columns, plot_highest_loss, require_classifier
+from gatewise.tasks.classification import (
+    ClassPredictions,
+    ClassTask,
+    class_columns,
+    plot_highest_loss,
+    require_classifier,
+)
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.frames.baselines import MeanFrame
 from gatewise.tasks.frames.data import ARRAYS, FrameData, Preprocessing, read_data, read_test_data
@@ -100,7 +106,7 @@ class Frames(ClassTask[FrameData, FrameOptions]):
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_clip(require_classifier(model.network), self.load_for_evaluation(model, path), number)
 
-    def draw(self, comparison: Comparison[FrameData]) -> list[Plot]:
+    def draw(self, comparison: Comparison[FrameData, ClassPredictions]) -> list[Plot]:
         test = comparison.data.test
 
         def frames(number: int) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gatewise.tasks.comparison import Comparison, Result
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate.data import TextData
 from gatewise.tasks.generate.metrics import KINDS, Passage, TextPredictions, kinds_of
 
@@ -21,7 +21,7 @@ MOST = 6.0  # nats of the darkest colour
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
 
-def draw_text(comparison: Comparison[TextData]) -> Figure:
+def draw_text(comparison: Comparison[TextData, TextPredictions]) -> Figure:
     """Draws a passage of the test set, nats by the length of the context, and nats by kind of symbol."""
     from matplotlib.figure import Figure
 
@@ -34,7 +34,7 @@ def draw_text(comparison: Comparison[TextData]) -> Figure:
     figure = Figure(figsize=(11, 8.2), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[1.45, 1]).flat  # type: ignore[union-attr]
     colours = dict(zip([result.name for result in shown_results], (NETWORK, BASELINE), strict=False))
-    predictions = {result.name: _predictions(result) for result in shown_results}
+    predictions = {result.name: result.predictions for result in shown_results}
     passages = {name: own.passage for name, own in predictions.items()}
     _draw_passage(above, passages[chosen.name], chosen.name)
     left, right = below.subplots(1, 2)
@@ -43,11 +43,6 @@ def draw_text(comparison: Comparison[TextData]) -> Figure:
     _finish_context(left)
     _draw_kinds(right, passages, colours)
     return figure
-
-
-def _predictions(result: Result) -> TextPredictions:
-    assert isinstance(result.predictions, TextPredictions)
-    return result.predictions
 
 
 def _draw_passage(figure: Figure, passage: Passage, name: str) -> None:

@@ -154,7 +154,7 @@ class Generate(Task[TextData, GenerateOptions, NextSymbol, TextPredictions]):
             f"perplexity: exp of the mean nats of a {symbol}"
         )
 
-    def draw(self, comparison: Comparison[TextData]) -> list[Plot]:
+    def draw(self, comparison: Comparison[TextData, TextPredictions]) -> list[Plot]:
         about = "a passage of the test set, coloured by the NLL of each character"
         return [Plot("nll", about, draw_text(comparison))]
 

@@ -165,9 +165,8 @@ class GenerateVectors(Task[VectorData, GenerateVectorsOptions, NextVector, Vecto
         scaled = ", real channels scaled to a standard deviation of 1" if real else ""
         return f"{text}{scaled}; from the 2nd: without the first vectors"
 
-    def draw(self, comparison: Comparison[VectorData]) -> list[Plot]:
-        chosen, data = comparison.chosen(baseline=False), comparison.data
-        assert chosen is not None
+    def draw(self, comparison: Comparison[VectorData, VectorPredictions]) -> list[Plot]:
+        chosen, data = comparison.chosen_network, comparison.data
         assert isinstance(chosen.network, SequenceModel)
         middle = np.argsort(data.test.sizes.numpy(), kind="stable")[len(data.test) // 2 :][:COLUMNS]
         vectors = [data.test.__getitems__([number]).values[0] for number in middle.tolist()]

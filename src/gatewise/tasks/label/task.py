@@ -171,10 +171,8 @@ class Label(Task[LabelledSteps, LabelOptions, Labeller, LabelPredictions]):
             f"span F1: of whole spans, {spans}; exact: sequences without a wrong label"
         )
 
-    def draw(self, comparison: Comparison[LabelledSteps]) -> list[Plot]:
-        chosen, data = comparison.chosen(baseline=False), comparison.data
-        assert chosen is not None
-        assert isinstance(chosen.predictions, LabelPredictions)
+    def draw(self, comparison: Comparison[LabelledSteps, LabelPredictions]) -> list[Plot]:
+        chosen, data = comparison.chosen_network, comparison.data
         labels = chosen.predictions.labels
         matrix = confusion(data.truth(data.test), labels, len(data.labels))
         return [

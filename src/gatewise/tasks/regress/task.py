@@ -153,10 +153,8 @@ class Regress(SequenceTask[RegressData, RegressOptions, Regressor, TargetPredict
             "the training set"
         )
 
-    def draw(self, comparison: Comparison[RegressData]) -> list[Plot]:
-        chosen = comparison.chosen(baseline=False)
-        assert chosen is not None
-        assert isinstance(chosen.predictions, TargetPredictions)
+    def draw(self, comparison: Comparison[RegressData, TargetPredictions]) -> list[Plot]:
+        chosen = comparison.chosen_network
         figure = draw_predicted(chosen.predictions, chosen.name, comparison.data.preprocessing.targets)
         return [Plot("predicted", f"predictions of {chosen.name} against true values, test set", figure)]
 

@@ -164,10 +164,8 @@ class Transcribe(Task[TranscriptData, TranscribeOptions, Transcriber, Transcript
             "exact: texts without an error"
         )
 
-    def draw(self, comparison: Comparison[TranscriptData]) -> list[Plot]:
-        chosen = comparison.chosen(baseline=False)
-        assert chosen is not None
-        assert isinstance(chosen.predictions, Transcripts)
+    def draw(self, comparison: Comparison[TranscriptData, Transcripts]) -> list[Plot]:
+        chosen = comparison.chosen_network
         figure = draw_texts(comparison.data, chosen.predictions, chosen.name)
         return [Plot("texts", "sequences of the test set, with the probability of each symbol", figure)]
 

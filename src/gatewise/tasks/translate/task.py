@@ -169,10 +169,8 @@ class Translate(Task[ParallelData, TranslateOptions, Translator, Translations]):
             "exact: translations that equal the reference"
         )
 
-    def draw(self, comparison: Comparison[ParallelData]) -> list[Plot]:
-        result, data = comparison.chosen(baseline=False), comparison.data
-        assert result is not None
-        assert isinstance(result.predictions, Translations)
+    def draw(self, comparison: Comparison[ParallelData, Translations]) -> list[Plot]:
+        result, data = comparison.chosen_network, comparison.data
         rows = [row for row in range(len(data.test)) if 4 <= data.test.sources.lengths[row] <= 16]
         translations = [
             result.predictions.values[row] for row in (rows or range(len(data.test)))[:ATTENTION_MAPS]
