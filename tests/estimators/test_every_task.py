@@ -1,11 +1,13 @@
 """Every estimator, on every form of data in memory that it takes: fit, predict, score, plot, save, load."""
 
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from matplotlib.figure import Figure
 from polars.testing import assert_frame_equal
 from sklearn.exceptions import NotFittedError
@@ -206,6 +208,40 @@ def test_a_saved_model_predicts_the_same(fitted, tmp_path):
         same(loaded.predict(inputs(case.data)), model.predict(inputs(case.data)))
     if find_task(case.task).sampling is not None:
         same(drawn(loaded), drawn(model))
+
+
+def parameters(network):
+    """Those without the outputs of a classifier, whose temperature is found after training."""
+    named = network.named_parameters()
+    return torch.cat([one.detach().flatten() for name, one in named if "classes" not in name])
+
+
+def test_a_model_is_trained_further(fitted):
+    """At a learning rate of almost zero, it stays what it was."""
+    case, model = fitted
+    further = copy(model).set_params(warm_start=True)
+    further.fit(case.data, case.y, **case.columns, learning_rate=1e-9)
+    assert further.network_ is not model.network_
+    assert torch.allclose(parameters(further.network_), parameters(model.network_), atol=1e-6)
+    name = model.model_.name
+    assert {name, f"{name} before"} <= {one.name for one in further.comparison_.results}
+    assert further.network_.options() == model.network_.options()
+
+
+UNKNOWN = {
+    "classify-images": "other is not among the classes of the model: ",
+    "frames": "the class 'other' was not in training; it had left, right",
+    "transcribe": "the model does not know '[ot]' in the text 'other' of ",
+}
+
+
+def test_an_unknown_class_or_symbol_is_refused_in_further_training(fitted):
+    case, model = fitted
+    if case.task not in UNKNOWN:
+        return
+    changed = [*case.y[:-1], "other"]
+    with pytest.raises(gatewise.GatewiseError, match=UNKNOWN[case.task]):
+        copy(model).set_params(warm_start=True).fit(case.data, changed, **case.columns)
 
 
 def drawn(model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -16,7 +16,7 @@ from gatewise.data.series.short_history import completed_scale
 from gatewise.data.series.statics import learn_statics, static_inputs, unseen_statics
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.names import name_some
-from gatewise.data.times.formats import format_time
+from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 
 MASK_INPUTS = ("observed", "steps since the last value")
@@ -40,6 +40,35 @@ class SeriesScaling:
     seen: Mapping[str, str] = field(default_factory=dict)
     masked: bool = False
     statics: tuple[Scale | Categories, ...] = ()
+
+    def seen_up_to(self, source: SeriesSet, border: Callable[[int], int]) -> SeriesScaling:
+        """The scaling of a model that has seen more of each series.
+
+        border: returns the steps that it has seen of a series with a number of steps
+        """
+        seen = dict(self.seen)
+        for series in source.series:
+            last = format_time(series.times[border(len(series)) - 1])
+            seen[series.id] = max(last, seen.get(series.id, last), key=time_order(series.times))
+        return replace(self, seen=seen)
+
+    def overlap(self, source: SeriesSet, border: Callable[[int], int]) -> tuple[str, ...]:
+        """A warning on test sets that a model has seen before, if there are any.
+
+        border: returns the first step of the test set of a series with a number of steps
+        """
+        overlaps = []
+        for series in source.series:
+            order, first = time_order(series.times), format_time(series.times[border(len(series))])
+            if series.id in self.seen and order(first) <= order(self.seen[series.id]):
+                overlaps.append(series.id)
+        if not overlaps:
+            return ()
+        warning = (
+            f"the model was trained before on times of the test set of {name_some(overlaps)}: the scores of "
+            "the network are better than on new data"
+        )
+        return (warning,)
 
     def known_inputs(self, columns: Columns) -> list[str]:
         """The names of the inputs that are known in advance: of the calendar, and of known covariates."""

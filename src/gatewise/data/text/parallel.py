@@ -105,12 +105,14 @@ def prepare(
     fractions: Fractions,
     validation: TextPairs | None = None,
     test: TextPairs | None = None,
+    tokenizers: tuple[SentenceTokenizer, SentenceTokenizer] | None = None,
 ) -> ParallelData:
     """Splits pairs, learns the tokenizers from the training set, and encodes all sets.
 
     Args:
         fractions: of the validation and the test set, if these have no files of their own
         validation, test: pairs of other files
+        tokenizers: of sources and targets; None to learn them
 
     Raises: `GatewiseError` if too few pairs have text on both sides.
     """
@@ -118,7 +120,7 @@ def prepare(
     rows, *held_out = split_pairs(
         pairs, complete_rows(pairs, notes), own_fractions(fractions, validation, test)
     )
-    source, target = (config.learn(texts, rows) for texts in (pairs.sources, pairs.targets))
+    source, target = tokenizers or (config.learn(texts, rows) for texts in (pairs.sources, pairs.targets))
     train = encode_pairs(pairs, rows, source, target)
     fits = np.maximum(train.sources.lengths, train.targets.lengths) <= config.max_length
     if not fits.any():

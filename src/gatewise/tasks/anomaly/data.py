@@ -162,11 +162,13 @@ class Preprocessing:
         return labelled_series
 
 
-def prepare(labelled: LabelledSeries, plan: AnomalyPlan) -> AnomalyData:
+def prepare(labelled: LabelledSeries, plan: AnomalyPlan, learned: SeriesScaling | None = None) -> AnomalyData:
     """Splits each series by time, learns scales on the training set, and cuts windows.
 
     Labelled steps of the training set are no targets, only context. Series that are too short for the
     context are left out.
+
+    learned: of a model that is trained further; None learns the scales here
 
     Raises: `GatewiseError` if every series is too short.
     """
@@ -177,14 +179,11 @@ def prepare(labelled: LabelledSeries, plan: AnomalyPlan) -> AnomalyData:
     pairs = zip(source.series, borders, strict=True)
     if all(np.ptp(series.target[:training]) == 0 for series, (training, _) in pairs):
         raise GatewiseError("the target is constant in the training set: there is nothing to learn")
-    scaling = learn_scales(source, [training for training, _ in borders])
-    last_times = {
-        series.id: format_time(series.times[end - 1])
-        for series, (_, end) in zip(source.series, borders, strict=True)
-    }
-    scaling = replace(scaling, seen=last_times)
+    scaling = learn_scales(source, [training for training, _ in borders], learned)
+    overlap = scaling.overlap(source, lambda steps: plan.borders(steps)[1])
+    scaling = scaling.seen_up_to(source, lambda steps: plan.borders(steps)[1])
     labelled = labelled.warned(scaling)
-    source = labelled.source
+    source = labelled.source.warned(*overlap)
     spans = [
         [
             (0, *ends, len(series))[split : split + 2]

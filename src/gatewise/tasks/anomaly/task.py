@@ -156,6 +156,11 @@ class DetectAnomalies(Task[AnomalyData, AnomalyOptions, Detector, Detections]):
         """The steps that the model has not seen; those before them are context."""
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
+    def load_for_fine_tuning(self, model: SavedModel, path: Path, options: AnomalyOptions) -> AnomalyData:
+        preprocessing = load_preprocessing(Preprocessing, model)
+        labelled = preprocessing.series(path, labelled=True)
+        return prepare(labelled, preprocessing.plan, preprocessing.learned)
+
     def predicts_tables(self, model: SavedModel) -> bool:
         return True
 

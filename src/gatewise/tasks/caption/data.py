@@ -125,6 +125,21 @@ def read_data(path: Path, options: CaptionOptions) -> CaptionData:
     return data
 
 
+def read_further_data(
+    path: Path, preprocessing: Preprocessing, options: CaptionOptions, height: int | None
+) -> CaptionData:
+    """Images with captions to train a model further on, with its scale of pixels and its vocabulary.
+
+    height: of all images, if the model needs one
+    """
+    images, (file, caption) = Path(options.images) if options.images else None, preprocessing.columns
+    table = read_captions(path, images, file=file, caption=caption, split_column=options.split_column)
+    files = reopen_images(table.images, preprocessing.form)
+    check_heights(table.images, files.sizes, height)
+    split = split_images(table, Fractions(options.validation_fraction, options.test_fraction))
+    return _divided(table, files, split, SentenceTokenizer.from_data(preprocessing.symbols))
+
+
 def read_test_data(path: Path, preprocessing: Preprocessing, height: int | None) -> CaptionData:
     """The test set of the data that a model was trained on, or all of other data.
 
@@ -165,6 +180,11 @@ def prepare_captions(table: CaptionTable, config: CaptionConfig, fractions: Frac
     texts = (text for number in split.train for text in table.captions[number])
     min_count = config.min_count if config.kind == "words" else 1
     symbols = learn_sentences(config.kind, texts, config.vocabulary, min_count, config.lower)
+    return _divided(table, files, split, symbols)
+
+
+def _divided(table: CaptionTable, files: ImageFiles, split: Split, symbols: SentenceTokenizer) -> CaptionData:
+    """The sets of a split."""
     train, validation, test = (some_captions(table, files, numbers, symbols) for numbers in split)
     notes = _describe(table, files, symbols, train, validation, test)
     return CaptionData(table, files, symbols, train, validation, test, notes)

@@ -30,6 +30,7 @@ from gatewise.tasks.caption.data import (
     Preprocessing,
     check_heights,
     read_data,
+    read_further_data,
     read_test_data,
 )
 from gatewise.tasks.caption.inspect import caption_example
@@ -62,6 +63,7 @@ class CaptionTask(Task[CaptionData, CaptionOptions, Captioner, CaptionPrediction
     options = CaptionOptions
     metrics = METRICS
     selection_metric = METRICS[0]
+    tunable = frozenset({"images"})
     next_command = "gatewise predict {run} {data} --out captions.csv"
 
     def check(self, options: CaptionOptions, cell: CellType) -> None:
@@ -126,6 +128,10 @@ class CaptionTask(Task[CaptionData, CaptionOptions, Captioner, CaptionPrediction
     def load_for_evaluation(self, model: SavedModel, path: Path) -> CaptionData:
         """The test set of the training data, or all of other data."""
         return read_test_data(path, load_preprocessing(Preprocessing, model), required_height(model))
+
+    def load_for_fine_tuning(self, model: SavedModel, path: Path, options: CaptionOptions) -> CaptionData:
+        preprocessing = load_preprocessing(Preprocessing, model)
+        return read_further_data(path, preprocessing, options, required_height(model))
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Captions the images of a folder, the images of a table, or one image."""

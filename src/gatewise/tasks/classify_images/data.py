@@ -48,24 +48,24 @@ class Preprocessing:
 ImageData = ClassData[LabelledImages, Preprocessing]
 
 
-def read_data(path: Path, options: ClassifyImagesOptions) -> ImageData:
+def read_data(path: Path, options: ClassifyImagesOptions, trained: Preprocessing | None = None) -> ImageData:
     """Reads a folder with a folder of images for each class, and splits it by class.
+
+    trained: of a model that is trained further, whose form and classes the images keep; None for a new one
 
     Raises: `GatewiseError` with the file that is not as expected.
     """
-    folders = read_class_folders(path, is_image, "images")
-    files = open_images(folders.paths, options.colour, read_size(options.size or ""))
+    folders = read_class_folders(path, is_image, "images", () if trained is None else trained.classes)
     fractions = Fractions(options.validation_fraction, options.test_fraction)
     split = folders.split(fractions)
     train, validation, test = split
-    files.fit(train)
-    preprocessing = Preprocessing(
-        form=files.form,
-        width=_common_width(files) if options.network == "stack" else None,
-        classes=folders.classes,
-        source=fingerprint(path),
-        fractions=fractions,
-    )
+    if trained is None:
+        files = open_images(folders.paths, options.colour, read_size(options.size or ""))
+        files.fit(train)
+        width = _common_width(files) if options.network == "stack" else None
+    else:
+        files, width = trained.files(list(folders.paths)), trained.width
+    preprocessing = Preprocessing(files.form, width, folders.classes, fingerprint(path), fractions)
     return ClassData(
         train=_select(files, folders, train),
         validation=_select(files, folders, validation),

@@ -152,6 +152,11 @@ class ClassifyImages(ClassTask[ImageData, ClassifyImagesOptions]):
     def load_for_evaluation(self, model: SavedModel, path: Path) -> ImageData:
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
+    def load_for_fine_tuning(
+        self, model: SavedModel, path: Path, options: ClassifyImagesOptions
+    ) -> ImageData:
+        return read_data(path, options, load_preprocessing(Preprocessing, model))
+
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The class of each image below a folder, or of one image, and the probability of each class."""
         preprocessing = load_preprocessing(Preprocessing, model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +24,6 @@ from gatewise.data.series.step import Step
 from gatewise.data.series.windows import StaticInputs, Windows, window_starts
 from gatewise.data.splits import Fractions
 from gatewise.data.tables.columns import FoundColumns
-from gatewise.data.tables.names import name_some
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.errors import RankingMetric
@@ -268,39 +266,20 @@ def read_further_data(path: Path, preprocessing: Preprocessing, metric: RankingM
     A warning names a test set that the model has seen before.
     """
     data = prepare(preprocessing.series(path), preprocessing.plan, preprocessing.learned)
-    seen, overlaps = preprocessing.learned.seen, []
-    for series in data.source.series:
-        order, border = time_order(series.times), data.plan.borders(len(series))[1]
-        before = seen.get(series.id)
-        if before is not None and order(format_time(series.times[border])) <= order(before):
-            overlaps.append(series.id)
-    source = data.source
-    learned = _seen_up_to(data.learned, source, lambda steps: data.plan.borders(steps)[1])
-    if overlaps:
-        source = source.warned(
-            f"the model was trained before on times of the test set of {name_some(overlaps)}: the scores of "
-            f"the network are better than on new data"
-        )
+
+    def border(steps: int) -> int:
+        return data.plan.borders(steps)[1]
+
+    source = data.source.warned(*data.learned.overlap(data.source, border))
+    learned = data.learned.seen_up_to(source, border)
     return replace(data, source=source, learned=learned, metric=metric)
 
 
 def all_data(data: ForecastData) -> ForecastData:
     """All series as a training set, scaled as those of `data`; the plan stays, for later data."""
     everything = prepare(data.source, replace(data.plan, fractions=Fractions(0, 0)), data.learned)
-    learned = _seen_up_to(everything.learned, everything.source, lambda steps: steps)
+    learned = everything.learned.seen_up_to(everything.source, lambda steps: steps)
     return replace(everything, plan=data.plan, learned=learned, metric=data.metric)
-
-
-def _seen_up_to(learned: SeriesScaling, source: SeriesSet, border: Callable[[int], int]) -> SeriesScaling:
-    """The scaling of a model that has seen more of each series.
-
-    border: returns the steps that it has seen of a series with a number of steps
-    """
-    seen = dict(learned.seen)
-    for series in source.series:
-        last = format_time(series.times[border(len(series)) - 1])
-        seen[series.id] = max(last, seen.get(series.id, last), key=time_order(series.times))
-    return replace(learned, seen=seen)
 
 
 def shape_of(data: ForecastData) -> ForecastShape:

@@ -63,16 +63,19 @@ class Preprocessing:
 FrameData = ClassData[LabelledClips, Preprocessing]
 
 
-def read_data(path: Path, options: FrameOptions) -> FrameData:
+def read_data(path: Path, options: FrameOptions, trained: Preprocessing | None = None) -> FrameData:
     """Reads a folder with a folder of clips for each class, or a .npz file, and splits it by class.
+
+    trained: of a model that is trained further, whose form and classes the clips keep; None for a new one
 
     Raises: `GatewiseError` with the file that is not as expected.
     """
-    clips, folders = _read(path, options)
+    clips, folders = _read(path, options) if trained is None else trained.labelled(path)
     fractions = Fractions(options.validation_fraction, options.test_fraction)
     split = folders.split(fractions)
     train, validation, test = split
-    clips.fit(train)
+    if trained is None:
+        clips.fit(train)
     preprocessing = Preprocessing(
         form=clips.form,
         size=clips.size,

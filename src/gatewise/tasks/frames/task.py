@@ -94,6 +94,9 @@ class Frames(ClassTask[FrameData, FrameOptions]):
     def load_for_evaluation(self, model: SavedModel, path: Path) -> FrameData:
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
+    def load_for_fine_tuning(self, model: SavedModel, path: Path, options: FrameOptions) -> FrameData:
+        return read_data(path, options, load_preprocessing(Preprocessing, model))
+
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The class of each clip, and the probability of each class."""
         preprocessing = load_preprocessing(Preprocessing, model)

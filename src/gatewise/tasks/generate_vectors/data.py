@@ -18,7 +18,7 @@ from gatewise.data.sequences.plausible import require_steps
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.sequences.vectors import binary_channels, cut_sequences, split_by_column
 from gatewise.data.series.scaling import Scale
-from gatewise.data.splits import Fractions, random_split
+from gatewise.data.splits import Fractions, Split, random_split
 from gatewise.errors import GatewiseError
 from gatewise.tasks.base import require_finite
 from gatewise.tasks.generate_vectors.options import GenerateVectorsOptions
@@ -158,19 +158,9 @@ def read_data(path: Path, options: GenerateVectorsOptions) -> VectorData:
 
     Raises: `GatewiseError` with the position in the file.
     """
-    columns = LongColumns(
-        options.id, options.time, None, options.channels, options.split_column, dialect=options.dialect
-    )
-    table, file_columns = read_vectors(path, columns, options.fill)
-    if file_columns is None and options.split_column is not None:
-        raise GatewiseError(f"an archive has no column {options.split_column!r}; leave --split-column out")
-    table = require_steps(table, None if file_columns is None else "--id COLUMN")
-    table = differences(table, options.differences) if options.differences else table
+    table, file_columns = _read_table(path, options)
     fractions = Fractions(options.validation_fraction, options.test_fraction)
-    if options.split_column is None:
-        split, method = random_split(len(table), fractions, table.path, "sequences"), "at random"
-    else:
-        split, method = split_by_column(table, options.split_column), f"by column {options.split_column!r}"
+    split = _split(table, options.split_column, fractions)
     binary = binary_channels(table)
     scales = tuple(
         Scale(0.0, 1.0) if channel in binary else scale
@@ -188,10 +178,51 @@ def read_data(path: Path, options: GenerateVectorsOptions) -> VectorData:
         fractions=fractions,
         steps=int(np.median(table.sizes)),
     )
+    return _divided(table, split, preprocessing, options.steps)
+
+
+def read_further_data(
+    path: Path, preprocessing: Preprocessing, options: GenerateVectorsOptions
+) -> VectorData:
+    """Sequences to train a model further on, with the scales of those it was trained on.
+
+    Raises: `GatewiseError` if they have other channels.
+    """
+    table = preprocessing.table(path, with_sets=True)
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    split = _split(table, preprocessing.split_column, fractions)
+    new = replace(preprocessing, source=fingerprint(path), fractions=fractions)
+    return _divided(table, split, new, options.steps)
+
+
+def _read_table(path: Path, options: GenerateVectorsOptions) -> tuple[SequenceTable, LongColumns | None]:
+    """The sequences of a file, as the options ask for, and its columns (None of an archive)."""
+    columns = LongColumns(
+        options.id, options.time, None, options.channels, options.split_column, dialect=options.dialect
+    )
+    table, file_columns = read_vectors(path, columns, options.fill)
+    if file_columns is None and options.split_column is not None:
+        raise GatewiseError(f"an archive has no column {options.split_column!r}; leave --split-column out")
+    table = require_steps(table, None if file_columns is None else "--id COLUMN")
+    return (differences(table, options.differences) if options.differences else table), file_columns
+
+
+def _split(table: SequenceTable, column: str | None, fractions: Fractions) -> Split:
+    """The sets by the column that names them, or drawn at random."""
+    if column is None:
+        return random_split(len(table), fractions, table.path, "sequences")
+    return split_by_column(table, column)
+
+
+def _divided(table: SequenceTable, split: Split, preprocessing: Preprocessing, steps: int) -> VectorData:
+    """The sets of a split. steps: the most of a training sequence, as in `cut_sequences`"""
+    scales, column = preprocessing.scales, preprocessing.split_column
     sizes = "training set {} sequences, validation set {}, test set {}".format(*map(len, split))
-    notes = (*table.notes, _describe(table, binary, options.differences), f"{sizes}, {method}")
-    train = some_sequences(*cut_sequences(table, split.train, options.steps), scales)
+    method = "at random" if column is None else f"by column {column!r}"
+    described = _describe(table, preprocessing.binary, preprocessing.differences)
+    train = some_sequences(*cut_sequences(table, split.train, steps), scales)
     validation, test = (some_sequences(table, numbers, scales) for numbers in split[1:])
+    notes = (*table.notes, described, f"{sizes}, {method}")
     return VectorData(train, validation, test, preprocessing, notes)
 
 
@@ -202,10 +233,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> VectorData:
     if not is_training_data:
         numbers, note = list(range(len(table))), "test set: all sequences"
     else:
-        if preprocessing.split_column is None:
-            split = random_split(len(table), preprocessing.fractions, table.path, "sequences")
-        else:
-            split = split_by_column(table, preprocessing.split_column)
+        split = _split(table, preprocessing.split_column, preprocessing.fractions)
         numbers, note = split.test, f"{len(split.test)} sequences to test, which the model has not seen"
     empty, test = (some_sequences(table, rows, preprocessing.scales) for rows in ([], numbers))
     return VectorData(empty, empty, test, preprocessing, (*table.notes, note))

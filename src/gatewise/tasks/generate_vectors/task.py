@@ -32,6 +32,7 @@ from gatewise.tasks.generate_vectors.data import (
     Preprocessing,
     VectorData,
     read_data,
+    read_further_data,
     read_test_data,
     some_sequences,
 )
@@ -136,6 +137,11 @@ class GenerateVectors(Task[VectorData, GenerateVectorsOptions, NextVector, Vecto
     def load_for_evaluation(self, model: SavedModel, path: Path) -> VectorData:
         """The test set of the training data, or all of other data."""
         return read_test_data(path, load_preprocessing(Preprocessing, model))
+
+    def load_for_fine_tuning(
+        self, model: SavedModel, path: Path, options: GenerateVectorsOptions
+    ) -> VectorData:
+        return read_further_data(path, load_preprocessing(Preprocessing, model), options)
 
     def predicts_tables(self, model: SavedModel) -> bool:
         return True

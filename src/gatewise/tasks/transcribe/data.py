@@ -11,6 +11,7 @@ from gatewise.data.labels.transcribed_signals import SignalPreprocessing, read_s
 from gatewise.data.labels.transcript_data import TranscriptData, TranscriptOptions
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.data.splits import Fractions
+from gatewise.errors import GatewiseError
 from gatewise.tasks.transcribe.options import TranscribeOptions
 
 
@@ -49,6 +50,26 @@ def read_data(path: Path, options: TranscribeOptions) -> TranscriptData:
         )
         data = read_signals(path, columns, transcripts, fill=options.fill, targets=options.targets)
     return replace(data, source=fingerprint(data.preprocessing.source(path)))
+
+
+def read_further_data(path: Path, preprocessing: Preprocessing, options: TranscribeOptions) -> TranscriptData:
+    """Images or sequences with texts to train a model further on, with its scales and symbols.
+
+    Raises: `GatewiseError` with a text of which the model does not know a symbol.
+    """
+    reader = preprocessing.form
+    if isinstance(reader, SignalPreprocessing):
+        reader = replace(reader, targets=options.targets or reader.targets)
+    data = reader.read(path, trained=True)
+    for split in (data.train, data.validation, data.test):
+        for number, text in zip(split.numbers, split.texts, strict=True):
+            unknown = [one for one in reader.tokenizer.split(text) if one not in reader.tokenizer.symbols]
+            if unknown:
+                raise GatewiseError(
+                    f"{path}: the model does not know {unknown[0]!r} in the text {text!r} of "
+                    f"{data.names[number]}; take it out, or train a new model"
+                )
+    return replace(data, source=fingerprint(reader.source(path)))
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> TranscriptData:

@@ -33,7 +33,7 @@ from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber
-from gatewise.tasks.transcribe.data import Preprocessing, read_data, read_test_data
+from gatewise.tasks.transcribe.data import Preprocessing, read_data, read_further_data, read_test_data
 from gatewise.tasks.transcribe.inspect import inspect_transcript
 from gatewise.tasks.transcribe.metrics import Transcripts, edit_table, error_rate, find_texts, text_table
 from gatewise.tasks.transcribe.network import Transcriber, TranscriptNetwork, output_steps
@@ -61,6 +61,7 @@ class Transcribe(Task[TranscriptData, TranscribeOptions, Transcriber, Transcript
         Metric("exact", "exact", ".1%", higher_is_better=True),
     )
     selection_metric = metrics[0]
+    tunable = frozenset({"targets"})
     next_command = "gatewise predict {run} {data} --out texts.csv"
 
     def claims(self, data: Path | None, options: Mapping[str, Any], y: object = None) -> bool:
@@ -136,6 +137,14 @@ class Transcribe(Task[TranscriptData, TranscribeOptions, Transcriber, Transcript
     def load_for_evaluation(self, model: SavedModel, path: Path) -> TranscriptData:
         """The test set of the training data, or all of other data."""
         return read_test_data(path, load_preprocessing(Preprocessing, model))
+
+    def load_for_fine_tuning(
+        self, model: SavedModel, path: Path, options: TranscribeOptions
+    ) -> TranscriptData:
+        data = read_further_data(path, load_preprocessing(Preprocessing, model), options)
+        assert isinstance(model.network, TranscriptNetwork)
+        _choose_stack_frames(data, options.model_copy(update={"stack_frames": model.network.stack_frames}))
+        return data
 
     def evaluation_baselines(self, data: TranscriptData) -> Mapping[str, Callable[[], Baseline]]:
         return {} if not len(data.train) else self.baselines(data)

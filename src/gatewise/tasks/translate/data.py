@@ -81,14 +81,30 @@ class Preprocessing:
             )
         return read_pairs(files[0], files[1])
 
+    def further_pairs(self, path: Path, target_file: str | None) -> TextPairs:
+        """Reads the pairs of a file to train the model further on. target_file: of a text
 
-def read_data(path: Path, options: TranslateOptions) -> ParallelData:
+        Raises: `GatewiseError` if the translations are those of another text.
+        """
+        if is_table(path) or fingerprint(path) == self.trained_on:
+            return self.pairs(path, trained=not is_table(path))
+        if target_file == self.target_file:
+            raise GatewiseError(f"{path} is no table by its name; give its translations as --target-file")
+        return read_pairs(path, target_file)
+
+
+def read_data(path: Path, options: TranslateOptions, trained: Preprocessing | None = None) -> ParallelData:
     """Reads pairs of texts, splits them, and learns the vocabularies.
+
+    trained: of a model that is trained further, whose vocabularies are kept; None for a new one
 
     Raises: `GatewiseError` with the position in the file.
     """
-    pairs = read_pairs(path, options.target_file, options.source, options.target, options.dialect)
-    separate_pairs = [_read_others(files, pairs) for files in (options.validation_file, options.test_file)]
+    if trained is None:
+        pairs = read_pairs(path, options.target_file, options.source, options.target, options.dialect)
+    else:
+        pairs = trained.further_pairs(path, options.target_file)
+    validation, test = (_read_others(files, pairs) for files in (options.validation_file, options.test_file))
     vocabulary = VocabularyConfig(
         kind=options.tokenizer,
         size=options.vocabulary,
@@ -97,7 +113,8 @@ def read_data(path: Path, options: TranslateOptions) -> ParallelData:
         lower=options.lowercase,
     )
     fractions = Fractions(options.validation_fraction, options.test_fraction)
-    return prepare(pairs, vocabulary, fractions, *separate_pairs)
+    tokenizers = None if trained is None else trained.symbols()
+    return prepare(pairs, vocabulary, fractions, validation, test, tokenizers)
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ParallelData:

@@ -56,6 +56,7 @@ class Translate(Task[ParallelData, TranslateOptions, Translator, Translations]):
     stream_ending = ".tsv"
     metrics = METRICS
     selection_metric = METRICS[0]
+    tunable = frozenset({"target_file", "validation_file", "test_file"})
     next_command = "gatewise predict {run} {data} --out translations.txt"
 
     def check(self, options: TranslateOptions, cell: CellType) -> None:
@@ -128,6 +129,9 @@ class Translate(Task[ParallelData, TranslateOptions, Translator, Translations]):
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> ParallelData:
         return read_test_data(path, load_preprocessing(Preprocessing, model))
+
+    def load_for_fine_tuning(self, model: SavedModel, path: Path, options: TranslateOptions) -> ParallelData:
+        return read_data(path, options, load_preprocessing(Preprocessing, model))
 
     def evaluation_baselines(self, data: ParallelData) -> Mapping[str, Callable[[], TranslationBaseline]]:
         return {"copy": self.baselines(data)["copy"]}
