@@ -61,7 +61,8 @@ def test_compare_then_evaluate_then_predict_on_real_data(gatewise, tmp_path, rea
     files = {one.name for one in (tmp_path / "run").iterdir()}
     assert files == {
         "config.yaml", "forecast.png", "leaderboard.csv",
-        "model.json", "model.safetensors", "refit", "refit.json", "refit.safetensors", "run.json", "trainings",
+        "model.json", "model.safetensors", "refit", "refit.json", "refit.safetensors", "run.json",
+        "trainings",
     }  # fmt: skip
     board = pl.read_csv(tmp_path / "run" / "leaderboard.csv")
     assert set(board["model"]) == {"naive", "seasonal-naive", "ridge", "mlp", "rnn", "lstm"}
