@@ -1,5 +1,6 @@
 """Several targets of a table: a series for each, and predictions in the columns that went in."""
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -95,20 +96,20 @@ def test_a_scenario_has_the_rows_of_an_id_for_all_of_its_targets(tmp_path):
 def test_predictions_have_the_columns_of_each_target():
     columns = read_series(SALES, COLUMNS).columns
     rows = [
-        ("a", "sold", 4, 0, 1.0, 0.5),
-        ("a", "sold", 5, 0, 2.0, 1.5),
-        ("b", "sold", 4, 0, 3.0, 2.5),
-        ("a", "price", 3, 0, 4.0, 3.5),
-        ("a", "price", 4, 0, 5.0, 4.5),
-        ("b", "price", 4, 0, 6.0, 5.5),
+        ("a", "sold", "31.1.", 0, 1.0, 0.5),
+        ("a", "sold", "1.2.", 0, 2.0, 1.5),
+        ("b", "sold", "31.1.", 0, 3.0, 2.5),
+        ("a", "price", "30.1.", 0, 4.0, 3.5),
+        ("a", "price", "31.1.", 0, 5.0, 4.5),
+        ("b", "price", "31.1.", 0, 6.0, 5.5),
     ]
     frame = pl.DataFrame(rows, ["shop", "target", "day", "sample", "value", "q0.1"], orient="row")
-    found = by_target(frame, columns, ["sample"])
+    found = by_target(frame, columns, np.array([31, 32, 31, 30, 31, 31]), ["sample"])
     names = ["shop", "day", "sample", "sold", "sold_q0.1", "price", "price_q0.1"]
     assert found.columns == names
     assert found.rows() == [
-        ("a", 3, 0, None, None, 4.0, 3.5),
-        ("a", 4, 0, 1.0, 0.5, 5.0, 4.5),
-        ("a", 5, 0, 2.0, 1.5, None, None),
-        ("b", 4, 0, 3.0, 2.5, 6.0, 5.5),
+        ("a", "30.1.", 0, None, None, 4.0, 3.5),
+        ("a", "31.1.", 0, 1.0, 0.5, 5.0, 4.5),
+        ("a", "1.2.", 0, 2.0, 1.5, None, None),
+        ("b", "31.1.", 0, 3.0, 2.5, 6.0, 5.5),
     ]

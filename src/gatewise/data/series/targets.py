@@ -81,11 +81,14 @@ def repeated_by_target(table: Table, columns: FoundColumns) -> Table:
     return replace(table, frame=frame, lines=table.row_lines[numbers], cells=names)
 
 
-def by_target(frame: pl.DataFrame, columns: FoundColumns, keys: Sequence[str] = ()) -> pl.DataFrame:
+def by_target(
+    frame: pl.DataFrame, columns: FoundColumns, ticks: np.ndarray, keys: Sequence[str] = ()
+) -> pl.DataFrame:
     """Predictions of several targets with columns for each: `sales`, `sales_q0.1`; of one target as they are.
 
     A cell is null where a target has no prediction for a time.
 
+    ticks: [rows], the times as numbers, since they may be texts in the table
     keys: the columns that identify a row beside those of the id and the time
     """
     if columns.target_source is None:
@@ -93,9 +96,11 @@ def by_target(frame: pl.DataFrame, columns: FoundColumns, keys: Sequence[str] = 
     *ids, target = columns.id_names
     index = [*ids, columns.time, *keys]
     values = [name for name in frame.columns if name not in (*index, target)]
-    rows = frame.select(index).unique(maintain_order=True)
-    parts = rows.partition_by(ids, maintain_order=True) if ids else [rows]
-    joined = pl.concat([part.sort(*keys, columns.time) for part in parts])
+    names = frame.select(ids).rows() or [()] * frame.height
+    places = {one: place for place, one in enumerate(dict.fromkeys(names))}
+    series = np.array([places[one] for one in names])
+    frame = frame[np.lexsort((ticks, *(frame[key].to_numpy() for key in keys), series))]
+    joined = frame.select(index).unique(maintain_order=True)
     for name in columns.target_source:
         renamed = {one: name if one == columns.target else f"{name}_{one}" for one in values}
         own = frame.filter(pl.col(target) == name).drop(target).rename(renamed)

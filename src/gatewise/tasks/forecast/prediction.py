@@ -60,7 +60,11 @@ class Outlook:
         frame = pl.concat(frames).with_columns(values.round_sig_figs(7))
         if self.plan.support == "counts":
             frame = frame.with_columns(values.cast(pl.Int64))
-        frame = by_target(frame, self.source.columns, keys)
+        ticks = [
+            np.tile(times.to_physical().to_numpy(), own.height // len(times))
+            for own, times in zip(frames, self.times, strict=True)
+        ]
+        frame = by_target(frame, self.source.columns, np.concatenate(ticks), keys)
         first, last = min(times[0] for times in self.times), max(times[-1] for times in self.times)
         span = f"{format_time(first)} to {format_time(last)}"
         written = self.source.clock.written(frame[self.source.columns.time])
