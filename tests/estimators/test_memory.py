@@ -10,7 +10,8 @@ from PIL import Image
 import gatewise
 from gatewise.errors import GatewiseError
 from gatewise.tasks import find_task
-from gatewise.tasks.options import resolve, verb_options
+from gatewise.tasks.config import resolve
+from gatewise.tasks.options import verb_options
 
 DRAW = np.random.default_rng(0)
 SMALL = {

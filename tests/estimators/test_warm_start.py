@@ -10,8 +10,9 @@ import torch
 import gatewise
 from gatewise.cells import GRU
 from gatewise.errors import GatewiseError
+from gatewise.tasks.config import to_yaml
 from gatewise.tasks.forecast.task import TASK
-from gatewise.tasks.options import to_yaml, verb_options
+from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from tests.series import frame
 

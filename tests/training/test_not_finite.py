@@ -10,10 +10,10 @@ import torch
 from gatewise.cells import RNN
 from gatewise.errors import DivergedError, GatewiseError
 from gatewise.modules.beam_search import beam_search
-from gatewise.tasks.base import Prediction
 from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.generate.sampling import SamplingConfig, sample
 from gatewise.tasks.options import verb_options
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.training import commands as jobs
 from gatewise.training import runs

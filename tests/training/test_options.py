@@ -7,8 +7,9 @@ import pytest
 from pydantic import Field
 
 from gatewise.errors import GatewiseError
+from gatewise.tasks.config import resolve, to_yaml
 from gatewise.tasks.forecast.task import ForecastOptions
-from gatewise.tasks.options import TaskOptions, resolve, to_yaml, verb_options
+from gatewise.tasks.options import TaskOptions, verb_options
 from gatewise.training.memory import enough_memory
 
 TrainOptions, CompareOptions = (verb_options(verb, ForecastOptions) for verb in ("train", "compare"))

@@ -32,8 +32,10 @@ from gatewise.estimators.signature import COMMON, KIND, required_options
 from gatewise.estimators.stored import PREFIX, StoredData
 from gatewise.files import write_whole
 from gatewise.tasks import claiming_first
-from gatewise.tasks.base import AnyComparison, AnyTask, Prediction
-from gatewise.tasks.options import TrainOptions, resolve, to_yaml, verb_options
+from gatewise.tasks.base import AnyComparison, AnyTask
+from gatewise.tasks.config import resolve, to_yaml
+from gatewise.tasks.options import TrainOptions, verb_options
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.serialization import SavedModel, save_model
 from gatewise.training import runs
 from gatewise.training.ablation import ablate

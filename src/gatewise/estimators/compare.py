@@ -20,7 +20,8 @@ from gatewise.estimators.running import (
 from gatewise.estimators.stored import PREFIX
 from gatewise.tasks import choose_task, claiming_first, estimator_names, find_task
 from gatewise.tasks.base import AnyComparison, AnyTask
-from gatewise.tasks.options import resolve, verb_options
+from gatewise.tasks.config import resolve
+from gatewise.tasks.options import verb_options
 from gatewise.training.lightning import Lightning
 
 

@@ -14,7 +14,7 @@ from gatewise.data.memory.arrays import Layout
 from gatewise.errors import GatewiseError
 from gatewise.estimators.backtests import Backtest, require_backtest_folder, write_backtest
 from gatewise.estimators.base import Estimator
-from gatewise.tasks.base import Prediction
+from gatewise.tasks.prediction import Prediction
 from gatewise.training.lightning import Lightning
 from gatewise.training.progress import progress
 from gatewise.training.retraining import Retraining

@@ -9,7 +9,8 @@ from gatewise.errors import GatewiseError
 from gatewise.estimators import find_estimator
 from gatewise.estimators.base import Estimator
 from gatewise.tasks import estimator_names, find_task
-from gatewise.tasks.options import CompareOptions, TaskOptions, TrainOptions, read_yaml, resolve, verb_options
+from gatewise.tasks.config import read_yaml, resolve
+from gatewise.tasks.options import CompareOptions, TaskOptions, TrainOptions, verb_options
 from gatewise.tasks.serialization import SavedModel, load_model
 from gatewise.training.runs import read_start
 

@@ -16,7 +16,7 @@ from gatewise.estimators.running import errors_naming
 from gatewise.estimators.stored import PREFIX
 from gatewise.plots.series import draw_series
 from gatewise.shell import in_shell
-from gatewise.tasks.options import resolve
+from gatewise.tasks.config import resolve
 from gatewise.tasks.series_options import SeriesOptions
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import polars.selectors as cs
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.plots.saving import MARK
-from gatewise.tasks.options import read_yaml
+from gatewise.tasks.config import read_yaml
 from gatewise.training.runs import read_description
 
 FORMULA = r"^[=+\-@\t\r\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"  # the start of a cell that spreadsheets may execute

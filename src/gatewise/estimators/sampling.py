@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from gatewise.data.memory.frames import TableForm, in_form, to_polars
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
-from gatewise.tasks.options import Options, resolve
+from gatewise.tasks.config import resolve
+from gatewise.tasks.options import Options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

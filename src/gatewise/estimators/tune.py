@@ -26,7 +26,8 @@ from gatewise.files import write_whole
 from gatewise.metrics.metric import Metric
 from gatewise.plots.search import draw_search
 from gatewise.tasks.base import AnyTask
-from gatewise.tasks.options import read_yaml, resolve, verb_options
+from gatewise.tasks.config import read_yaml, resolve
+from gatewise.tasks.options import verb_options
 from gatewise.tasks.search_space import SearchRange, search_space
 from gatewise.training import runs
 from gatewise.training.lightning import Lightning

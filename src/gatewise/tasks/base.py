@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence, Sized
-from dataclasses import dataclass
-from functools import wraps
-from html import escape
+from collections.abc import Callable, Mapping, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 import polars as pl
-import polars.selectors as cs
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import refuse_decaying, require_sequence
@@ -20,13 +16,13 @@ from gatewise.data.memory.frames import is_frame, to_polars
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
-from gatewise.modules.finite import ADVICE
 from gatewise.modules.network import Baseline, Network
-from gatewise.plain import one_line
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
 from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.mismatch import explain_mismatch
 from gatewise.tasks.options import Options, TaskOptions
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.serialization import SavedModel
 
@@ -50,92 +46,12 @@ class TaskData(Protocol):
     def notes(self) -> tuple[str, ...]: ...
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """The predictions for new data.
-
-    frame: the predictions as a table
-    about: a phrase that describes them
-    text_column: the column to write to a .txt file, a line for each row; None if only a table makes sense
-    time_format: the format of times
-    warnings: sentences on data without a prediction, or that the model does not know
-    values: what is predicted for each example, for data in memory that are no table; None for the table
-    """
-
-    frame: pl.DataFrame
-    about: str
-    text_column: str | None = None
-    time_format: str | None = None
-    warnings: tuple[str, ...] = ()
-    values: Sequence[object] | None = None
-
-    def __post_init__(self) -> None:
-        """Raises: `GatewiseError` if a number is not finite."""
-        require_finite(self.frame)
-
-    def _repr_html_(self) -> str:
-        return f"{self.frame._repr_html_()}<p>{escape(self.about)}</p>"
-
-
-def require_finite(frame: pl.DataFrame) -> None:
-    """Checks a table of predictions.
-
-    Raises: `GatewiseError` if a number is not finite.
-
-    >>> require_finite(pl.DataFrame({"id": ["a"], "p": [0.5]}))
-    """
-    for column in frame.select(cs.float()):
-        invalid = (~column.is_finite()).fill_null(False).arg_true()
-        if len(invalid):
-            raise GatewiseError(
-                f"the prediction of {column.name!r} is {column[invalid[0]]} in row {invalid[0] + 1}: "
-                f"look for extreme values in the data, or {ADVICE}"
-            )
-
-
 DataT = TypeVar("DataT", bound=TaskData)
 OptionsT = TypeVar("OptionsT", bound=TaskOptions)
 NetworkT = TypeVar("NetworkT", bound=Network)
 PredictionsT = TypeVar("PredictionsT", bound=Predictions[Any, Any])
 Read = Callable[[OptionsT], DataT]
 Retrain = Callable[[Read[OptionsT, DataT]], Comparison[DataT, PredictionsT]]
-
-
-ReturnT = TypeVar("ReturnT")
-MISMATCH_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    OverflowError,
-    RecursionError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-
-
-def explain_mismatch(method: Callable[..., ReturnT]) -> Callable[..., ReturnT]:
-    """Wraps a method that applies a saved model, whose preprocessing may not match its network.
-
-    Raises: `GatewiseError` in place of any exception that such a mismatch raises.
-    """
-
-    @wraps(method)
-    def checked(*arguments: Any, **options: Any) -> ReturnT:
-        try:
-            return method(*arguments, **options)
-        except (GatewiseError, NotImplementedError):
-            raise
-        except MISMATCH_ERRORS as error:
-            raise GatewiseError(
-                f"the model can't be applied to the data: {type(error).__name__}: {one_line(error)}; "
-                "its model.json does not fit its network or the data"
-            ) from error
-
-    return checked
 
 
 APPLYING = (  # the methods of a task that apply a saved model

@@ -9,8 +9,9 @@ from typing import Any
 
 from gatewise.errors import DivergedError, GatewiseError
 from gatewise.modules.network import Network
-from gatewise.tasks.base import AnyComparison, DataT, Task, TaskData, explain_mismatch
+from gatewise.tasks.base import AnyComparison, DataT, Task, TaskData
 from gatewise.tasks.comparison import AnyResult, Comparison
+from gatewise.tasks.mismatch import explain_mismatch
 from gatewise.tasks.options import CompareOptions, TrainOptions, candidate_options
 from gatewise.tasks.serialization import SavedModel, save_model
 from gatewise.training.fine_tuning import start_network

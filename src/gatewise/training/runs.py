@@ -22,15 +22,8 @@ from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.plain import read_bounded, read_json
 from gatewise.tasks.base import AnyTask
-from gatewise.tasks.options import (
-    CompareOptions,
-    TaskOptions,
-    TrainOptions,
-    read_yaml,
-    resolve,
-    to_yaml,
-    verb_options,
-)
+from gatewise.tasks.config import read_yaml, resolve, to_yaml
+from gatewise.tasks.options import CompareOptions, TaskOptions, TrainOptions, verb_options
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.training.lock import LOCK, locked
 

@@ -20,7 +20,8 @@ from gatewise.data.fingerprint import fingerprint
 from gatewise.errors import DivergedError, GatewiseError
 from gatewise.plain import one_line
 from gatewise.tasks.base import AnyTask
-from gatewise.tasks.options import TrainOptions, resolve, verb_options
+from gatewise.tasks.config import resolve
+from gatewise.tasks.options import TrainOptions, verb_options
 from gatewise.tasks.search_space import SearchRange, draw_options
 from gatewise.training import runs
 from gatewise.training.lightning import Lightning

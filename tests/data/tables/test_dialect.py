@@ -15,8 +15,8 @@ from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.header import are_odd_numbers, is_row_of_values, is_time
 from gatewise.data.tables.table import read_table
 from gatewise.errors import GatewiseError
+from gatewise.tasks.config import resolve
 from gatewise.tasks.forecast.options import ForecastOptions
-from gatewise.tasks.options import resolve
 
 NO_HEADER = Dialect(header=False)
 FOUND = "the first row has values: the columns are called 1, 2 and so on (--header takes it as names)"

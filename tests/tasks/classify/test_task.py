@@ -13,7 +13,8 @@ from gatewise.errors import GatewiseError
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.tasks import classification as classes
 from gatewise.tasks.classify.task import TASK
-from gatewise.tasks.options import resolve, verb_options
+from gatewise.tasks.config import resolve
+from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.training import runs
 from gatewise.training.commands import compare, train

@@ -12,10 +12,11 @@ from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.report.report import inspect_example
+from gatewise.tasks.config import resolve
 from gatewise.tasks.forecast.data import Preprocessing
 from gatewise.tasks.forecast.latest import latest
 from gatewise.tasks.forecast.task import TASK
-from gatewise.tasks.options import resolve, verb_options
+from gatewise.tasks.options import verb_options
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import load_model
 from gatewise.training import runs

@@ -52,8 +52,9 @@ from gatewise.tasks.anomaly.metrics import (
 from gatewise.tasks.anomaly.network import AnomalyNetwork
 from gatewise.tasks.anomaly.options import AnomalyOptions
 from gatewise.tasks.anomaly.plots import draw_anomalies
-from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 

@@ -23,7 +23,7 @@ from gatewise.metrics.details import Details
 from gatewise.metrics.text import METRICS, import_sacrebleu
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, require_example
-from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.base import Task
 from gatewise.tasks.caption.baselines import CaptionBaseline, MostFrequentCaption, NearestImage
 from gatewise.tasks.caption.data import (
     CaptionData,
@@ -46,6 +46,7 @@ from gatewise.tasks.caption.network import Captioner, CaptionNetwork
 from gatewise.tasks.caption.options import CaptionOptions
 from gatewise.tasks.caption.plots import captioned_images, draw_attention, draw_captions
 from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 

@@ -20,7 +20,6 @@ from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.sequence_encoder import ConvolutionKind
 from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.report.example import Example
-from gatewise.tasks.base import Prediction
 from gatewise.tasks.classification import ClassPredictions, ClassTask, class_columns, require_classifier
 from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP
 from gatewise.tasks.classify.data import (
@@ -34,6 +33,7 @@ from gatewise.tasks.classify.inspect import inspect_class
 from gatewise.tasks.classify.minirocket import MiniRocket
 from gatewise.tasks.classify.network import HybridClassifier, calibrate, recurrent_classifier
 from gatewise.tasks.classify.options import ClassifyOptions
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.sequences import SequenceTask, are_no_images, table_of_sequences
 from gatewise.tasks.serialization import SavedModel

@@ -26,7 +26,6 @@ from gatewise.modules.network import Baseline, Network
 from gatewise.plots.highest_loss import MAX_IMAGES
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
-from gatewise.tasks.base import Prediction
 from gatewise.tasks.classification import (
     ClassPredictions,
     ClassTask,
@@ -41,6 +40,7 @@ from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassi
 from gatewise.tasks.classify_images.options import ClassifyImagesOptions
 from gatewise.tasks.classify_images.rows import RowClassifier
 from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 

@@ -24,7 +24,6 @@ from gatewise.modules.gap_inputs import gap_kind
 from gatewise.modules.network import Baseline, Network
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
-from gatewise.tasks.base import Prediction
 from gatewise.tasks.classify_multilabel.baselines import (
     LabelFrequencies,
     MostFrequentLabels,
@@ -59,6 +58,7 @@ from gatewise.tasks.classify_multilabel.network import SequenceMultilabelClassif
 from gatewise.tasks.classify_multilabel.options import MultilabelOptions
 from gatewise.tasks.classify_multilabel.plots import draw_labels
 from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.sequences import SequenceTask, are_no_images, table_of_sequences
 from gatewise.tasks.serialization import SavedModel

@@ -18,13 +18,13 @@ from gatewise.data.series.series import SeriesSet
 from gatewise.data.series.targets import by_target
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
-from gatewise.tasks.base import Prediction
 from gatewise.tasks.forecast.data import Preprocessing
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
 from gatewise.tasks.forecast.latest import latest
 from gatewise.tasks.forecast.lengths import new_or_short, with_values
 from gatewise.tasks.forecast.paths import draw_paths
 from gatewise.tasks.forecast.plan import WindowPlan
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 

@@ -24,7 +24,7 @@ from gatewise.modules.heads import HEADS
 from gatewise.modules.levels import complete_levels
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
-from gatewise.tasks.base import Prediction, Retrain, Task
+from gatewise.tasks.base import Retrain, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.backtest import Backtest
 from gatewise.tasks.forecast.backtesting import (
@@ -65,6 +65,7 @@ from gatewise.tasks.forecast.plan import DEFAULT_FRACTION, WindowPlan
 from gatewise.tasks.forecast.plots import draw_forecast
 from gatewise.tasks.forecast.prediction import predict_paths, predict_quantiles
 from gatewise.tasks.forecast.selection import prepare_best
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 

@@ -21,7 +21,6 @@ from gatewise.modules.network import Baseline, Network
 from gatewise.plots.highest_loss import MAX_CLIPS, evenly_spaced_frames
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
-from gatewise.tasks.base import Prediction
 from gatewise.tasks.classification import (
     ClassPredictions,
     ClassTask,
@@ -35,6 +34,7 @@ from gatewise.tasks.frames.data import ARRAYS, FrameData, Preprocessing, read_da
 from gatewise.tasks.frames.inspect import inspect_clip
 from gatewise.tasks.frames.network import FrameClassifier, FrameMean
 from gatewise.tasks.frames.options import FrameOptions
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 

@@ -25,7 +25,7 @@ from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
-from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate.baselines import Ngram
 from gatewise.tasks.generate.data import Preprocessing, TextData, read_data, read_further_data, read_test_data
@@ -36,6 +36,7 @@ from gatewise.tasks.generate.network import NextSymbol
 from gatewise.tasks.generate.options import GenerateOptions, TextSampling
 from gatewise.tasks.generate.plots import draw_text
 from gatewise.tasks.generate.sampling import SamplingConfig, generate_text
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 

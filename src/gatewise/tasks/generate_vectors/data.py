@@ -20,9 +20,9 @@ from gatewise.data.sequences.vectors import binary_channels, cut_sequences, spli
 from gatewise.data.series.scaling import Scale
 from gatewise.data.splits import Fractions, Split, random_split
 from gatewise.errors import GatewiseError
-from gatewise.tasks.base import require_finite
 from gatewise.tasks.generate_vectors.options import GenerateVectorsOptions
 from gatewise.tasks.generate_vectors.plots import VectorLayout
+from gatewise.tasks.prediction import require_finite
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
-from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate_vectors.baselines import BASELINES
 from gatewise.tasks.generate_vectors.data import (
@@ -50,6 +50,7 @@ from gatewise.tasks.generate_vectors.options import (
     VectorSampling,
 )
 from gatewise.tasks.generate_vectors.plots import COLUMNS, draw_vectors
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 

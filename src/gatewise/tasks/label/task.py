@@ -26,7 +26,7 @@ from gatewise.modules.network import Baseline
 from gatewise.plots.confusion import draw_confusion
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
-from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.label.baselines import ChannelWindow, MajorityLabel, TokenWindow
 from gatewise.tasks.label.data import Preprocessing, read_data, read_test_data
@@ -43,6 +43,7 @@ from gatewise.tasks.label.metrics import (
 from gatewise.tasks.label.network import Labeller, LabelNetwork
 from gatewise.tasks.label.options import LabelOptions
 from gatewise.tasks.label.plots import draw_steps
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 

@@ -22,8 +22,8 @@ from gatewise.modules.gap_inputs import gap_kind
 from gatewise.modules.network import Baseline, Network
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
-from gatewise.tasks.base import Prediction
 from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.regress.baselines import Mean, Nearest, RocketRidge, SummaryRidge
 from gatewise.tasks.regress.data import (

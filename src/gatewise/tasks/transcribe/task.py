@@ -28,8 +28,9 @@ from gatewise.modules.network import Baseline, Network
 from gatewise.modules.strip_fronts import Front
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
-from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber

@@ -23,8 +23,9 @@ from gatewise.metrics.details import Details
 from gatewise.metrics.text import METRICS, import_sacrebleu, score
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, require_example
-from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 from gatewise.tasks.translate.baselines import CopySource, IBMModel1, MostFrequent, TranslationBaseline
