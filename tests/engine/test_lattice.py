@@ -16,7 +16,7 @@ from gatewise.engine.build import BuildError, built
 from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request, Trace
-from gatewise.engine.step import Step
+from gatewise.engine.step import CellStep
 
 R2 = matrices("R2")
 
@@ -71,7 +71,7 @@ def nested_loop(request):
     cell, axes = request.cell, request.cell.axes
     sizes, batch = request.inputs.shape[:axes], request.inputs.shape[axes]
     reverse = request.reverse if isinstance(request.reverse, tuple) else (request.reverse,) * axes
-    step = Step(request)
+    step = CellStep(request)
     zero = torch.zeros_like(request.state[next(iter(request.state))].select(-2, 0).flatten(0, -2)[0]
                             if axes > 1 else request.state[next(iter(request.state))][0])  # fmt: skip
     names = [*cell.state, *cell.intermediates]

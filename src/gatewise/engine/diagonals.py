@@ -16,7 +16,7 @@ from torch import Tensor
 from gatewise.engine.recording import recording
 from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.sequences import backwards, within
-from gatewise.engine.step import NO_CLAMPS, Clamps, Step
+from gatewise.engine.step import NO_CLAMPS, CellStep, Clamps
 
 Sizes = tuple[int, ...]
 
@@ -96,7 +96,7 @@ def over_lattice(request: Request, clamps: Clamps = NO_CLAMPS) -> LayerResult:
     sizes, lengths = tuple(request.inputs.shape[:axes]), request.lengths
     own = None if lengths is None else inside(sizes, lengths)
     inputs = request.inputs if own is None else request.inputs.masked_fill(~own, 0.0)
-    step = Step(request, clamps)
+    step = CellStep(request, clamps)
     history, order = _diagonal_by_diagonal(request, step, mirrored(inputs, request, range(axes)), sizes)
     kept = [*cell.state, *cell.intermediates] if request.trace else cell.state
     whole = {name: torch.cat(history[name])[order].unflatten(0, sizes) for name in kept}
@@ -127,7 +127,7 @@ def mirrored(values: Tensor, request: Request, axes: range | list[int]) -> Tenso
 
 
 def _diagonal_by_diagonal(
-    request: Request, step: Step, inputs: Tensor, sizes: Sizes
+    request: Request, step: CellStep, inputs: Tensor, sizes: Sizes
 ) -> tuple[dict[str, list[Tensor]], Tensor]:
     """Every line at every diagonal, [n, B, H] each; and the index of each position among all of them."""
     cell, steps = request.cell, diagonals(sizes)

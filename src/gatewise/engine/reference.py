@@ -11,7 +11,7 @@ from gatewise.engine.diagonals import over_lattice
 from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
 from gatewise.engine.shapes import check, check_types
-from gatewise.engine.step import NO_CLAMPS, Clamps, Step
+from gatewise.engine.step import NO_CLAMPS, CellStep, Clamps
 from gatewise.engine.subnormal import flush_subnormals
 
 History = dict[str, list[Tensor]]  # the values of each line at every step, [B, H], as nodes of the graph
@@ -20,7 +20,7 @@ History = dict[str, list[Tensor]]  # the values of each line at every step, [B, 
 class Reference:
     """The backend that runs every request, differentiable any number of times.
 
-    clamps: fixed values of lines, see `Step`
+    clamps: fixed values of lines, see `CellStep`
     """
 
     name = "reference"
@@ -54,7 +54,7 @@ def along(request: Request, clamps: Clamps = NO_CLAMPS) -> tuple[LayerResult, Hi
     if reverse:
         inputs = backwards(inputs, lengths)
         resets = None if resets is None else resets_backwards(resets, lengths)
-    history, final = _steps(request, Step(request, clamps), inputs, resets, inside)
+    history, final = _steps(request, CellStep(request, clamps), inputs, resets, inside)
     stacked = {name: torch.stack(values) for name, values in history.items()}
     if inside is not None:
         stacked = {name: values.masked_fill(~inside, 0.0) for name, values in stacked.items()}
@@ -70,7 +70,7 @@ def along(request: Request, clamps: Clamps = NO_CLAMPS) -> tuple[LayerResult, Hi
 
 
 def _steps(
-    request: Request, step: Step, inputs: Tensor, resets: Tensor | None, inside: Tensor | None
+    request: Request, step: CellStep, inputs: Tensor, resets: Tensor | None, inside: Tensor | None
 ) -> tuple[History, dict[str, Tensor]]:
     """Steps through time. Returns: the history, and the final states."""
     cell = request.cell

@@ -54,7 +54,7 @@ Clamps = Mapping[str, Tensor | float]
 NO_CLAMPS: Clamps = {}
 
 
-class Step:
+class CellStep:
     """One step of a request's cell.
 
     A call takes the products of the input by family and block, and the states before by name, [..., B, H];

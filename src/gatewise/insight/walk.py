@@ -17,7 +17,7 @@ from gatewise.cells.expressions import Expression, Normalized, Previous, Product
 from gatewise.cells.formula import formula
 from gatewise.cells.traversal import parts
 from gatewise.engine.request import Request
-from gatewise.engine.step import Step, StepValues
+from gatewise.engine.step import CellStep, StepValues
 from gatewise.errors import GatewiseError
 from gatewise.layers import Recurrent
 
@@ -141,7 +141,7 @@ def _needed(cell: CellType, expression: Expression) -> set[str]:
     return found
 
 
-def _example(cell: CellType) -> tuple[StepValues, Step]:
+def _example(cell: CellType) -> tuple[StepValues, CellStep]:
     """All values of the last step, float64."""
     with torch.random.fork_rng([]), torch.no_grad():
         torch.manual_seed(SEED)
@@ -149,7 +149,7 @@ def _example(cell: CellType) -> tuple[StepValues, Step]:
         parameters = {name.removesuffix("_l0"): value for name, value in layer.named_parameters()}
         inputs = torch.tensor(INPUTS).double().view(-1, 1, 1)
         state = {name: inputs.new_zeros(1, 2) for name in cell.state}
-        step = Step(Request(cell, inputs, parameters, state))
+        step = CellStep(Request(cell, inputs, parameters, state))
         values: StepValues = {}
         for seen in step.input_products(inputs):
             values = step.values(seen, state)
@@ -157,7 +157,7 @@ def _example(cell: CellType) -> tuple[StepValues, Step]:
     return values, step
 
 
-def _number(part: Expression, values: StepValues, step: Step) -> str | None:
+def _number(part: Expression, values: StepValues, step: CellStep) -> str | None:
     """The number in place of a part of an equation: of a line, a state, a product or a weight."""
     if part.line is not None:
         return _rounded(values[part.line])

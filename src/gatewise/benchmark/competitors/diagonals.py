@@ -16,7 +16,7 @@ from gatewise.benchmark.equations import ArrayEquations
 from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem, LatticeShape
 from gatewise.compiler.layout import layout
 from gatewise.engine.request import Request
-from gatewise.engine.step import Step
+from gatewise.engine.step import CellStep
 from gatewise.layers import Lattice
 from gatewise.layers.scan_directions import ScanDirection, suffix
 
@@ -52,7 +52,7 @@ def _looped(layer: Lattice, direction: ScanDirection, values: Tensor) -> Tensor:
     cell, sizes, batch = layer.cell, values.shape[1:-1], len(values)
     reversed_axes = [axis for axis, back in enumerate(direction, 1) if back]
     parameters = {one.name: getattr(layer, one.name + suffix(direction)) for one in layout(cell).parameters}
-    step = Step(Request(cell, values.movedim(0, -2), parameters, {}))
+    step = CellStep(Request(cell, values.movedim(0, -2), parameters, {}))
     products = step.input_products(values.flip(reversed_axes).flatten(1, -2).transpose(0, 1))
     zeros = values.new_zeros(batch, layer.hidden_size)
     done: dict[tuple[int, ...], dict[str, Tensor]] = {}
