@@ -15,7 +15,7 @@ from gatewise.errors import GatewiseError
 from gatewise.tasks.classify_multilabel.baselines import MostFrequentLabels, MultilabelRocket, NearestLabels
 from gatewise.tasks.classify_multilabel.classifier import predict_probabilities
 from gatewise.tasks.classify_multilabel.data import read_data, read_further_data, read_test_data
-from gatewise.tasks.classify_multilabel.metrics import LabelPredictions, label_table, score
+from gatewise.tasks.classify_multilabel.metrics import MultilabelPredictions, label_table, score
 from gatewise.tasks.classify_multilabel.options import MultilabelOptions
 from gatewise.tasks.classify_multilabel.plots import draw_labels
 from gatewise.tasks.classify_multilabel.task import TASK
@@ -241,7 +241,7 @@ def split_of(targets, values=None):
 def test_scores_are_those_of_scikit_learn():
     random = np.random.default_rng(0)
     truth, probabilities = random.random((50, 4)) < 0.3, random.random((50, 4))
-    predictions = LabelPredictions(None, split_of(truth), torch.from_numpy(probabilities))
+    predictions = MultilabelPredictions(None, split_of(truth), torch.from_numpy(probabilities))
     found, predicted = score(predictions), probabilities >= 0.5
     assert found["f1"] == pytest.approx(f1_score(truth, predicted, average="macro"))
     assert found["micro_f1"] == pytest.approx(f1_score(truth, predicted, average="micro"))
@@ -253,9 +253,9 @@ def test_scores_are_those_of_scikit_learn():
 
 def test_labels_that_do_not_occur_do_not_count():
     truth = [[1, 0], [0, 0]]
-    found = score(LabelPredictions(None, split_of(truth), torch.tensor([[0.9, 0.1], [0.2, 0.4]])))
+    found = score(MultilabelPredictions(None, split_of(truth), torch.tensor([[0.9, 0.1], [0.2, 0.4]])))
     assert (found["f1"], found["map"], found["exact_match"]) == (1.0, 1.0, 1.0)
-    none = score(LabelPredictions(None, split_of([[0, 0]]), torch.tensor([[0.1, 0.1]])))
+    none = score(MultilabelPredictions(None, split_of([[0, 0]]), torch.tensor([[0.1, 0.1]])))
     assert none["f1"] == none["micro_f1"] == 1.0
     assert np.isnan(none["map"])
 

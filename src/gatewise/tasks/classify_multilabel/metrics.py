@@ -24,7 +24,7 @@ LABELS_SHOWN = 30  # in a table or a plot
 
 
 @dataclass(frozen=True)
-class LabelPredictions(Predictions[MultilabelClassifier, TargetSequences]):
+class MultilabelPredictions(Predictions[MultilabelClassifier, TargetSequences]):
     """The probability of every label for every sequence of a split. probabilities: [N, L]"""
 
     probabilities: Tensor
@@ -49,7 +49,7 @@ class LabelCounts:
     correct: Tensor
 
     @classmethod
-    def of(cls, predictions: LabelPredictions) -> LabelCounts:
+    def of(cls, predictions: MultilabelPredictions) -> LabelCounts:
         truth, predicted = predictions.truth.double(), predictions.predicted.double()
         return cls(truth.sum(0), predicted.sum(0), (truth * predicted).sum(0))
 
@@ -59,7 +59,7 @@ class LabelCounts:
         return 2 * self.correct / (self.true + self.predicted)
 
 
-def score(predictions: LabelPredictions) -> dict[str, float]:
+def score(predictions: MultilabelPredictions) -> dict[str, float]:
     """The scores of predicted labels.
 
     - f1: the mean of the F1 of the labels that occur or are predicted
@@ -72,7 +72,7 @@ def score(predictions: LabelPredictions) -> dict[str, float]:
     >>> truth = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
     >>> split = TargetSequences.__new__(TargetSequences)
     >>> split.targets = truth
-    >>> scores = score(LabelPredictions(None, split, torch.tensor([[0.9, 0.2], [0.8, 0.4]])))
+    >>> scores = score(MultilabelPredictions(None, split, torch.tensor([[0.9, 0.2], [0.8, 0.4]])))
     >>> scores["f1"], round(scores["micro_f1"], 3), scores["exact_match"], scores["hamming"], scores["map"]
     (0.5, 0.8, 0.5, 0.25, 1.0)
     """
@@ -91,7 +91,7 @@ def score(predictions: LabelPredictions) -> dict[str, float]:
     }
 
 
-def average_precisions(predictions: LabelPredictions) -> np.ndarray:
+def average_precisions(predictions: MultilabelPredictions) -> np.ndarray:
     """[L]: the average precision of each label, `sum (R_n - R_n-1) P_n` over falling probabilities.
 
     P and R are precision and recall (Manning, Raghavan and Schuetze 2008). It is NaN for a label that no
@@ -106,7 +106,7 @@ def average_precisions(predictions: LabelPredictions) -> np.ndarray:
     )
 
 
-def label_table(predictions: LabelPredictions, names: tuple[str, ...]) -> Details:
+def label_table(predictions: MultilabelPredictions, names: tuple[str, ...]) -> Details:
     """The recall, precision, F1 and average precision of each label."""
     counts, precisions = LabelCounts.of(predictions), average_precisions(predictions)
     shown, title = list(range(len(names))), "the labels of the test set"

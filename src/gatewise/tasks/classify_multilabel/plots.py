@@ -9,7 +9,7 @@ import numpy as np
 from gatewise.tasks.classify_multilabel.metrics import (
     LABELS_SHOWN,
     LabelCounts,
-    LabelPredictions,
+    MultilabelPredictions,
     average_precisions,
     lowest,
 )
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BAR, POINT, INK = "#9dc3d8", "#c1440e", "#222222"
 
 
-def draw_labels(predictions: LabelPredictions, name: str, labels: tuple[str, ...]) -> Figure:
+def draw_labels(predictions: MultilabelPredictions, name: str, labels: tuple[str, ...]) -> Figure:
     """Draws a bar of the average precision of each label, its F1, and the fraction of sequences that have it.
 
     That fraction is the average precision of a random order.

@@ -50,7 +50,7 @@ from gatewise.tasks.classify_multilabel.metrics import (
     MACRO_F1,
     MEAN_PRECISION,
     MICRO_F1,
-    LabelPredictions,
+    MultilabelPredictions,
     label_table,
     score,
 )
@@ -65,7 +65,7 @@ from gatewise.tasks.serialization import SavedModel
 
 
 class ClassifyMultilabel(
-    SequenceTask[MultilabelData, MultilabelOptions, MultilabelClassifier, LabelPredictions]
+    SequenceTask[MultilabelData, MultilabelOptions, MultilabelClassifier, MultilabelPredictions]
 ):
     """Predicts any number of labels of a sequence; compared with their frequencies and ridge regression."""
 
@@ -143,10 +143,10 @@ class ClassifyMultilabel(
 
     def predictions(
         self, network: MultilabelClassifier, data: MultilabelData, split: TargetSequences
-    ) -> LabelPredictions:
-        return LabelPredictions(network, split, predict_probabilities(network, split))
+    ) -> MultilabelPredictions:
+        return MultilabelPredictions(network, split, predict_probabilities(network, split))
 
-    def score(self, predictions: LabelPredictions, data: MultilabelData) -> dict[str, float]:
+    def score(self, predictions: MultilabelPredictions, data: MultilabelData) -> dict[str, float]:
         return score(predictions)
 
     def preprocessing(self, data: MultilabelData, options: MultilabelOptions) -> dict[str, Any]:
@@ -185,7 +185,7 @@ class ClassifyMultilabel(
         network = _require_multilabel(model.network)
         return inspect_labels(network, self.load_for_evaluation(model, path), number)
 
-    def details(self, predictions: LabelPredictions, data: MultilabelData) -> list[Details]:
+    def details(self, predictions: MultilabelPredictions, data: MultilabelData) -> list[Details]:
         """The recall, precision, F1 and average precision of each label."""
         return [label_table(predictions, data.classes)]
 
@@ -196,7 +196,7 @@ class ClassifyMultilabel(
             "cross-entropy in nats; both are better if lower"
         )
 
-    def draw(self, comparison: Comparison[MultilabelData, LabelPredictions]) -> list[Plot]:
+    def draw(self, comparison: Comparison[MultilabelData, MultilabelPredictions]) -> list[Plot]:
         chosen = comparison.chosen_network
         figure = draw_labels(chosen.predictions, chosen.name, comparison.data.classes)
         return [Plot("labels", f"average precision and F1 of each label by {chosen.name}, test set", figure)]
