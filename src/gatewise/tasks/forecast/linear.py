@@ -24,7 +24,7 @@ def flat_window(past: Tensor, future: Tensor, static: Tensor) -> Tensor:
     return torch.cat([level, past[:, :, 0] - level, observed, future.flatten(1), static], dim=-1)
 
 
-class Rows(NamedTuple):
+class ScaledRows(NamedTuple):
     """The features and the changes of windows, in their units, [B, F + Q], and their scales [B, 1]."""
 
     values: Tensor
@@ -57,12 +57,12 @@ def fit_ridge(
     Returns: the penalty.
     """
 
-    def rows(batch: WindowBatch) -> Rows:
+    def rows(batch: WindowBatch) -> ScaledRows:
         units = window_units(batch.past[:, :, 0], normalization)
         changes = (batch.truth - batch.past[:, -1:, 0]) / units.scale
         inputs = features(normalize(batch.past, units), batch.future, batch.static)
         values = torch.cat([inputs, changes], dim=-1)
-        return Rows(values.double(), units.scale.double())
+        return ScaledRows(values.double(), units.scale.double())
 
     moments, sizes = _moments(train.sample(MAX_WINDOWS), rows), [linear.in_features, linear.out_features]
 
@@ -80,7 +80,7 @@ def fit_ridge(
     return penalty
 
 
-def _moments(windows: Windows, rows: Callable[[WindowBatch], Rows]) -> Moments:
+def _moments(windows: Windows, rows: Callable[[WindowBatch], ScaledRows]) -> Moments:
     """The weighted moments of the windows, without missing values, for weights with a mean of one."""
     sums = [(values * weight).nansum(0) for values, weight in map(rows, windows.blocks())]
     totals = [(~values.isnan() * weight).sum(0) for values, weight in map(rows, windows.blocks())]
