@@ -143,7 +143,8 @@ if __name__ == "__main__":
             torch.manual_seed(seed)
             options = {"skip": bool(of.skip), "input_scale": of.scale}
             cell = find_cell(of.cell)
-            network = SequenceModel(cell, KEYS, range(KEYS), of.units, of.depth, of.dropout, **options)
+            sizes = {"hidden": of.units, "layers": of.depth, "dropout": of.dropout}
+            network = SequenceModel(cell, KEYS, range(KEYS), **sizes, **options)
             found = learn(network, data, of)
             measured[f"seed {seed}"] = scores(network, data) | found | {"parameters": parameters_of(network)}
         figures = [one["test nats from the second frame on"] for one in measured.values()]

@@ -50,7 +50,7 @@ def draws(trials: int, seed: int) -> list[dict[str, Any]]:
 def trial(data: dict[str, Any], cell: str, drawn: dict[str, Any], seed: int, of: Namespace) -> dict[str, Any]:
     """One training of one variant."""
     torch.manual_seed(seed)
-    network = SequenceModel(find_cell(cell), KEYS, range(KEYS), drawn["units"], 1, 0.0)
+    network = SequenceModel(find_cell(cell), KEYS, range(KEYS), hidden=drawn["units"], layers=1, dropout=0.0)
     options = Namespace(
         rate=drawn["rate"], epochs=of.epochs, patience=of.epochs, batch=of.batch, average=0.95, clip=1.0
     )

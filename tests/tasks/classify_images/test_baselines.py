@@ -86,7 +86,9 @@ def test_few_images_are_taken_evenly_from_all(parts):
 
 @pytest.mark.parametrize("make", [
     lambda: ConvolutionClassifier(1, 8, 8, 2, filters=(4,), hidden=8),
-    lambda: RowClassifier(LSTM, 1, 8, 2, 4, layers=2, bidirectional=True, pooling="attention", shift=1),
+    lambda: RowClassifier(
+        LSTM, 1, width=8, classes=2, hidden=4, layers=2, bidirectional=True, pooling="attention", shift=1
+    ),
 ], ids=["convolution", "rows"])  # fmt: skip
 def test_options_rebuild_the_networks_that_are_trained(make):
     network = make().eval()
@@ -99,7 +101,7 @@ def test_options_rebuild_the_networks_that_are_trained(make):
 
 
 def test_rows_are_read_from_top_to_bottom_and_not_beyond_an_images_end():
-    network = RowClassifier(LSTM, 2, 4, 3, hidden=4).eval()
+    network = RowClassifier(LSTM, 2, width=4, classes=3, hidden=4).eval()
     images, sizes = torch.randn(2, 6, 4, 2), torch.tensor([[6, 4], [3, 4]])
     output = network.logits(ImageBatch(images, sizes, torch.tensor([0, 0])))
     hidden, _ = network.reader.recurrent(images[1, :3].reshape(3, 1, 8))

@@ -37,6 +37,7 @@ class RowClassifier(Classifier):
         self,
         cell: CellType,
         channels: int,
+        *,
         width: int,
         classes: int,
         hidden: int = 64,

@@ -44,6 +44,7 @@ class EncoderDecoderForecastNetwork(PastReader):
         self,
         shape: ForecastShape,
         cell: CellType,
+        *,
         hidden: int = 64,
         layers: int = 1,
         dropout: float = 0.0,

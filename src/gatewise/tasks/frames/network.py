@@ -48,6 +48,7 @@ class FrameClassifier(Classifier):
         self,
         cell: CellType,
         channels: int,
+        *,
         height: int,
         width: int,
         classes: int,

@@ -43,6 +43,7 @@ class LanguageModel(NextSymbol):
         self,
         cell: CellType,
         symbols: int,
+        *,
         hidden: int = 512,
         layers: int = 1,
         embedding: int = 128,

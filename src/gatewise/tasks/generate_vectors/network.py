@@ -59,6 +59,7 @@ class SequenceModel(NextVector):
         cell: CellType,
         channels: int,
         binary: Sequence[int] = (),
+        *,
         hidden: int = 64,
         layers: int = 1,
         dropout: float = 0.0,

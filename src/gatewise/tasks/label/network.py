@@ -82,6 +82,7 @@ class LabelNetwork(Labeller):
         self,
         labels: int,
         cell: CellType,
+        *,
         words: int = 0,
         letters: int = 0,
         channels: int = 0,
@@ -114,7 +115,15 @@ class LabelNetwork(Labeller):
         self.reader = (
             ChannelReader(channels, dropout, gaps, decay)
             if channels
-            else SentenceReader(cell, words, letters, embedding, char_hidden, word_dropout, dropout)
+            else SentenceReader(
+                cell,
+                words,
+                letters,
+                embedding=embedding,
+                char_hidden=char_hidden,
+                word_dropout=word_dropout,
+                dropout=dropout,
+            )
         )
         self.dropout = nn.Dropout(dropout)
         self.recurrent = (DecayingRecurrent if decay else Recurrent)(
@@ -165,6 +174,7 @@ class SentenceReader(nn.Module):
         cell: CellType,
         words: int,
         letters: int,
+        *,
         embedding: int,
         char_hidden: int,
         word_dropout: float,

@@ -72,6 +72,7 @@ class TranscriptNetwork(Transcriber):
         symbols: int,
         cell: CellType,
         channels: int,
+        *,
         hidden: int = 64,
         layers: int = 1,
         bidirectional: bool = True,
