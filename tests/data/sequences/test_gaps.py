@@ -1,6 +1,9 @@
 """Missing values that are masked, and irregular times."""
 
+from datetime import datetime
+
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from hypothesis import given
@@ -86,6 +89,20 @@ def test_dates_of_any_form_have_one_unit(tmp_path):
     )
     with pytest.raises(GatewiseError, match="the times are dates; the model was trained on numbers"):
         with_known_times(table, TimeUnit(1.0, dated=False))
+
+
+@pytest.mark.parametrize(
+    "kind", [pl.Datetime("ms"), pl.Datetime("ns"), pl.Duration("ms"), pl.Duration("ns"), pl.Time], ids=str
+)
+def test_typed_times_have_the_unit_of_texts(tmp_path, kind):
+    seconds = pl.Series([0, 2, 5]).cast(pl.Int64)
+    times = (seconds * 10**9).cast(pl.Time) if kind == pl.Time else (seconds * 1000).cast(pl.Duration("ms"))
+    if isinstance(kind, pl.Datetime):
+        times = pl.Series([datetime(2024, 1, 1)] * 3) + times
+    path = tmp_path / "data.parquet"
+    pl.DataFrame({"id": "a", "time": times.cast(kind), "x": 1.0, "label": "p"}).write_parquet(path)
+    table = read_sequences(path, LongColumns(), None)[0]
+    assert with_learned_times(table, [slice(0, 3)]).unit_of_time == TimeUnit(2.5e6, dated=True)
 
 
 def test_without_masks_and_irregular_times_there_are_no_gaps(tmp_path):

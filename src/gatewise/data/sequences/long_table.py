@@ -197,10 +197,14 @@ def _typed_pieces(path: Path, dialect: Dialect) -> Iterator[Piece]:
 
 
 def _times(piece: Table, name: str, dated: bool | None) -> tuple[np.ndarray, bool]:
-    """Times as numbers, and whether they are dates. dated: whether those before were, None at first"""
+    """Times as numbers, in microseconds if they are dates, and whether they are.
+
+    dated: whether those before were, None at first
+    """
     given = piece.column(name, "time")
     if given.dtype.is_temporal():
-        micro = given.cast(pl.Datetime("us")) if given.dtype in (pl.Date, pl.Datetime) else given
+        is_date = given.dtype in (pl.Date, pl.Datetime)
+        micro = given.cast(pl.Datetime("us") if is_date else pl.Duration("us"))  # of clocks and durations
         values, dated = micro.to_physical().cast(pl.Float64), True
     elif given.dtype.is_numeric():
         values, dated = given.cast(pl.Float64), False
