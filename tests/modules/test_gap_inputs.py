@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from gatewise.cells import GRU, GRUD
-from gatewise.data.sequences.gaps import Gaps
+from gatewise.data.sequences.gaps import Gaps, TimeUnit, gap_kind
 from gatewise.insight.ablation import ablate_gates
-from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs, gap_kind
+from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs
 from gatewise.modules.sequence_encoder import SequenceEncoder
 
 VALUES = torch.tensor([[[1.0, -2.0], [3.0, 4.0]]])
@@ -19,7 +19,7 @@ GAPS = Gaps(
 
 @pytest.mark.parametrize(("masked", "timed", "width"), [(0, 0, 2), (1, 0, 6), (0, 1, 3), (1, 1, 7)])
 def test_inputs_are_the_values_the_mask_and_logarithms_of_times(masked, timed, width):
-    inputs = GapInputs(2, gap_kind(bool(masked), bool(timed)))
+    inputs = GapInputs(2, gap_kind("mask" if masked else None, TimeUnit(1.0, dated=False) if timed else None))
     given = Gaps(*GAPS[: 2 * masked], *[None] * (2 - 2 * masked), GAPS.elapsed if timed else None)
     expected = [VALUES] + [GAPS.observed, GAPS.since.log1p()] * masked + [GAPS.elapsed.log1p()] * timed
     assert inputs.width == width
@@ -29,7 +29,7 @@ def test_inputs_are_the_values_the_mask_and_logarithms_of_times(masked, timed, w
 def test_a_missing_value_decays_to_the_mean():
     inputs = GapInputs(2, "mask", decay=True)
     with torch.no_grad():
-        inputs.decay_weight.copy_(torch.tensor([0.5, -1.0]))
+        inputs.decay.weight.copy_(torch.tensor([0.5, -1.0]))
     decayed = inputs(VALUES, GAPS)[..., :2]
     torch.testing.assert_close(decayed, torch.tensor([[[1.0, -2.0], [3.0 * 2.718281828**-0.5, 4.0]]]))
     timed = GapInputs(2, "times", decay=True)(VALUES, Gaps(elapsed=GAPS.elapsed))

@@ -92,6 +92,15 @@ def test_elapsed_times_are_learned_from():
     assert model.score(new) > 0.9
 
 
+@pytest.mark.parametrize("options", [{"irregular": True}, {"fill": "mask", "cell": "grud"}])
+def test_words_have_no_gaps(options):
+    words, tags = [["a", "b"]] * 12, [["x", "y"]] * 12
+    with pytest.raises(
+        GatewiseError, match='words as steps, which fit neither fill="mask" nor irregular=True'
+    ):
+        gw.Labeler(**{**SMALL, **options}).fit(words, tags)
+
+
 def test_a_channel_of_arrays_has_the_times():
     random = np.random.default_rng(0)
     x, y = random.normal(size=(24, STEPS, 2)), np.arange(24) % 2
@@ -111,9 +120,9 @@ def test_a_channel_of_arrays_has_the_times():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"irregular": True}, "has no column of times, which --irregular needs"),
-        ({"cell": "grud"}, "the cell GRUD reads the time since values were observed; give --fill mask or"),
-        ({"fill": "mask", "augmentation": ("mixup",)}, "--augmentation mixup moves values in time"),
+        ({"irregular": True}, "has no column of times, which irregular=True needs"),
+        ({"cell": "grud"}, 'the cell GRUD reads the time since values were observed; give fill="mask" or'),
+        ({"fill": "mask", "augmentation": ("mixup",)}, 'augmentation="mixup" moves values in time'),
         ({"fill": "linear"}, "input should be 'forward' or 'mask', got 'linear'"),
     ],
 )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import layout
-from gatewise.data.sequences.gaps import Gaps
+from gatewise.data.sequences.gaps import GapKind, Gaps
 from gatewise.layers import Recurrent
 
-GapKind = Literal["none", "mask", "times", "both"]  # what is read beside the values
 DECAY = "d"  # the block of the cell GRUD that computes the decay of the state
 
 
@@ -41,36 +40,40 @@ class GapInputs(nn.Module):
     def __init__(self, channels: int, gaps: GapKind = "none", decay: bool = False) -> None:
         super().__init__()
         self.is_masked, self.is_timed = gaps in ("mask", "both"), gaps in ("times", "both")
-        self.channels = channels
         self.width = channels * (3 if decay else 1 + 2 * self.is_masked) + (self.is_timed and not decay)
-        self.decay_weight = nn.Parameter(torch.zeros(channels)) if decay else None
-        self.decay_bias = nn.Parameter(torch.zeros(channels)) if decay else None
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draws the weights of the decay from 0 to 1, so that values begin to decay."""
-        if self.decay_weight is not None and self.decay_bias is not None:
-            nn.init.uniform_(self.decay_weight)
-            nn.init.zeros_(self.decay_bias)
+        self.decay = InputDecay(channels) if decay else None
 
     def forward(self, values: Tensor, gaps: Gaps | None) -> Tensor:
         """Values [B, T, C] and their gaps -> inputs [B, T, width]."""
-        observed, since, elapsed = (None, None, None) if gaps is None else gaps
-        if self.decay_weight is not None and self.decay_bias is not None:
+        observed, since, elapsed = gaps or Gaps()
+        inputs = [values]
+        if self.decay is not None:
             if observed is None or since is None:
                 assert elapsed is not None
                 observed, since = torch.ones_like(values), elapsed.expand_as(values)
-            kept = (-torch.relu(self.decay_weight * since + self.decay_bias)).exp()
-            return torch.cat([values * torch.where(observed > 0, 1.0, kept), observed, since], dim=-1)
-        inputs = [values]
-        if self.is_masked:
+            inputs = [self.decay(values, observed, since), observed, since]
+        elif self.is_masked:
             assert observed is not None
             assert since is not None
             inputs += [observed, since.log1p()]
-        if self.is_timed:
+        if self.is_timed and self.decay is None:
             assert elapsed is not None
             inputs += [elapsed.log1p()]
         return torch.cat(inputs, dim=-1) if len(inputs) > 1 else values
+
+
+class InputDecay(nn.Module):
+    """Missing values decay to zero, the mean: `m v + (1 - m) exp(-max(0, w s + b)) v`. channels: C"""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(channels))  # so that values begin to decay
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, values: Tensor, observed: Tensor, since: Tensor) -> Tensor:
+        """All [B, T, C]; observed: 1 where there is a value, else 0; since: the time since the last one."""
+        kept = (-torch.relu(self.weight * since + self.bias)).exp()
+        return values * torch.where(observed > 0, 1.0, kept)
 
 
 class DecayingRecurrent(Recurrent):
@@ -99,10 +102,3 @@ class DecayingRecurrent(Recurrent):
         if place <= self.bidirectional:  # a direction of the first layer
             parameters["weight_ih"] = parameters["weight_ih"] * self.reads
         return parameters
-
-
-def gap_kind(masked: bool, timed: bool) -> GapKind:
-    """What is read beside the values. masked: which are missing; timed: the time between steps"""
-    if masked and timed:
-        return "both"
-    return "mask" if masked else "times" if timed else "none"

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
+from gatewise.data.sequences.gaps import GapKind
 from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.modules.classifier import Classifier
-from gatewise.modules.gap_inputs import GapKind
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_encoder import ConvolutionKind, SequenceEncoder
 from gatewise.modules.weighted import weighted_cross_entropy

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
-from gatewise.data.sequences.gaps import Gaps
+from gatewise.data.sequences.gaps import GapKind, Gaps
 from gatewise.layers import Recurrent
 from gatewise.modules.fully_convolutional import FullyConvolutional
-from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs, GapKind
+from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs
 from gatewise.modules.inception import Inception
 from gatewise.modules.pooling import Pooling, PoolingMode
 

@@ -31,7 +31,7 @@ from gatewise.data.labels.segments import (
     whole_sequences,
 )
 from gatewise.data.labels.set_files import find_set_files, find_test_file
-from gatewise.data.sequences.gaps import TimeUnit
+from gatewise.data.sequences.gaps import GapKind, TimeUnit, gap_kind
 from gatewise.data.sequences.irregular import with_known_times, with_learned_times
 from gatewise.data.sequences.long_table import LongColumns, read_long
 from gatewise.data.sequences.missing import MaskedFill
@@ -55,6 +55,11 @@ class TablePreprocessing(LabelPreprocessing):
     fill: MaskedFill | None
     scales: tuple[Scale, ...]
     unit_of_time: TimeUnit | None = None
+
+    @property
+    def gaps(self) -> GapKind:
+        """What the network reads beside the values."""
+        return gap_kind(self.fill, self.unit_of_time)
 
     def numbers(self, table: SequenceTable) -> np.ndarray:
         """The labels of a table by number. Raises: `GatewiseError` with the line of an unknown one."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
+
+GapKind = Literal["none", "mask", "times", "both"]  # what networks read beside the values
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,19 @@ class Gaps(NamedTuple):
     def rows(self, chosen: Tensor) -> Gaps:
         """Those of some sequences of the batch, by a mask or by their numbers."""
         return Gaps(*(None if one is None else one[chosen] for one in self))
+
+
+def gap_kind(fill: str | None, unit_of_time: TimeUnit | None) -> GapKind:
+    """What networks read beside the values.
+
+    fill: how missing values are filled; unit_of_time: of elapsed times; None if none are read
+
+    >>> gap_kind("mask", None), gap_kind("mask", TimeUnit(1.0, dated=False)), gap_kind("forward", None)
+    ('mask', 'both', 'none')
+    """
+    if fill == "mask":
+        return "mask" if unit_of_time is None else "both"
+    return "none" if unit_of_time is None else "times"
 
 
 def carried(rows: np.ndarray) -> np.ndarray:

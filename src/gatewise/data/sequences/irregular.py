@@ -59,7 +59,7 @@ def _require_times(table: SequenceTable) -> np.ndarray:
     if table.times is None:
         raise GatewiseError(
             f"{table.path} has no column of times, which --irregular needs: give a table with a row for each "
-            "step and --time COLUMN, or arrays and as --time one of their channels, such as channel_0"
+            "step and --time COLUMN, or arrays of which a channel has the times and --time channel_0"
         )
     return table.times
 

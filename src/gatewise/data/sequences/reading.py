@@ -11,7 +11,7 @@ import numpy as np
 from gatewise.data.fingerprint import fingerprint
 from gatewise.data.sequences.archives import ARCHIVES, read_archive
 from gatewise.data.sequences.array_files import ARRAYS, read_array_file
-from gatewise.data.sequences.gaps import TimeUnit
+from gatewise.data.sequences.gaps import GapKind, TimeUnit, gap_kind
 from gatewise.data.sequences.irregular import with_known_times, with_learned_times
 from gatewise.data.sequences.long_columns import LongColumns, wanted_role
 from gatewise.data.sequences.long_table import read_long
@@ -43,6 +43,11 @@ class SequencePreprocessing:
     has_test_file: bool
     fractions: Fractions
     unit_of_time: TimeUnit | None = None
+
+    @property
+    def gaps(self) -> GapKind:
+        """What the network reads beside the values."""
+        return gap_kind(self.fill, self.unit_of_time)
 
     def table(
         self, path: Path, labelled: bool = True, grouped: bool = False, weight: str | None = None

@@ -138,9 +138,11 @@ class SequenceTable:
         """
         found = np.full(len(self.channels), np.nan)
         for start, end in zip(starts, ends, strict=True):
-            found = np.where(np.isnan(found), carried(self.values[start:end][::-1])[-1], found)
-            if not np.isnan(found).any():
-                return found.astype(np.float64)
+            for block in row_blocks(end - start, len(self.channels)):
+                rows = self.values[start:end][block]
+                found = np.where(np.isnan(found), carried(rows[::-1])[-1], found)
+                if not np.isnan(found).any():
+                    return found
         raise GatewiseError(
             f"{self.path}: channel {self.channels[int(np.isnan(found).argmax())]!r} has no value in the "
             "training set; leave it out of --channels"

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.data.batching import iterate_batches
+from gatewise.data.sequences.gaps import GapKind
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences
 from gatewise.modules.classifier import Classifier, predict_probabilities
-from gatewise.modules.gap_inputs import GapKind
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.sequence_encoder import ConvolutionKind

@@ -14,7 +14,6 @@ from gatewise.data.sequences.augmentation import AugmentedSequences
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority
-from gatewise.modules.gap_inputs import gap_kind
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.sequence_encoder import ConvolutionKind
@@ -82,7 +81,7 @@ class Classify(
             bidirectional=options.bidirectional,
             pooling=options.pooling,
             label_smoothing=options.label_smoothing,
-            gaps=gap_kind(data.preprocessing.fill == "mask", data.preprocessing.unit_of_time is not None),
+            gaps=data.preprocessing.gaps,
             decay=is_decaying(cell),
         )
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
 from gatewise.data.batching import computed_in_batches
+from gatewise.data.sequences.gaps import GapKind
 from gatewise.data.sequences.targets import TargetBatch, TargetSequences
-from gatewise.modules.gap_inputs import GapKind
 from gatewise.modules.network import arguments_of, constructor_arguments
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_encoder import SequenceEncoder

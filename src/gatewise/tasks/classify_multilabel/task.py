@@ -20,7 +20,6 @@ from gatewise.data.tables.table import column_names
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
-from gatewise.modules.gap_inputs import gap_kind
 from gatewise.modules.network import Baseline, Network
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
@@ -122,7 +121,7 @@ class ClassifyMultilabel(
             dropout=options.dropout,
             bidirectional=options.bidirectional,
             pooling=options.pooling,
-            gaps=gap_kind(data.preprocessing.fill == "mask", data.preprocessing.unit_of_time is not None),
+            gaps=data.preprocessing.gaps,
             decay=is_decaying(cell),
         )
 

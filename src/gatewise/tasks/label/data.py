@@ -47,8 +47,10 @@ def read_data(path: Path, options: LabelOptions) -> LabelledSteps:
     is_table = data_suffix(first) in TABLES
     given = WordColumns(options.id, options.token, options.label, options.dialect)
     words = find_word_columns(first, given) if is_table and not options.channels else None
-    if options.irregular and (words is not None or not is_table):
-        raise GatewiseError(f"{path} has words as steps, without times; leave --irregular out")
+    if options.reads_gaps and (words is not None or not is_table):
+        raise GatewiseError(
+            f"{path} has words as steps, which fit neither --fill mask nor --irregular; leave them out"
+        )
     if words is not None:
         data = read_labelled_words(path, words, max_length=options.chunk_length, fractions=fractions)
     elif is_table:

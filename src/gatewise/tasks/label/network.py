@@ -13,9 +13,10 @@ from gatewise.cells.base import CellType
 from gatewise.data.labels.channel_steps import ChannelBatch
 from gatewise.data.labels.labelled import StepBatch
 from gatewise.data.labels.token_steps import NO_LABEL, TokenBatch
+from gatewise.data.sequences.gaps import GapKind
 from gatewise.data.tokenizers.words import UNKNOWN
 from gatewise.layers import Recurrent
-from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs, GapKind
+from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs
 from gatewise.modules.network import Network
 
 

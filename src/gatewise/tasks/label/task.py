@@ -18,10 +18,10 @@ from gatewise.data.labels.labelled_table import TablePreprocessing
 from gatewise.data.labels.labelled_text import TextPreprocessing, WordTablePreprocessing
 from gatewise.data.memory.arrays import Layout, is_arrays, write_sequences
 from gatewise.data.memory.texts import is_tokens, write_tagged
+from gatewise.data.sequences.gaps import GapKind
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
-from gatewise.modules.gap_inputs import gap_kind
 from gatewise.modules.network import Baseline
 from gatewise.plots.confusion import draw_confusion
 from gatewise.plots.plot import Plot
@@ -86,12 +86,13 @@ class Label(Task[LabelledSteps, LabelOptions, Labeller, LabelPredictions]):
         return read_data(path, options)
 
     def network(self, data: LabelledSteps, options: LabelOptions, cell: CellType) -> LabelNetwork:
-        preprocessing, words, letters, channels, gaps = data.preprocessing, 0, 0, 0, gap_kind(False, False)
+        preprocessing, words, letters, channels = data.preprocessing, 0, 0, 0
+        gaps: GapKind = "none"
         if isinstance(preprocessing, TextPreprocessing):
             words, letters = len(preprocessing.tokenizer.words), len(preprocessing.tokenizer.letters)
         elif isinstance(preprocessing, TablePreprocessing):
             channels = len(preprocessing.scales)
-            gaps = gap_kind(preprocessing.fill == "mask", preprocessing.unit_of_time is not None)
+            gaps = preprocessing.gaps
         return LabelNetwork(
             labels=len(data.labels),
             cell=cell,

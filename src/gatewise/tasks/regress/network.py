@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
+from gatewise.data.sequences.gaps import GapKind
 from gatewise.data.sequences.targets import TargetBatch
-from gatewise.modules.gap_inputs import GapKind
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_encoder import SequenceEncoder
 from gatewise.tasks.regress.regressor import LossKind, Regressor

@@ -18,7 +18,6 @@ from gatewise.data.memory.arrays import Layout, write_sequences
 from gatewise.data.sequences.targets import TargetSequences
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
-from gatewise.modules.gap_inputs import gap_kind
 from gatewise.modules.network import Baseline, Network
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
@@ -89,7 +88,7 @@ class Regress(SequenceTask[RegressData, RegressOptions, Regressor, TargetPredict
             bidirectional=options.bidirectional,
             pooling=options.pooling,
             loss=options.loss,
-            gaps=gap_kind(data.preprocessing.fill == "mask", data.preprocessing.unit_of_time is not None),
+            gaps=data.preprocessing.gaps,
             decay=is_decaying(cell),
         )
 
