@@ -72,7 +72,7 @@ class ProgressOnly:
 
 
 class ProgressBar:
-    """A bar for the current candidate, and a line for each finished one."""
+    """A bar for the current candidate, shown from the first one on, and a line for each finished one."""
 
     def __init__(self) -> None:
         self._bar = Progress(
@@ -87,13 +87,13 @@ class ProgressBar:
         self._name = ""
 
     def __enter__(self) -> ProgressBar:
-        self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._bar.live.is_started:  # else it would print an empty line
+            self._bar.stop()
 
     def notes(self, lines: Sequence[str]) -> None:
         for line in lines:
@@ -101,6 +101,7 @@ class ProgressBar:
 
     def begin(self, name: str) -> None:
         self._name = name
+        self._bar.start()
         self._bar.reset(self._task, total=1.0, name=printable(name), description="starting")
 
     def progress(self, fraction: float, message: str) -> None:
