@@ -15,6 +15,7 @@ from gatewise.errors import GatewiseError
 from gatewise.estimators.looking import FAULTS, Overview, look
 from gatewise.estimators.outputs import require_output
 from gatewise.plots.saving import save_picture
+from gatewise.plots.series import shades_gaps
 from gatewise.tasks.series_options import SeriesOptions
 from gatewise.terminal import console
 
@@ -40,13 +41,14 @@ def show(given: dict[str, Any], data: DATA, out: OUT = None) -> None:
     _print(found, data)
     if out is not None:
         save_picture(found.plot(), out)
-        console.print(f"wrote {out}: the first series, with missing steps and values shaded")
+        shading = ", with missing steps and values shaded" if shades_gaps(found) else ""
+        console.print(f"wrote {out}: the first series{shading}")
 
 
 def _print(found: Overview, data: Path) -> None:
     """Prints the columns, the series if there are several, the notes, and whether a forecast reads them."""
     name = "standard input" if str(data) == "-" else data
-    console.print(f"{name}: {found.rows:,} rows, {found.columns.height:,} columns")
+    console.print(f"{name}: {found.size}")
     _print_table(found.columns, "columns")
     if found.series is not None and found.series.height > 1:
         absent = [fault for fault in FAULTS if found.series[fault].sum() == 0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gatewise.data.series.overview import SeriesOverview
+from gatewise.data.series.step import find_step
 from gatewise.errors import GatewiseError
 
 if TYPE_CHECKING:
@@ -34,9 +35,11 @@ def draw_series(overview: SeriesOverview) -> Figure:
     for panel, name in zip(panels, names, strict=True):
         _draw(panel, overview, name)
     count = len(timed.rows)
+    step = "" if overview.step is None else f", a step of one {overview.step}"
     shown = f" (the first {len(names)} of {count:,} series)" if count > len(names) else ""
+    shading = "; shaded: missing steps and values" if shades_gaps(overview) else ""
     figure.suptitle(
-        f"{timed.columns.target}, a step of one {overview.step}{shown}; shaded: missing steps and values",
+        f"{timed.columns.target}{step}{shown}{shading}",
         x=0.01,
         ha="left",
         fontsize=11,
@@ -46,20 +49,26 @@ def draw_series(overview: SeriesOverview) -> Figure:
     return figure
 
 
+def shades_gaps(overview: SeriesOverview) -> bool:
+    """Whether the figure of `draw_series` shades missing steps or values."""
+    shown = None if overview.series is None else overview.series.head(MAX_PANELS)
+    return shown is not None and bool(((shown["missing"] + shown["empty"]) > 0).any())
+
+
 def _draw(panel: Axes, overview: SeriesOverview, name: str) -> None:
     """One series: a line that is broken where steps or values are missing."""
-    timed, step, target = overview.timed, overview.step, overview.target
+    timed, target, empty = overview.timed, overview.target, overview.empty
     assert timed is not None
-    assert step is not None
     assert target is not None
+    assert empty is not None
     rows = timed.rows[name]
     _, first = np.unique(timed.ticks[rows], return_index=True)
     rows = rows[first]
     times, values = timed.times.gather(rows), target[rows]
-    places, _ = step.places(times)
+    places, _ = (overview.step or find_step(times)).places(times)
     ticks = times.to_numpy()
     after = np.flatnonzero(np.diff(places) > 1)
-    known = np.flatnonzero(~np.isnan(values)).tolist()
+    known = np.flatnonzero(~empty[rows]).tolist()
     gaps = [(place, place + 1) for place in after.tolist()]
     gaps += [(one, other) for one, other in pairwise(known) if other > one + 1]
     ends = ((0, known[0]), (known[-1], len(values) - 1)) if known else ((0, len(values) - 1),)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +16,20 @@ from gatewise.plain import one_line
 from gatewise.tasks.serialization import SavedModel
 
 Kind = TypeVar("Kind")
+OPTION = re.compile(r" --[a-z]")
+
+
+@contextmanager
+def options_of_training() -> Iterator[None]:
+    """Within it, a refusal of data that names an option adds that a model has those of its training."""
+    try:
+        yield
+    except GatewiseError as error:
+        if not OPTION.search(str(error)):
+            raise
+        raise GatewiseError(
+            f"{error}; a model has the options of its training: write the data as its training data are"
+        ) from error
 
 
 def load_preprocessing(kind: type[Kind], model: SavedModel) -> Kind:

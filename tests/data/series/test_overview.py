@@ -5,7 +5,7 @@ import polars as pl
 from gatewise.data.series.overview import look_at_series
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.table import Table
-from gatewise.plots.series import draw_series
+from gatewise.plots.series import draw_series, shades_gaps
 
 DAYS = [1, 2, 3, 4, 7, 7, 8, 9]
 
@@ -33,7 +33,7 @@ def test_columns_and_faults():
     found = look(sales(), id="shop", target="sold")
     assert found.columns.rows() == [
         ("", "row numbers", "", 0, "0 to 15"),
-        ("day", "times", "time", 0, "2024-01-01 to 2024-01-08"),
+        ("day", "times", "time", 0, "2024-01-01 to 2024-01-09"),
         ("shop", "texts", "id", 0, "2 different: 'a', 'b'"),
         ("sold", "numbers", "target", 4, "0 to 7"),
         ("note", "empty", "", 16, ""),
@@ -80,7 +80,33 @@ def test_a_wide_table():
     assert found.series["rows"].to_list() == [3, 3]
 
 
+def test_one_row_and_one_column():
+    found = look(pl.DataFrame({"t": [1], "y": [2.5]}))
+    assert found.sentences()[0] == "1 series of 1 row"
+    assert (found.size, found.step) == ("1 row, 2 columns", None)
+    assert draw_series(found).get_suptitle() == "y"
+    assert look(pl.DataFrame({"y": [1, 2]})).size == "2 rows, 1 column"
+
+
+def test_the_figure_explains_shading_where_there_is_some():
+    whole = look(pl.DataFrame({"t": [1, 2, 3], "y": [1, 2, 3]}))
+    assert draw_series(whole).get_suptitle() == "y, a step of one unit"
+    assert not shades_gaps(whole)
+    gap = look(pl.DataFrame({"t": [1, 2, 4], "y": [1, 2, 3]}))
+    assert draw_series(gap).get_suptitle() == "y, a step of one unit; shaded: missing steps and values"
+
+
+def test_a_gap_that_is_filled_needs_no_option():
+    table = pl.DataFrame({"t": [1, 2, 4], "a": [1, 2, 3], "b": [1, 2, 3]})
+    found = look_at_series(Table("the frame", table, 1), Columns(time="t"))
+    assert "; fill missing steps with --fill linear or forward; its first rows" in found.problem
+    found = look_at_series(Table("the frame", table, 1), Columns(time="t"), fill="mask")
+    assert "--fill" not in found.problem
+
+
 def test_a_target_that_is_not_a_number():
     found = look(pl.DataFrame({"t": range(4), "y": ["1", "2", "3", "many"]}), target="y")
     assert "expected a number, got 'many'" in found.problem
     assert found.columns.row(1) == ("y", "numbers", "target", 0, "1 to many")
+    assert found.series["empty"].to_list() == [0]
+    assert not draw_series(found).axes[0].patches

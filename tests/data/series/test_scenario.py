@@ -42,6 +42,20 @@ def test_the_rows_after_the_end_of_each_series(tmp_path):
     assert found.warnings == ()
 
 
+def test_the_columns_of_a_wide_table_have_one_scenario(tmp_path):
+    months = ["2020-01", "2020-02", "2020-03", "2020-04"]
+    table = pl.DataFrame({"month": months, "a": [1, 2, 3, 4], "b": [4, 3, 2, 1], "price": 1.0})
+    source = read_series(table, Columns(wide="columns", known=("price",)))
+    path = tmp_path / "future.csv"
+    path.write_text("month,price\n2020-06,5\n2020-05,4\n2020-07,6\n")
+    found = with_scenario(source, path, 2)
+    assert [series.known[:, 0].tolist() for series in found.series] == [[1, 1, 1, 1, 4, 5]] * 2
+    assert found.warnings == (f"{path}: rows of other times or series, which are not used: 1",)
+    path.write_text("month,series,price\n2020-05,a,4\n2020-05,b,5\n")  # in long form
+    found = with_scenario(source, path, 1)
+    assert [series.known[-1, 0] for series in found.series] == [4, 5]
+
+
 def test_rows_that_are_not_used_are_counted(tmp_path):
     found = with_scenario(history(), future(tmp_path, *A, *B, "x,1,a,2020-04", "x,1,c,2020-05"), 2)
     assert found.warnings == (

@@ -6,6 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gatewise.data.sequences.long_columns import LongColumns
+from gatewise.data.sequences.long_table import read_long
+from gatewise.data.series.series import read_series
+from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.table import read_table
 from gatewise.errors import GatewiseError
 
@@ -167,6 +171,18 @@ def test_points_that_may_separate_thousands_are_refused(write, separator, cells)
 def test_points_that_are_decimal_points(write, cells):
     table = read_table(write("t;wert\n" + "".join(f"0;{cell}\n" for cell in cells)))
     assert table.numbers("wert", "target").tolist() == [float(cell) for cell in cells]
+
+
+def test_points_that_may_separate_thousands_in_every_cell_are_noted(write):
+    note = "points are read as decimal points, so that '1.037' is about 1, not 1037: 'wert'"
+    text = "t;wert\n0;1.037\n1;1.044\n2;{last}\n"
+    assert read_series(write(text.format(last="1.050"))).notes[-1] == note
+    assert note not in read_series(write(text.format(last="1.05"))).notes
+    assert note not in read_series(write(text.replace(";", ",").format(last="1.051"))).notes
+    wide = read_series(write("t;wert;b\n0;1.037;1\n1;1.044;2\n2;1.050;3\n"), Columns(wide="columns"))
+    assert wide.notes[-1] == note
+    steps, _ = read_long(write("id;t;wert;label\n0;0;1.037;a\n0;1;2.500;a\n1;0;3.000;b\n"), LongColumns())
+    assert note in steps.notes
 
 
 def test_points_in_comma_separated_files_are_decimal_unless_a_zero_follows(write):

@@ -131,6 +131,10 @@ def test_data_that_the_model_cannot_read_are_refused(tmp_path, table):
     frame()[:100].write_csv(early)
     with pytest.raises(GatewiseError, match="and the model has seen values up to"):
         evaluate(TASK, folder, early)
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text(table.read_text().replace("2000-03", "soon", 1))
+    with pytest.raises(GatewiseError, match=r"--time-format .*; a model has the options of its training"):
+        predict(folder, wrong)
 
 
 def test_forecasts_start_after_the_last_value_of_each_series(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gatewise.data.tables.missing import describe_markers
-from gatewise.data.tables.numbers import Marks, describe_commas
+from gatewise.data.tables.numbers import Marks, describe_commas, describe_points
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
@@ -43,6 +43,7 @@ class NumberColumns:
             marks.check(str(path), name)
 
     def notes(self, markers: tuple[str, ...]) -> tuple[str, ...]:
-        """Notes on decimal commas, and on cells with one of the markers of empty cells."""
+        """Notes on decimal commas and points, and on cells with one of the markers of empty cells."""
         with_commas = (name for name, marks in self._marks.items() if marks.has_commas)
-        return (*describe_commas(with_commas), *describe_markers(markers, self._marked))
+        points = describe_points({name: marks.unclear_point for name, marks in self._marks.items()})
+        return (*describe_commas(with_commas), *points, *describe_markers(markers, self._marked))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from gatewise.data.tables.columns import Columns, FoundColumns
 from gatewise.data.tables.names import name_some
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
-from gatewise.data.times.column import has_whole_dates, looks_like_times
+from gatewise.data.times.column import has_whole_dates, looks_like_times, read_times
 from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
 
@@ -37,10 +38,11 @@ class SeriesOverview:
     columns: a row for each column: its name, its kind, its role, its number of empty cells, its values
     series: a row for each series: its rows, its first and last time, and its faults as in `FAULTS`; None if
         the roles are not clear
-    step: between two times; None as for `series`
+    step: between two times; None as for `series`, or if no series has two
     notes: on how the table was read
     problem: why a task of series refuses the table; None if it reads it
-    timed, target: the table with times, and [rows] its target, for a figure
+    timed, target: the table with times, and [rows] its target, NaN where it is no number, for a figure
+    empty: [rows], whether the target is empty
     """
 
     path: str
@@ -52,14 +54,21 @@ class SeriesOverview:
     problem: str | None = None
     timed: TimedTable | None = None
     target: np.ndarray | None = None
+    empty: np.ndarray | None = None
+
+    @property
+    def size(self) -> str:
+        """The numbers of rows and columns of the table."""
+        return f"{_count(self.rows, 'row')}, {_count(self.columns.height, 'column')}"
 
     def sentences(self) -> list[str]:
         """The number of series, their times, and their faults, a line each."""
         if self.series is None:
             return []
         shortest, longest = int(self.series["rows"].min()), int(self.series["rows"].max())  # type: ignore[arg-type]
-        rows = f"{longest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
-        lines = [f"{self.series.height:,} series of {rows} rows, with a step of one {self.step}"]
+        rows = ("" if shortest == longest else f"{shortest:,} to ") + _count(longest, "row")
+        step = "" if self.step is None else f", with a step of one {self.step}"
+        lines = [f"{self.series.height:,} series of {rows}{step}"]
         for column, fault in FAULTS.items():
             found = self.series.filter(pl.col(column) > 0)
             if found.height:
@@ -84,7 +93,7 @@ def look_at_series(
     """
     rows = table.frame.height
     try:
-        timed = recognize_series(table, given, time_format, time_zone)
+        timed = recognize_series(table, given, time_format, time_zone, fill)
     except GatewiseError as error:
         notes = table.describe_form(given.dialect)
         return SeriesOverview(table.path, rows, _columns(table, {}), notes=notes, problem=str(error))
@@ -93,13 +102,22 @@ def look_at_series(
         notes = regular_series(timed, fill=fill).notes
     except GatewiseError as error:
         problem = str(error)
-    target = _target(timed)
-    longest = max(timed.rows.values(), key=len)
-    step = find_step(timed.times.gather(longest).unique().sort())
-    series = pl.DataFrame([_describe(timed, target, step, name) for name in timed.rows])
-    roles = _roles(timed)
+    target = timed.table.frame[timed.columns.target]
+    empty = timed.table.without_empty(target).is_null().to_numpy()
+    different = timed.times.gather(max(timed.rows.values(), key=len)).unique().sort()
+    step = find_step(different)
+    series = pl.DataFrame([_describe(timed, empty, step, name) for name in timed.rows])
     return SeriesOverview(
-        table.path, rows, _columns(table, roles), series, step, notes, problem, timed, target
+        table.path,
+        rows,
+        _columns(table, _roles(timed)),
+        series,
+        step if len(different) > 1 else None,
+        notes,
+        problem,
+        timed,
+        _target(timed),
+        empty,
     )
 
 
@@ -111,7 +129,7 @@ def _target(timed: TimedTable) -> np.ndarray:
         return np.full(timed.table.frame.height, np.nan)
 
 
-def _describe(timed: TimedTable, target: np.ndarray, step: Step, name: str) -> dict[str, Any]:
+def _describe(timed: TimedTable, empty: np.ndarray, step: Step, name: str) -> dict[str, Any]:
     """A row of the table of series."""
     rows, ticks = timed.rows[name], timed.ticks[timed.rows[name]]
     _, first = np.unique(ticks, return_index=True)
@@ -125,7 +143,7 @@ def _describe(timed: TimedTable, target: np.ndarray, step: Step, name: str) -> d
         "missing": int(places[on][-1] + 1 - on.sum()),
         "duplicate": len(rows) - len(first),
         "irregular": int((~on).sum()),
-        "empty": int(np.isnan(target[rows]).sum()),
+        "empty": int(empty[rows].sum()),
     }
 
 
@@ -172,7 +190,7 @@ def _kind(table: Table, name: str) -> str:
 
 
 def _values(table: Table, name: str, kind: str) -> str:
-    """The range of numbers, the number of different texts, or else the first and the last cell."""
+    """The range of numbers or times, the number of different texts, or else the first and the last cell."""
     column = table.frame[name]
     if kind == "empty":
         return ""
@@ -186,4 +204,13 @@ def _values(table: Table, name: str, kind: str) -> str:
         except GatewiseError:
             pass
     cells = column.drop_nulls()
-    return f"{cells[0]} to {cells[-1]}"
+    first, last = 0, -1
+    if kind == "times":
+        with suppress(GatewiseError):
+            times = read_times(table, name).values
+            first, last = int(times.arg_min() or 0), int(times.arg_max() or 0)
+    return f"{cells[first]} to {cells[last]}"
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'s' * (number != 1)}"

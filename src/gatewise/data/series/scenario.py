@@ -11,7 +11,7 @@ import polars as pl
 
 from gatewise.data.series.covariates import Covariate, read_covariate
 from gatewise.data.series.series import Series, SeriesSet
-from gatewise.data.series.targets import repeated_by_target
+from gatewise.data.series.targets import repeated_by, repeated_by_target
 from gatewise.data.series.time_source import with_times
 from gatewise.data.tables.joined_id import with_joined_id
 from gatewise.data.tables.names import MAX_NAMED, name_some
@@ -32,7 +32,8 @@ def with_scenario(
 
     Rows of the file at other times, or of other series, are not used, with a warning.
 
-    path: a table with the columns of times, ids and known covariates that the series have
+    path: a table with the columns of times, ids and known covariates that the series have; without ids, its
+        rows are those of all series where these were the columns of a wide table
     horizon: the steps for which every series needs a row; time_format, time_zone: as in `read_series`
 
     Raises: `GatewiseError` if a series, a time or a value is missing, a time is there twice, or there are no
@@ -42,7 +43,10 @@ def with_scenario(
     if not columns.known or columns.time_source == ():
         lack = "known covariates" if not columns.known else "times: their rows are counted"
         raise GatewiseError(f"the series have no {lack}; predict without --known-from, got {str(path)!r}")
-    given = repeated_by_target(read_table(path, columns.dialect), columns)
+    read = read_table(path, columns.dialect)
+    given = repeated_by_target(read, columns)
+    if columns.wide == "columns" and columns.id not in given.columns:
+        given = repeated_by(given, str(columns.id), [series.id for series in source.series])
     table, _ = with_times(with_joined_id(given, columns.id, columns.id_source), columns)
     covariates = [
         read_covariate(table, name, "known covariate", name in columns.categorical) for name in columns.known
@@ -58,7 +62,7 @@ def with_scenario(
         times = source.step.grid(one.times, len(known))
         all_categories = (*categories, *one.categories[count:])
         series.append(replace(one, times=times, known=known, categories=all_categories))
-    unused = (table.frame.height - horizon * len(source.series)) // len(columns.targets)
+    unused = (table.frame.height - horizon * len(source.series)) * read.frame.height // table.frame.height
     other = f"{path}: rows of other times or series, which are not used: {unused}"
     return replace(source, series=tuple(series)).warned(*((other,) if unused else ()))
 

@@ -18,7 +18,6 @@ from gatewise.data.series.step import Step, find_step
 from gatewise.data.series.timed_table import TimedTable, open_series, recognize_series
 from gatewise.data.tables.columns import Columns, FoundColumns
 from gatewise.data.tables.missing import describe_markers
-from gatewise.data.tables.numbers import describe_commas
 from gatewise.data.tables.table import Table
 from gatewise.data.times.clock import Clock
 from gatewise.errors import GatewiseError
@@ -123,7 +122,7 @@ def read_series(
     """
     require_fill(fill)
     given = columns or Columns()
-    timed = recognize_series(open_series(source, given.dialect), given, time_format, time_zone)
+    timed = recognize_series(open_series(source, given.dialect), given, time_format, time_zone, fill)
     hint = "; --target COLUMN names another column" if given.target is None else ""
     return regular_series(timed, fill=fill, season=season, hint=hint, known_step=step)
 
@@ -162,7 +161,7 @@ def regular_series(
     )
     used = dict.fromkeys((*found.targets, *found.known, *found.observed, *found.static))
     numeric = [name for name in used if name not in found.categorical]
-    notes += describe_commas(name for name in numeric if table.has_decimal_commas(name))
+    notes += table.describe_numbers(numeric)
     notes += describe_covariates(values.covariates)
     notes += describe_statics(found, statics)
     notes += describe_markers(table.missing, _count_missing(table, found, numeric))

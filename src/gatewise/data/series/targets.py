@@ -74,11 +74,15 @@ def repeated_by_target(table: Table, columns: FoundColumns) -> Table:
     """The rows of a table once for each target, with its name in a column; as they are for one target."""
     if columns.target_source is None:
         return table
-    rows, count = table.frame.height, len(columns.target_source)
-    numbers = np.tile(np.arange(rows), count)
-    names = pl.Series(columns.id_names[-1], np.repeat(columns.target_source, rows))
-    frame = table.frame[numbers].with_columns(names)
-    return replace(table, frame=frame, lines=table.row_lines[numbers], cells=names)
+    return repeated_by(table, columns.id_names[-1], columns.target_source)
+
+
+def repeated_by(table: Table, column: str, names: Sequence[str]) -> Table:
+    """The rows of a table once for each of some names, which are in a new column."""
+    rows = table.frame.height
+    numbers, cells = np.tile(np.arange(rows), len(names)), pl.Series(column, np.repeat(names, rows))
+    frame = table.frame[numbers].with_columns(cells)
+    return replace(table, frame=frame, lines=table.row_lines[numbers], cells=cells)
 
 
 def by_target(

@@ -54,11 +54,15 @@ def open_series(source: str | Path | pl.DataFrame, dialect: Dialect) -> Table:
 
 
 def recognize_series(
-    table: Table, given: Columns, time_format: str | None = None, time_zone: str | None = None
+    table: Table,
+    given: Columns,
+    time_format: str | None = None,
+    time_zone: str | None = None,
+    fill: str | None = None,
 ) -> TimedTable:
     """Finds the columns of a table, makes it long if it is wide, and reads its times.
 
-    given, time_format, time_zone: as for `read_series`
+    given, time_format, time_zone, fill: as for `read_series`
 
     Raises: `GatewiseError` if no column or several columns fit a role, or with the place of a wrong cell.
     """
@@ -67,7 +71,7 @@ def recognize_series(
     given = resolve_time(table, resolve_targets(table, given))
     given = replace(given, id_source=given.id_source or find_id_source(table, given.id))
     table, given, layout_notes = to_long(table, given)
-    found, column_notes = recognize(table, given)
+    found, column_notes = recognize(table, given, is_filled=fill is not None)
     if not isinstance(given, FoundColumns):
         found = identified_by_target(table, found)
     table = with_joined_id(with_targets(table, found), found.id, found.id_source)

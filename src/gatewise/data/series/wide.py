@@ -16,7 +16,6 @@ from gatewise.data.tables.columns import ID_NAMES, Columns, find_time, has_value
 from gatewise.data.tables.header import YEARS, times_among
 from gatewise.data.tables.missing import describe_markers
 from gatewise.data.tables.names import name_some
-from gatewise.data.tables.numbers import describe_commas
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
 from gatewise.data.times.formats import whole_date_format
@@ -242,6 +241,6 @@ def _describe_unused(left: Sequence[str], names: Sequence[str]) -> str:
 
 
 def _describe_cells(table: Table, names: Sequence[str]) -> list[str]:
-    """Notes on decimal commas, and on markers of empty cells."""
-    commas = describe_commas(name for name in names if table.has_decimal_commas(name))
-    return [*commas, *describe_markers(table.missing, {name: table.count_missing(name) for name in names})]
+    """Notes on decimal commas and points, and on markers of empty cells."""
+    counts = {name: table.count_missing(name) for name in names}
+    return [*table.describe_numbers(names), *describe_markers(table.missing, counts)]

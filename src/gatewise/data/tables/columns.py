@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 import polars as pl
@@ -91,8 +92,8 @@ def with_declared(table: Table, given: Columns) -> Columns:
     )
 
 
-def recognize(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
-    """Finds the columns that were not given, by name and content.
+def recognize(table: Table, given: Columns, is_filled: bool = False) -> tuple[FoundColumns, list[str]]:
+    """Finds the columns that were not given, by name and content. is_filled: whether gaps are filled
 
     Returns: the columns, and a note on each that was found
 
@@ -130,9 +131,8 @@ def recognize(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
         numbers = [name for name in plain if not table.has_texts(name)]
         filled = [name for name in left if table.frame[name].null_count() < table.frame.height]
         found = usual or numbers or plain or filled or left
-        given = replace(
-            given, target=_only(table, "target", found, lambda: _other_targets(table, given, found))
-        )
+        others = partial(_other_targets, table, given, found, is_filled)
+        given = replace(given, target=_only(table, "target", found, others))
         left.remove(str(given.target))
         notes.append(f"target is column {given.target!r}")
     if left:
@@ -171,8 +171,11 @@ def has_values(table: Table, name: str) -> bool:
     return column.null_count() < len(column) and not is_unnamed(name) and not counts_rows(name, column)
 
 
-def _other_targets(table: Table, given: Columns, found: list[str]) -> str:
-    """Other options where several columns may be the target, as the end of a message."""
+def _other_targets(table: Table, given: Columns, found: list[str], is_filled: bool) -> str:
+    """Other options where several columns may be the target, as the end of a message.
+
+    is_filled: whether gaps are filled
+    """
     options, missing = "", ["empty cells"] if any(table.count_empty(name) for name in found) else []
     times = table.frame[given.time] if given.time in table.columns else None
     if given.id is None and times is not None and times.is_duplicated().any():
@@ -182,7 +185,9 @@ def _other_targets(table: Table, given: Columns, found: list[str]) -> str:
             options = ", or read each as a series with --wide columns"
         if times is not None and _has_gaps(table, times.name):
             missing.insert(0, "missing steps")
-    return options + (f"; fill {' and '.join(missing)} with --fill linear or forward" if missing else "")
+    if is_filled or not missing:
+        return options
+    return f"{options}; fill {' and '.join(missing)} with --fill linear or forward"
 
 
 def _has_gaps(table: Table, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -63,6 +63,11 @@ class Thousands:
                 row = int(dotted.arg_max() or 0)
                 self.dotted, self.place = cells[row], place(row)
             self.ends_in_zero |= bool(cells.filter(dotted).str.ends_with("0").any())
+
+    @property
+    def unclear(self) -> str | None:
+        """The first cell such as 1.005 where all cells are, so that no other one shows what a point is."""
+        return self.dotted if self.strict and self.possible and self.short is None else None
 
     def check(self, path: str, name: str) -> None:
         """Raises: `GatewiseError` with a place, if points may be thousands separators."""
@@ -141,6 +146,11 @@ class Marks:
         """Whether decimals were written with a comma so far."""
         return self.commas is not None and self.commas.comma is not None
 
+    @property
+    def unclear_point(self) -> str | None:
+        """The first cell so far whose point may separate thousands, though nothing shows that it does."""
+        return self.thousands.unclear
+
     def parsed(self, cells: pl.Series, place: Callable[[int], str]) -> pl.Series:
         """The next cells of the column as float64, null where one is not a number.
 
@@ -156,6 +166,23 @@ class Marks:
         self.thousands.check(path, name)
         if self.commas is not None:
             self.commas.check(path, name)
+
+
+def describe_points(cells: Mapping[str, str | None]) -> tuple[str, ...]:
+    """A note on the columns whose points may separate thousands, if there are any.
+
+    cells: a cell with such a point, by column
+
+    >>> describe_points({"a": "1.005", "b": None})
+    ("points are read as decimal points, so that '1.005' is about 1, not 1005: 'a'",)
+    """
+    found = {name: cell for name, cell in cells.items() if cell is not None}
+    if not found:
+        return ()
+    cell = next(iter(found.values()))
+    whole, about = cell.replace(".", ""), round(float(cell))
+    names = name_some(tuple(found))
+    return (f"points are read as decimal points, so that {cell!r} is about {about}, not {whole}: {names}",)
 
 
 def describe_commas(names: Iterable[str]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from gatewise.data.tables.columns import FoundColumns
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 from gatewise.tasks.anomaly.labels import LabelledSeries, find_label, read_labelled
+from gatewise.tasks.preprocessing import options_of_training
 
 MIN_CONTEXT, MAX_USUAL_CONTEXT = 24, 168
 DEFAULT_FRACTIONS = Fractions(0.2, 0.2)
@@ -145,15 +146,16 @@ class Preprocessing:
         Raises: `GatewiseError` if their step is not that of the training data.
         """
         label = (self.label or find_label(path, self.columns)) if labelled else None
-        labelled_series = read_labelled(
-            path,
-            self.columns,
-            label,
-            fill=self.fill,
-            season=self.season,
-            time_format=self.time_format,
-            time_zone=self.time_zone,
-        )
+        with options_of_training():
+            labelled_series = read_labelled(
+                path,
+                self.columns,
+                label,
+                fill=self.fill,
+                season=self.season,
+                time_format=self.time_format,
+                time_zone=self.time_zone,
+            )
         if str(labelled_series.source.step) != self.step:
             raise GatewiseError(
                 f"the model was trained on steps of one {self.step}; {path} has steps of one "

@@ -30,6 +30,7 @@ from gatewise.tasks.forecast.errors import RankingMetric
 from gatewise.tasks.forecast.forecaster import ForecastShape
 from gatewise.tasks.forecast.lengths import long_enough
 from gatewise.tasks.forecast.plan import WindowPlan, complete_plan, with_held_out
+from gatewise.tasks.preprocessing import options_of_training
 
 MAX_VALIDATION_WINDOWS = 2048
 
@@ -50,15 +51,16 @@ class Preprocessing:
 
     def series(self, path: Path) -> SeriesSet:
         """The series of a file. Raises: `GatewiseError` if their step is not that of the training data."""
-        source = read_series(
-            path,
-            self.columns,
-            fill=self.fill,
-            season=self.season,
-            time_format=self.time_format,
-            time_zone=self.time_zone,
-            step=Step.named(self.step),
-        )
+        with options_of_training():
+            source = read_series(
+                path,
+                self.columns,
+                fill=self.fill,
+                season=self.season,
+                time_format=self.time_format,
+                time_zone=self.time_zone,
+                step=Step.named(self.step),
+            )
         if str(source.step) != self.step:
             raise GatewiseError(
                 f"the model was trained on steps of one {self.step}; {path} has steps of one {source.step}"

@@ -25,7 +25,7 @@ from gatewise.tasks.forecast.lengths import new_or_short, with_values
 from gatewise.tasks.forecast.paths import draw_paths
 from gatewise.tasks.forecast.plan import WindowPlan
 from gatewise.tasks.prediction import Prediction
-from gatewise.tasks.preprocessing import load_preprocessing
+from gatewise.tasks.preprocessing import load_preprocessing, options_of_training
 from gatewise.tasks.serialization import SavedModel
 
 
@@ -134,7 +134,8 @@ def _outlook(scored: SavedModel, path: Path, known_from: Path | None) -> Outlook
     preprocessing, network = load_preprocessing(Preprocessing, model), _network(model)
     if known_from is not None:
         horizon, form, zone = preprocessing.plan.horizon, preprocessing.time_format, preprocessing.time_zone
-        source = with_scenario(source, known_from, horizon, form, zone)
+        with options_of_training():
+            source = with_scenario(source, known_from, horizon, form, zone)
     learned, plan = preprocessing.learned, preprocessing.plan
     source = source.warned(*learned.unseen(source), *new_or_short(source, learned.series, plan.context))
     batch, times, scales = latest(source, plan, learned)
