@@ -11,8 +11,9 @@ from gatewise.cells import GRU
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
+from gatewise.metrics.diebold_mariano import diebold_mariano
 from gatewise.metrics.ljung_box import autocorrelation, ljung_box
-from gatewise.tasks.forecast.backtesting import ragged_warning
+from gatewise.tasks.forecast.backtesting import is_ragged
 from gatewise.tasks.forecast.baselines import Naive
 from gatewise.tasks.forecast.task import TASK, shape_of
 from gatewise.tasks.options import verb_options
@@ -156,7 +157,8 @@ def test_the_verdict_tests_the_difference_to_the_best_baseline(tmp_path):
     assert found.verdict.startswith("A baseline suffices here: ridge has a MASE of ")
     assert found.verdict.endswith(
         f"The difference is significant at the 5% level (Diebold-Mariano test, corrected for few origins: "
-        f"{found.test.statistic:.2f}, p = {found.test.p_value:.2g})."
+        f"{found.test.statistic:.2f}, p = {found.test.p_value:.2g}). But 8 of 12 windows overlap the "
+        "training data: this does not show how the model forecasts new data."
     )
     one = TASK.backtest(model, path, windows=2, step=1)
     assert one.test is None
@@ -166,11 +168,41 @@ def test_the_verdict_tests_the_difference_to_the_best_baseline(tmp_path):
 def test_windows_that_the_model_was_trained_on_are_named(tmp_path):
     path = written(tmp_path / "series.csv", table())
     assert TASK.backtest(untrained(path), path, windows=4).warnings == ()
-    (warning,) = TASK.backtest(untrained(path), path, windows=6).warnings
+    found = TASK.backtest(untrained(path), path, windows=6)
+    assert found.verdict.endswith(
+        "But 2 of 6 windows overlap the training data: this does not show how the model forecasts new data."
+    )
+    (warning,) = found.warnings
     assert warning == (
         "2 of 6 windows overlap the data that the model was trained on, up to 1998-06-01 in series 'a': "
         "errors there are lower than on new data; --refit trains a new model at each origin"
     )
+
+
+@pytest.mark.parametrize(("name", "title"), [("rmse", "RMSE"), ("wql", "WQL")])
+def test_the_verdict_is_by_the_metric_of_the_training(tmp_path, name, title):
+    path = written(tmp_path / "series.csv", table())
+    found = TASK.backtest(untrained(path, OPTIONS.model_copy(update={"metric": name})), path, windows=8)
+    scores = {one: found.overall[one][name] for one in found.baselines}
+    assert found.best_baseline == min(scores, key=scores.get)
+    assert f" {title} of {found.metrics[0].format(min(scores.values()))} over 8 origins" in found.verdict
+    if name == "rmse":
+        loss = [(pl.col(one) - pl.col("actual")) ** 2 for one in ("predicted", found.best_baseline)]
+        means = found.table.group_by("origin", maintain_order=True).agg((loss[0] - loss[1]).mean())
+        expected = diebold_mariano(means["predicted"].to_numpy(), 0)
+        assert found.test.statistic == pytest.approx(expected.statistic)
+
+
+def test_an_undefined_metric_is_replaced_by_the_mase(tmp_path):
+    whole = table()
+    path = written(tmp_path / "series.csv", whole)
+    model = untrained(path, OPTIONS.model_copy(update={"metric": "mape"}))
+    zeros = whole.with_columns(
+        value=pl.when(pl.int_range(pl.len()) >= 112).then(pl.col("value") * 0).otherwise("value")
+    )
+    found = TASK.backtest(model, written(tmp_path / "zeros.csv", zeros), windows=2)
+    assert " MASE of " in found.verdict
+    assert found.remarks[1] == "MAPE leaves out 8 of 8 steps whose true value is zero"
 
 
 def test_short_series_are_left_out_or_refused(tmp_path):
@@ -255,11 +287,25 @@ def test_gaps_are_filled_from_the_past_alone_and_not_scored(tmp_path):
 def test_refits_of_series_that_end_at_different_times(tmp_path):
     parts = [table().drop_nulls(), table(steps=100, name="b").drop_nulls()]
     apart = read_series(pl.concat(parts), Columns(target="value"))
-    assert ragged_warning(apart) == (
-        "series end at different times: a refit knows later values of other series than an origin",
+    assert is_ragged(apart)
+    assert not is_ragged(replace(apart, series=apart.series[:1]))
+    assert not is_ragged(replace(apart, columns=replace(apart.columns, time_source=())))
+
+
+def test_a_refit_knows_no_times_of_other_series_that_are_later_than_an_origin(tmp_path):
+    short = OPTIONS.model_copy(update={"max_steps": 1, "context": 4, "horizon": 2, "cell": "rnn"})
+    other = table(steps=50, seed=1, name="b")
+    path = written(tmp_path / "series.csv", table(60), other)
+    later = written(tmp_path / "later.csv", changed_after(table(60), 48), other)
+    model = gatewise.Forecaster.from_saved(untrained(path, options=short), short, tmp_path)
+    model.progress = False
+    before, after = (model.backtest(one, windows=1, refit=True) for one in (path, later))
+    assert before.remarks[1] == (
+        "series end at different times: each training ends with the earliest of their origins"
     )
-    assert ragged_warning(replace(apart, series=apart.series[:1])) == ()
-    assert ragged_warning(replace(apart, columns=replace(apart.columns, time_source=()))) == ()
+    own, other = (one.table.filter(series="b")["predicted"] for one in (before, after))
+    assert own.equals(other)
+    assert not before.table["predicted"].equals(after.table["predicted"])
 
 
 def test_residuals_are_those_of_every_step_between_the_origins(tmp_path):

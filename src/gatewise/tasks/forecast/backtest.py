@@ -34,10 +34,12 @@ class Backtest(BacktestScores):
     """Forecasts from rolling origins, with their scores, a verdict and figures.
 
     notes, warnings: how the backtest was done, and what limits it, a line each
+    overlapping: the windows with values that the model was trained on
     """
 
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    overlapping: int = 0
 
     @cached_property
     def remarks(self) -> tuple[str, ...]:
@@ -57,8 +59,8 @@ class Backtest(BacktestScores):
     @property
     def verdict(self) -> str:
         """Whether the model is better than the best baseline, by how much, and how certain that is."""
-        metric, other = METRICS["mase"], self.best_baseline
-        own, best = (self.overall[name]["mase"] for name in (self.model, other))
+        metric, other = METRICS[self.ranking], self.best_baseline
+        own, best = (self.overall[name][self.ranking] for name in (self.model, other))
         origins = f"over {self.rolling.windows} origin{'s' * (self.rolling.windows > 1)}"
         if metric.format(own) == metric.format(best):
             text = (
@@ -75,7 +77,17 @@ class Backtest(BacktestScores):
                 f"A baseline suffices here: {other} has {metric.with_article} of {metric.format(best)} "
                 f"{origins}, {metric.gain(best, own)} {self.model} ({metric.format(own)})."
             )
-        return f"{text} {self._certainty()}"
+        return " ".join((text, self._certainty(), *self._reservation()))
+
+    def _reservation(self) -> tuple[str, ...]:
+        """What the verdict can't show, if windows overlap the training data."""
+        if not self.overlapping:
+            return ()
+        sentence = (
+            f"But {self.overlapping} of {self.rolling.windows} windows overlap the training data: this does "
+            "not show how the model forecasts new data."
+        )
+        return (sentence,)
 
     @property
     def diagnosis(self) -> str:
@@ -130,7 +142,10 @@ class Backtest(BacktestScores):
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics of the overview."""
-        return applicable_metrics(SHOWN, self.levels)
+        others = [name for name in SHOWN if name != self.ranking]
+        if len(others) == len(SHOWN):  # five fit into 80 columns
+            others.remove("crps")
+        return applicable_metrics([self.ranking, *others], self.levels)
 
     @property
     def time_format(self) -> str | None:
@@ -138,8 +153,8 @@ class Backtest(BacktestScores):
         return self.source.clock.written(self.table["time"])
 
     def overview(self) -> list[tuple[str, ...]]:
-        """The metrics of the model and of each baseline in words, the best MASE first; * marks a baseline."""
-        ranked = sorted(self.overall.items(), key=lambda item: item[1]["mase"])
+        """The metrics of the model and of each baseline in words, the best first; * marks a baseline."""
+        ranked = sorted(self.overall.items(), key=lambda item: item[1][self.ranking])
         return [(name + " *" * (name != self.model), *self._formatted(scores)) for name, scores in ranked]
 
     def by_step(self) -> list[tuple[str, ...]]:

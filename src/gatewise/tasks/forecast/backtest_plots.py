@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from gatewise.modules.levels import interval_title, median_index, symmetric_pairs
+from gatewise.tasks.forecast.metrics import METRICS
 from gatewise.tasks.forecast.plots import BASELINE, INK, NETWORK
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def draw_forecasts(backtest: BacktestScores) -> Figure:
 
 
 def draw_errors(backtest: BacktestScores) -> Figure:
-    """Draws the MASE of the model and of each baseline by step of the horizon."""
+    """Draws the metric that ranks, of the model and of each baseline by step of the horizon."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -68,9 +69,9 @@ def draw_errors(backtest: BacktestScores) -> Figure:
             style = {"color": BASELINE, "lw": 1.2, "ls": DASHES[(number - 1) % len(DASHES)]}
         label = name if not number else f"{name} (baseline)"
         marker = "o" if backtest.rolling.horizon == 1 else None
-        axes.plot(own["step"], own["mase"], label=label, marker=marker, **style)
+        axes.plot(own["step"], own[backtest.ranking], label=label, marker=marker, **style)
     axes.set_xlabel(f"step of the horizon (one {backtest.source.step})")
-    axes.set_ylabel("MASE")
+    axes.set_ylabel(METRICS[backtest.ranking].title)
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     windows = backtest.rolling.windows

@@ -17,7 +17,7 @@ from gatewise.data.series.series import SeriesSet
 from gatewise.metrics.diebold_mariano import DieboldMariano, diebold_mariano
 from gatewise.metrics.ljung_box import autocorrelation, ljung_box
 from gatewise.modules.levels import median_index
-from gatewise.tasks.forecast.errors import ErrorUnits, ScoreSums, error_terms, naive_errors
+from gatewise.tasks.forecast.errors import ErrorUnits, RankingMetric, ScoreSums, error_terms, naive_errors
 from gatewise.tasks.forecast.metrics import METRICS
 from gatewise.tasks.forecast.origins import OriginForecasts, Residuals, Rolling, times_at
 
@@ -31,6 +31,7 @@ class BacktestScores:
     rolling: where the windows lie; refit: whether the model was trained again at each origin
     forecasts: by the names of the model and the baselines, ordered by series and window
     one_step: the residuals of the model at every step from the first origin to the last
+    metric: by which the model is compared with the baselines
     """
 
     model: str
@@ -42,6 +43,7 @@ class BacktestScores:
     refit: bool
     forecasts: OriginForecasts = field(repr=False)
     one_step: Residuals = field(repr=False)
+    metric: RankingMetric = "mase"
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -215,10 +217,15 @@ class BacktestScores:
         return min(2 * self.period if self.period > 1 else 10, int((~np.isnan(residuals)).sum()) // 5)
 
     @cached_property
+    def ranking(self) -> RankingMetric:
+        """The metric that ranks: the one of the training, or the MASE where that is undefined."""
+        defined = all(scores.get(self.metric) is not None for scores in self.overall.values())
+        return self.metric if defined else "mase"
+
+    @cached_property
     def best_baseline(self) -> str:
-        """The baseline with the lowest MASE over all windows."""
-        overall = self.overall
-        return min(self.baselines, key=lambda name: overall[name]["mase"])
+        """The baseline with the lowest error over all windows, by the metric that ranks."""
+        return min(self.baselines, key=lambda name: self.overall[name][self.ranking])
 
     @cached_property
     def overall(self) -> dict[str, dict[str, float]]:
@@ -228,12 +235,16 @@ class BacktestScores:
 
     @cached_property
     def test(self) -> DieboldMariano | None:
-        """The Diebold-Mariano test of the model against the best baseline, by the MASE of each origin.
+        """The Diebold-Mariano test of the model against the best baseline, by the mean term of each origin.
+
+        The terms are those of the metric that ranks: squared errors for RMSE and RMSSE, the pinball loss for
+        WQL.
 
         Differences of origins whose horizons overlap may be correlated, and no others: the test has as many
         autocovariances. None if there are too few origins, an origin without errors, or no variance.
         """
-        losses = [self._terms[name]["mase"] for name in (self.model, self.best_baseline)]
+        term = "pinball" if self.ranking == "wql" else self.ranking
+        losses = [self._terms[name][term] for name in (self.model, self.best_baseline)]
         differences, window = losses[0] - losses[1], torch.from_numpy(self.forecasts.window)
         means = [float(differences[window == one].nanmean()) for one in range(self.rolling.windows)]
         return diebold_mariano(np.array(means), self.rolling.overlap)

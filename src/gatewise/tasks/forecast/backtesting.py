@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from gatewise.tasks.forecast.origins import (
     one_step_residuals,
 )
 
-RAGGED = "series end at different times: a refit knows later values of other series than an origin"
+RAGGED = "series end at different times: each training ends with the earliest of their origins"
 
 
 def run_backtest(
@@ -39,6 +40,7 @@ def run_backtest(
     rolling: Rolling,
     fit: Callable[[SeriesSet], Candidate],
     refit: bool,
+    seen: Mapping[str, str],
 ) -> Backtest:
     """The forecasts of each origin by a candidate that knows nothing after it.
 
@@ -46,8 +48,12 @@ def run_backtest(
 
     model: the name of the network
     fit: returns a candidate for series that end with an origin: with the first one, or with each if `refit`
+    seen: the last time of each series in the training and validation sets of the model
     """
-    candidate = _fit_before(source, rolling, 0, fit)
+    overlap = Overlap(0, "") if refit else find_overlap(source, rolling, seen)
+    together = refit and is_ragged(source)
+    source = source.warned(*overlap.warnings(rolling))
+    candidate = _fit_before(source, rolling, 0, fit, together)
     kept = {series.id for series in candidate.data.source.series}
     source, _ = source.divided(lambda series: series.id in kept)
     ends = [rolling.ends(len(series)) for series in source.series]
@@ -55,7 +61,7 @@ def run_backtest(
     forecasts, residuals, first_data = [], [], candidate.data
     for first, last in pairwise(borders):
         if first:
-            candidate = _fit_before(source, rolling, first, fit)
+            candidate = _fit_before(source, rolling, first, fit, together)
         forecasts.append(forecast_origins(candidate, source, [own[first:last] for own in ends], first))
         between = [np.arange(own[first], [*own, own[-1] + 1][last]) for own in ends]
         residuals.append(one_step_residuals(candidate, source, between))
@@ -69,17 +75,23 @@ def run_backtest(
         refit=refit,
         forecasts=OriginForecasts.joined(forecasts),
         one_step=Residuals.joined(residuals),
-        notes=(_describe(source, rolling, refit),),
+        notes=(_describe(source, rolling, refit), *((RAGGED,) if together else ())),
         warnings=first_data.source.warnings,
+        metric=first_data.metric,
+        overlapping=overlap.windows,
     )
 
 
 def _fit_before(
-    source: SeriesSet, rolling: Rolling, window: int, fit: Callable[[SeriesSet], Candidate]
+    source: SeriesSet,
+    rolling: Rolling,
+    window: int,
+    fit: Callable[[SeriesSet], Candidate],
+    together: bool,
 ) -> Candidate:
     """Calls `fit` with the series up to an origin. Raises: `GatewiseError` that names the origin."""
     try:
-        return fit(before_window(source, rolling, window))
+        return fit(before_window(source, rolling, window, together))
     except GatewiseError as error:
         place = f"before origin {window + 1} of {rolling.windows}"
         raise GatewiseError(f"{error} ({place}; fewer --windows leave more values)") from error
@@ -136,11 +148,26 @@ def read_series_to_backtest(path: Path, preprocessing: Preprocessing, rolling: R
     return source
 
 
-def overlap_warning(source: SeriesSet, rolling: Rolling, seen: Mapping[str, str]) -> tuple[str, ...]:
-    """Warns where windows contain values that the model was trained on.
+class Overlap(NamedTuple):
+    """The number of windows with values that a model was trained on, and the last of these, in words."""
 
-    seen: the last time of each series in the training and validation sets of the model
-    """
+    windows: int
+    last: str
+
+    def warnings(self, rolling: Rolling) -> tuple[str, ...]:
+        """A warning, if there are any."""
+        if not self.windows:
+            return ()
+        warning = (
+            f"{self.windows} of {rolling.windows} windows overlap the data that the model was trained on, up "
+            f"to {self.last}: errors there are lower than on new data; --refit trains a new model at each "
+            "origin"
+        )
+        return (warning,)
+
+
+def find_overlap(source: SeriesSet, rolling: Rolling, seen: Mapping[str, str]) -> Overlap:
+    """The windows that contain values that a model was trained on. seen: as in `run_backtest`"""
     windows, last = 0, ""
     for series in source.series:
         ends = rolling.ends(len(series))
@@ -150,13 +177,7 @@ def overlap_warning(source: SeriesSet, rolling: Rolling, seen: Mapping[str, str]
         seen_windows = sum(order(format_time(time)) <= order(seen[series.id]) for time in starts)
         if seen_windows > windows:
             windows, last = seen_windows, f"{seen[series.id]} in series {series.id!r}"
-    if not windows:
-        return ()
-    warning = (
-        f"{windows} of {rolling.windows} windows overlap the data that the model was trained on, up to "
-        f"{last}: errors there are lower than on new data; --refit trains a new model at each origin"
-    )
-    return (warning,)
+    return Overlap(windows, last)
 
 
 def filled_warning(source: SeriesSet, rolling: Rolling) -> tuple[str, ...]:
@@ -172,12 +193,10 @@ def filled_warning(source: SeriesSet, rolling: Rolling) -> tuple[str, ...]:
     return (warning,)
 
 
-def ragged_warning(source: SeriesSet) -> tuple[str, ...]:
-    """Warns of refits where series end at different times; counted rows are not times."""
+def is_ragged(source: SeriesSet) -> bool:
+    """Whether series end at different times; counted rows are not times."""
     last = {series.times[len(series) - 1] for series in source.series}
-    if len(last) == 1 or source.columns.time_source == ():
-        return ()
-    return (RAGGED,)
+    return len(last) > 1 and source.columns.time_source != ()
 
 
 def _describe(source: SeriesSet, rolling: Rolling, refit: bool) -> str:

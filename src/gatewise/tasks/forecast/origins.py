@@ -15,6 +15,7 @@ from gatewise.data.series.windows import Windows
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.data import ForecastData, static_inputs_of
 from gatewise.tasks.forecast.forecaster import Forecaster
+from gatewise.tasks.forecast.lengths import MIN_PAST
 from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows
 
 
@@ -107,11 +108,22 @@ class OriginForecasts:
         return OriginForecasts(series[order], window[order], end[order], truth[order], quantiles)
 
 
-def before_window(source: SeriesSet, rolling: Rolling, window: int) -> SeriesSet:
-    """The series up to an origin: the target and the observed covariates end there; known ones stay."""
+def before_window(source: SeriesSet, rolling: Rolling, window: int, together: bool = False) -> SeriesSet:
+    """The series up to an origin: the target and the observed covariates end there; known ones stay.
+
+    together: whether all end with the earliest of their origins, so that none is known at times that are
+        later than the origin of another; series that are too short to train on are not counted
+    """
+    ends = [max(int(rolling.ends(len(one))[window]), 0) for one in source.series]
+    if together:
+        shortest = 3 * rolling.horizon + MIN_PAST  # a horizon in each set
+        long = [(one, end) for one, end in zip(source.series, ends, strict=True) if end >= shortest]
+        earliest = min((one.times[end - 1] for one, end in long), default=None)
+        if earliest is not None:
+            known = [int((one.times <= earliest).sum()) for one in source.series]
+            ends = [min(pair) for pair in zip(ends, known, strict=True)]
     series = []
-    for one in source.series:
-        end = max(int(rolling.ends(len(one))[window]), 0)
+    for one, end in zip(source.series, ends, strict=True):
         past = {name: getattr(one, name)[:end] for name in ("target", "observed", "filled")}
         series.append(replace(one, **past))
     return replace(source, series=tuple(series))

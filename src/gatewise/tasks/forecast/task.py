@@ -29,8 +29,6 @@ from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.backtest import Backtest
 from gatewise.tasks.forecast.backtesting import (
     fitted_before,
-    overlap_warning,
-    ragged_warning,
     read_series_to_backtest,
     run_backtest,
     trained_again,
@@ -306,14 +304,11 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         def fit(seen: SeriesSet) -> Candidate:
             if train is not None:
                 return trained_again(train(lambda options: self._prepared(seen, options)))
-            data = prepare(seen, plan, preprocessing.learned)
+            data = replace(prepare(seen, plan, preprocessing.learned), metric=preprocessing.metric)
             return fitted_before(model.name, network, data, self.baselines(data))
 
-        if train is None:
-            source = source.warned(*overlap_warning(source, rolling, preprocessing.learned.seen))
-        else:
-            source = source.warned(*ragged_warning(source))
-        return run_backtest(model.name, source, rolling, fit, refit=train is not None)
+        seen = preprocessing.learned.seen
+        return run_backtest(model.name, source, rolling, fit, refit=train is not None, seen=seen)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_forecast(model.network, self.load_for_evaluation(model, path), number)
