@@ -73,7 +73,7 @@ def test_a_comparison_is_resumed_and_its_model_loaded(tmp_path, command):
 def test_an_unusable_start_leaves_no_folder(tmp_path, command):
     with pytest.raises(gatewise.GatewiseError, match="the DataFrame has no column 'price'"):
         gatewise.Forecaster(**SMALL, progress=False, out="run").fit(frame(), target="price")
-    with pytest.raises(gatewise.GatewiseError, match="expected --out as a folder outside the data"):
+    with pytest.raises(gatewise.GatewiseError, match="expected out as a folder outside the data"):
         gatewise.Forecaster(**SMALL, progress=False, out=tmp_path / "run").fit(tmp_path)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(gatewise.GatewiseError, match="'run' has no run"):
@@ -141,8 +141,8 @@ def test_a_comparison_takes_callbacks_a_logger_and_options_of_the_trainer(tmp_pa
     )
     assert counter.count == 3 * 2 * 2  # three candidates, of which one is a baseline, two seeds, two epochs
     logs = sorted(one.parent.parent.parent.name for one in tmp_path.rglob("logs/*/metrics.csv"))
-    assert {"gru-0", "gru-1", "rnn-0", "rnn-1"} < set(logs)
-    assert len(logs) == 6
+    assert {"gru-0", "gru-1", "rnn-0", "rnn-1", "refit"} < set(logs)
+    assert len(logs) == 7
     assert len((tmp_path / "run" / "trainings" / "rnn-0" / "metrics.csv").read_text().splitlines()) == 3
 
 

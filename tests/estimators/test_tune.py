@@ -60,7 +60,7 @@ def test_the_best_trial_is_a_run_like_any_other(searched, tmp_path):
 def test_a_folder_has_one_search(searched, tmp_path):
     frame(steps=90).write_csv(tmp_path / "other.csv")
     for data, more, what in (("other.csv", {}, "data"), ("data.csv", {"dropout": 0.1}, "options")):
-        with pytest.raises(GatewiseError, match=f"has a search with other {what}: give another --out"):
+        with pytest.raises(GatewiseError, match=f"has a search with other {what}: give another out"):
             gatewise.tune(
                 "forecast", tmp_path / data, out=tmp_path / "search", progress=False, **SMALL, **more
             )

@@ -123,7 +123,7 @@ def test_a_run_without_it_and_a_folder_that_had_one(run, tmp_path):
 
 
 def test_a_comparison_refits_the_network_it_chose(tmp_path):
-    options = {**OPTIONS, "shown": False, "max_steps": 4, "seeds": 2, "cells": ["gru", "rnn"]}
+    options = {**OPTIONS, "progress": False, "max_steps": 4, "seeds": 2, "cells": ["gru", "rnn"]}
     options.pop("progress")
     found = gatewise.compare("forecast", frame(), out=tmp_path / "run", **options, target="value")
     model = load_model(tmp_path / "run")
