@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from weakref import finalize
 
 import numpy as np
 
+from gatewise.data.text.json_lines import ENDINGS, extract_texts
 from gatewise.data.tokenizers.streams import CODE_POINTS, code_points
 from gatewise.errors import GatewiseError
 
@@ -22,14 +24,17 @@ MAX_BYTES = 4  # of a character
 class TextFiles:
     """Concatenated files; a line break is inserted after one that ends without it.
 
-    others: the number of files in their folder that were left out
+    Of a file of JSON lines, the texts are read.
+
+    paths: as the user gave them; others: the number of files in their folder that were left out
     """
 
     def __init__(self, paths: Sequence[Path], others: int = 0) -> None:
         self.paths, self.others = tuple(paths), others
+        self._files = [self._readable(one) for one in self.paths]
         self._skipped: list[int] = []
         sizes = []
-        for number, path in enumerate(self.paths, 1):
+        for number, path in enumerate(self._files, 1):
             size = path.stat().st_size
             with path.open("rb") as file:
                 self._skipped.append(len(MARK) * (file.read(len(MARK)) == MARK))
@@ -37,6 +42,14 @@ class TextFiles:
                 open_end = size > 0 and number < len(self.paths) and file.read() != b"\n"
             sizes.append(size - self._skipped[-1] + open_end)
         self._starts = [0, *accumulate(sizes)]
+
+    def _readable(self, path: Path) -> Path:
+        """The file to read: of JSON lines a copy of the texts, which is removed with this object."""
+        if path.suffix.lower() not in ENDINGS:
+            return path
+        extracted = extract_texts(path)
+        finalize(self, extracted.unlink, missing_ok=True)
+        return extracted
 
     @property
     def size(self) -> int:
@@ -49,7 +62,7 @@ class TextFiles:
         while first < last:
             number = bisect_right(self._starts, first) - 1
             start, end = self._starts[number], min(last, self._starts[number + 1])
-            with self.paths[number].open("rb", buffering=0) as file:
+            with self._files[number].open("rb", buffering=0) as file:
                 file.seek(first - start + self._skipped[number])
                 part = file.read(end - first) or b""
             # One missing byte is the line break between two files.
