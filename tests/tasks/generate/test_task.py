@@ -177,6 +177,7 @@ main(sys.argv[1:])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit a process's data")
+@pytest.mark.thorough
 def test_a_text_larger_than_the_memory_that_training_may_take(tmp_path):
     piece = words(2**15, seed=3).encode()
     with (tmp_path / "text.txt").open("wb") as file:
