@@ -37,13 +37,13 @@ def _to_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def _joined(value: Any) -> Any:
-    """A list of names as a text with commas."""
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else value
+def join_names(value: Any, separator: str = ",") -> Any:
+    """A list of names as a text with separators; any other value as it is."""
+    return separator.join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 ColumnName = Annotated[str, BeforeValidator(_to_text)]  # or its number
-ColumnNames = Annotated[str | None, BeforeValidator(_joined)]  # a column, or several with commas
+ColumnNames = Annotated[str | None, BeforeValidator(join_names)]  # a column, or several with commas
 
 
 class Options(BaseModel):

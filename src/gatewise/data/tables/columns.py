@@ -39,6 +39,7 @@ class Columns:
     wide: whether each column or each row of the table is a series; None if each row is a step
     static: the columns that are constant within each series, which may be those of the id
     target_source: the targets, if there are several; None if the target is one column
+    hierarchy: the columns of the id from the largest aggregates down, if their sums are series, too
     """
 
     time: str | None = None
@@ -53,6 +54,7 @@ class Columns:
     wide: Wide | None = None
     static: tuple[str, ...] = ()
     target_source: tuple[str, ...] | None = None
+    hierarchy: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from gatewise.tasks.forecast.errors import RankingMetric
 from gatewise.tasks.forecast.forecaster import ForecastShape
 from gatewise.tasks.forecast.lengths import long_enough
 from gatewise.tasks.forecast.plan import WindowPlan, complete_plan, with_held_out
+from gatewise.tasks.forecast.reconciliation import Reconciliation
 from gatewise.tasks.preprocessing import options_of_training
 
 MAX_VALIDATION_WINDOWS = 2048
@@ -48,6 +49,7 @@ class Preprocessing:
     season: int = 0
     time_zone: str | None = None
     metric: RankingMetric = "mase"
+    reconciliation: Reconciliation = "mint"
 
     def series(self, path: Path) -> SeriesSet:
         """The series of a file. Raises: `GatewiseError` if their step is not that of the training data."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gatewise.data.tables.columns import Columns
 from gatewise.modules.dilated_stack import MAX_DILATION
 from gatewise.modules.levels import LEVELS, MEDIAN_LEVEL
 from gatewise.tasks.forecast.errors import RankingMetric
-from gatewise.tasks.options import Count, CountOrAuto, Fraction, StackOptions, StepOptions
+from gatewise.tasks.forecast.reconciliation import Reconciliation
+from gatewise.tasks.options import Count, CountOrAuto, Fraction, StackOptions, StepOptions, join_names
 from gatewise.tasks.series_options import SeriesOptions
 
 Dilation = Annotated[int, Field(ge=1, le=MAX_DILATION)]
@@ -28,6 +30,16 @@ class ForecastDataOptions(SeriesOptions):
         (),
         description="Columns that are constant within each series, such as a region; texts and Booleans are "
         "categories. Separated by commas in a shell.",
+    )
+    hierarchy: Annotated[str | None, BeforeValidator(partial(join_names, separator="/"))] = Field(
+        None,
+        description="Columns of the id from the largest groups down, such as country/region: the sums of "
+        "each group are forecast, too, and the forecasts add up.",
+    )
+    reconciliation: Reconciliation = Field(
+        "mint",
+        description="How the forecasts of a hierarchy are made to add up: by minimum trace, or as sums of "
+        "those of the last column.",
     )
     context: CountOrAuto = Field(
         0, description="Number of past steps that the model reads; 0 chooses it from the data."
@@ -54,7 +66,9 @@ class ForecastDataOptions(SeriesOptions):
 
     @property
     def columns(self) -> Columns:
-        return replace(super().columns, static=self.static)
+        levels = tuple(self.hierarchy.split("/")) if self.hierarchy else ()
+        given = replace(super().columns, static=self.static, hierarchy=levels)
+        return replace(given, id=",".join(levels)) if levels and self.id is None else given
 
 
 class ForecastNetworkOptions(StackOptions):

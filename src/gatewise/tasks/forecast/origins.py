@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from gatewise.data.series.scaled_table import scaled_table
+from gatewise.data.series.scaled_table import SeriesScaling, scaled_table
 from gatewise.data.series.series import SeriesSet
 from gatewise.data.series.windows import Windows
 from gatewise.errors import GatewiseError
@@ -17,6 +17,7 @@ from gatewise.tasks.forecast.data import ForecastData, static_inputs_of
 from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.forecast.lengths import MIN_PAST
 from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows
+from gatewise.tasks.forecast.plan import WindowPlan
 
 
 @dataclass(frozen=True)
@@ -143,9 +144,15 @@ def windows_before(source: SeriesSet, data: ForecastData, ends: Sequence[np.ndar
 
     Raises: `GatewiseError` if `data` have other series.
     """
-    plan, scaling = data.plan, data.learned
     if [series.id for series in source.series] != [series.id for series in data.source.series]:
         raise GatewiseError("a series is too short for a later training: give more data, or fewer --windows")
+    return windows_after(source, data.plan, data.learned, ends)
+
+
+def windows_after(
+    source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling, ends: Sequence[np.ndarray]
+) -> Windows:
+    """The windows whose horizon begins after the first `ends` steps of a series."""
     pad = ((plan.context, 0), (0, 0))  # so that every origin has a whole context
     tables = [np.pad(scaled_table(series, scaling), pad, mode="edge") for series in source.series]
     offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])

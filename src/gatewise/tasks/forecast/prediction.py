@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from gatewise.data.series.series import SeriesSet
 from gatewise.data.series.targets import by_target
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
+from gatewise.tasks.forecast.coherence import DIGITS, reconciler
 from gatewise.tasks.forecast.data import Preprocessing
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
 from gatewise.tasks.forecast.latest import latest
@@ -35,6 +36,7 @@ class Outlook:
 
     times, scales: of each series; quantiles: [S, Q, n], of the levels of the model
     is_refitted: whether they are those of the network that was trained on all data
+    coherent: makes medians [S, Q] in the units of the data add up, if the series have a hierarchy
     """
 
     plan: WindowPlan
@@ -43,6 +45,7 @@ class Outlook:
     scales: list[Scale]
     quantiles: np.ndarray
     is_refitted: bool
+    coherent: Callable[[np.ndarray], np.ndarray] | None = None
 
     def columns(self) -> Iterator[tuple[dict[str, Any], Scale]]:
         """The ids and the times of the rows of each series, by the names of the columns, and its scale."""
@@ -51,13 +54,27 @@ class Outlook:
             ids = names.id_cells(series.id, len(times))
             yield {**ids, names.time: self.source.clock.restored(times)}, scale
 
+    def values(self, median: int) -> np.ndarray:
+        """[S, Q, n], the quantiles in the units of the data; those of a hierarchy move with the median.
+
+        median: its place among the quantiles
+        """
+        pairs = zip(self.quantiles, self.scales, strict=True)
+        values = np.stack([scale.undo(quantiles) for quantiles, scale in pairs])
+        if self.coherent is not None:
+            medians = self.coherent(values[..., median])
+            values += (medians - values[..., median])[..., None]
+            values[..., median] = medians
+        return values
+
     def prediction(self, frames: list[pl.DataFrame], about: str, keys: Sequence[str] = ()) -> Prediction:
         """The prediction that consists of a table of each series.
 
         about: describes its columns; keys: those that identify a row beside ids and times
         """
         values = cs.float() - cs.by_name(self.source.columns.time)
-        frame = pl.concat(frames).with_columns(values.round_sig_figs(7))
+        rounded = values if self.coherent is None else values - cs.by_name(self.source.columns.target)
+        frame = pl.concat(frames).with_columns(rounded.round_sig_figs(DIGITS))
         if self.plan.support == "counts":
             frame = frame.with_columns(values.cast(pl.Int64))
         ticks = [
@@ -78,10 +95,10 @@ def predict_quantiles(model: SavedModel, path: Path, known_from: Path | None = N
 
     known_from: a file of the known covariates of the horizon; None if they are in the data
     """
-    outlook, levels = _outlook(model, path, known_from), _network(model).quantile_levels
-    target, frames = outlook.source.columns.target, []
-    for (columns, scale), values in zip(outlook.columns(), outlook.quantiles, strict=True):
-        quantile = {level: scale.undo(values[:, index]) for index, level in enumerate(levels)}
+    outlook, network = _outlook(model, path, known_from), _network(model)
+    levels, target, frames = network.quantile_levels, outlook.source.columns.target, []
+    for (columns, _), values in zip(outlook.columns(), outlook.values(network.median_index), strict=True):
+        quantile = {level: values[:, index] for index, level in enumerate(levels)}
         around = {f"q{level:g}": column for level, column in quantile.items() if level != 0.5}
         frames.append(pl.DataFrame({**columns, target: quantile[0.5], **around}))
     each = " of each target" if outlook.source.columns.target_source else ""
@@ -105,6 +122,8 @@ def predict_paths(
             "paths need; train it again"
         )
     outlook = _outlook(model, path, known_from)
+    if outlook.coherent is not None:
+        raise GatewiseError("sample paths of a hierarchy do not add up; predict without --samples")
     names, templates = outlook.source.columns, network.templates.double().cpu().numpy()
     drawn = draw_paths(
         outlook.quantiles, network.quantile_levels, templates, samples, seed, outlook.plan.support
@@ -141,7 +160,11 @@ def _outlook(scored: SavedModel, path: Path, known_from: Path | None) -> Outlook
     batch, times, scales = latest(source, plan, learned)
     with torch.inference_mode():
         quantiles = network.quantiles(network(*batch.inputs)).double().cpu().numpy()
-    return Outlook(plan, source, times, scales, quantiles, model is not scored)
+    coherent = None
+    if source.columns.hierarchy:
+        coherent, warnings = reconciler(source, plan, learned, network, preprocessing.reconciliation)
+        source = source.warned(*warnings)
+    return Outlook(plan, source, times, scales, quantiles, model is not scored, coherent)
 
 
 def _for_use(model: SavedModel, source: SeriesSet) -> tuple[SavedModel, SeriesSet]:

@@ -120,6 +120,11 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
             raise GatewiseError(
                 f"--head {options.head} scales each window by its mean; leave out --normalization and --log"
             )
+        if options.hierarchy and options.reconciliation == "mint" and HEADS[options.head].support != "real":
+            raise GatewiseError(
+                f"--head {options.head} has no negative forecasts, which minimum trace may have; give "
+                "--reconciliation bottom-up"
+            )
         require_fit(cell, options.network)
 
     def display_name(self, options: ForecastOptions, cell: str) -> str:
@@ -243,6 +248,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
             season=options.period,
             metric=options.metric,
             time_zone=options.time_zone,
+            reconciliation=options.reconciliation,
         )
         return asdict(preprocessing)
 
