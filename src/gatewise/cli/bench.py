@@ -22,14 +22,14 @@ from gatewise.terminal import Terminal
 
 CELLS = Annotated[
     str | None,
-    typer.Option(help="Cells, comma-separated: names, or FILE.py:Name, a file that is executed."),
+    typer.Option(help="Cells, separated by commas: names, or FILE.py:Name, a file that is executed."),
 ]
 SHAPES = Annotated[
     str | None,
-    typer.Option(help="BATCHxSTEPSxINPUTSxHIDDEN or BATCHxL1xL2xINPUTSxHIDDEN, comma-separated."),
+    typer.Option(help="BATCHxSTEPSxINPUTSxHIDDEN or BATCHxL1xL2xINPUTSxHIDDEN, separated by commas."),
 ]
 QUICK = Annotated[bool, typer.Option("--quick", help="Three shapes, three repeats.")]
-REPEATS = Annotated[int | None, typer.Option(help="Measurements of each candidate (9).")]
+REPEATS = Annotated[int | None, typer.Option(help="Number of measurements of each candidate (9).")]
 AGAINST = Annotated[
     str | None, typer.Option(help="Libraries to compare with, separated by commas (all that are installed).")
 ]

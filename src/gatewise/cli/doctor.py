@@ -19,7 +19,7 @@ from gatewise.terminal import Terminal
 
 CELL = Annotated[
     str | None,
-    typer.Option(help="One cell, not all: a name, or FILE.py:Name, a file that is executed."),
+    typer.Option(help="A single cell: a name, or FILE.py:Name, a file that is executed."),
 ]
 DEVICE = Annotated[
     str | None, typer.Option(help="The device of the tensors (the GPU if there is one).", metavar="cpu|cuda")

@@ -47,7 +47,7 @@ NAME = Annotated[
 ]
 CELLS = Annotated[str | None, _option("cells", "The cells to train, separated by commas.")]
 LAGS = Annotated[str | None, _option("lags", "The lags in steps, separated by commas.")]
-STEPS = Annotated[int | None, _option("steps", "The number of batches to train on, at most.", min=1)]
+STEPS = Annotated[int | None, _option("steps", "The maximum number of batches to train on.", min=1)]
 OUT = Annotated[Path | None, _option("out", "The .png file to write.")]
 PROBLEM = Annotated[
     str | None, _option("problem", "The toy problem to learn.", metavar="|".join(TOY_PROBLEMS))

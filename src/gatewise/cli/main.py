@@ -116,7 +116,7 @@ def _app(given: list[str]) -> typer.Typer:
     @app.callback(invoke_without_command=True)
     def _everywhere(
         context: typer.Context,
-        debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error; with every verb."),
+        debug: bool = typer.Option(False, "--debug", help="Show the traceback of errors; for every command."),
         version: bool = typer.Option(False, "--version", help="Show the version."),
     ) -> None:
         if version:

@@ -19,8 +19,8 @@ KIND = "a .csv, .parquet or .txt"
 OUT = Annotated[
     Path,
     typer.Option(
-        help="The CSV, Parquet or text file to write or replace. In a CSV an apostrophe precedes a text that "
-        "spreadsheets may execute, such as =1+1."
+        help="The CSV, Parquet or text file to write or replace. In a CSV, texts that a spreadsheet may "
+        "execute, such as =1+1, begin with an apostrophe."
     ),
 ]
 SAMPLES = Annotated[

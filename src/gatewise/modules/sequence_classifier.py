@@ -50,6 +50,7 @@ class SequenceClassifier(SequenceEncoder, Classifier):
         cell: CellType,
         channels: int,
         classes: int,
+        *,
         hidden: int = 64,
         layers: int = 1,
         dropout: float = 0.3,

@@ -50,6 +50,7 @@ class SequenceEncoder(nn.Module):
         self,
         cell: CellType,
         channels: int,
+        *,
         hidden: int = 64,
         layers: int = 1,
         dropout: float = 0.3,

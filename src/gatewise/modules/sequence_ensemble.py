@@ -43,6 +43,7 @@ class SequenceEnsemble(Classifier):
         cell: CellType,
         channels: int,
         classes: int,
+        *,
         hidden: int = 64,
         layers: int = 1,
         dropout: float = 0.3,

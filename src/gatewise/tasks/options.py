@@ -75,7 +75,7 @@ class TextTableOptions(Options):
     header: bool | None = Field(
         None,
         description="Whether the first row of a table has the names of its columns; without names they are "
-        "called 1, 2 and so on. Found if not given.",
+        "called 1, 2 and so on. Detected if not given.",
     )
     encoding: str | None = Field(
         None, description="Encoding of a text table, such as latin-1; UTF-8 if not given."

@@ -82,7 +82,13 @@ def logits_by_loop(network, values):
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
 @pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (1, True), (2, True)])
 def test_logits_are_those_of_a_plain_loop(pooling, layers, bidirectional):
-    network = SequenceClassifier(LSTM, 3, 4, 5, layers, 0.5, bidirectional, pooling).double().eval()
+    network = (
+        SequenceClassifier(
+            LSTM, 3, 4, hidden=5, layers=layers, dropout=0.5, bidirectional=bidirectional, pooling=pooling
+        )
+        .double()
+        .eval()
+    )
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.7)
     batch = batch_of()
@@ -100,7 +106,9 @@ def test_logits_are_those_of_a_plain_loop(pooling, layers, bidirectional):
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_padding_changes_nothing_and_every_step_counts(pooling, bidirectional):
-    network = SequenceClassifier(GRU, 3, 4, 32, 1, 0.0, bidirectional, pooling)
+    network = SequenceClassifier(
+        GRU, 3, 4, hidden=32, dropout=0.0, bidirectional=bidirectional, pooling=pooling
+    )
     batch = batch_of(dtype=torch.float32)
     noisy = batch.values.clone()
     for row, length in enumerate(LENGTHS):
@@ -117,7 +125,7 @@ def test_padding_changes_nothing_and_every_step_counts(pooling, bidirectional):
 
 
 def test_dropout_before_the_classes_is_for_training_alone():
-    network = SequenceClassifier(LSTM, 3, 4, 16, dropout=0.5, bidirectional=False, pooling="last")
+    network = SequenceClassifier(LSTM, 3, 4, hidden=16, dropout=0.5, bidirectional=False, pooling="last")
     batch = batch_of(dtype=torch.float32)
     assert not torch.equal(network.logits(batch), network.logits(batch))
     network.eval()

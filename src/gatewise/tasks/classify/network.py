@@ -35,20 +35,9 @@ class HybridClassifier(Classifier):
     set. The two err on different sequences, so that their mean is often better than either.
 
     Args:
-        cell: the cell of all layers
-        channels: C, the number of input channels
-        classes: K, the number of classes
         length: the length of the longest training sequence
-        hidden: H, the hidden units of each direction
-        layers: the number of layers
-        dropout: the dropout rate between the layers and before the logits
-        bidirectional: whether the layers run in both directions
-        pooling: "last", "mean", "max" or "attention", see `Pooling`
-        label_smoothing: the probability that the loss in training distributes over all classes
-        filters: the output features of the convolutions beside the layers; 0 for no convolutions
-        convolutions: "plain", see `FullyConvolutional`, or "inception", see `Inception`
-        gaps, decay: what is read beside the values, see `GapInputs`
         members: M, the number of recurrent networks whose probabilities are averaged, see `SequenceEnsemble`
+        cell, ...: of each recurrent network, as in `SequenceClassifier`
 
     >>> from gatewise.cells import LSTM
     >>> network = HybridClassifier(LSTM, channels=3, classes=5, length=7, hidden=8)
@@ -66,6 +55,7 @@ class HybridClassifier(Classifier):
         channels: int,
         classes: int,
         length: int,
+        *,
         hidden: int = 64,
         layers: int = 1,
         dropout: float = 0.3,

@@ -43,6 +43,7 @@ class SequenceMultilabelClassifier(SequenceEncoder, MultilabelClassifier):
         cell: CellType,
         channels: int,
         labels: int,
+        *,
         hidden: int = 64,
         layers: int = 1,
         dropout: float = 0.3,

@@ -42,6 +42,7 @@ class SequenceRegressor(SequenceEncoder, Regressor):
         cell: CellType,
         channels: int,
         targets: int,
+        *,
         hidden: int = 64,
         layers: int = 1,
         dropout: float = 0.0,
