@@ -144,8 +144,8 @@ def test_the_fraction_of_a_hybrid_is_chosen_on_all_examples():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"folds": 3, "ensemble": 2}, "--folds 3 is an ensemble of 3 networks; leave --ensemble out"),
-        ({"folds": 30}, "expected at least 30 examples, one for each fold, got 20; give fewer --folds"),
+        ({"folds": 3, "ensemble": 2}, "folds=3 is an ensemble of 3 networks; leave ensemble out"),
+        ({"folds": 30}, "expected at least 30 examples, one for each fold, got 20; give fewer folds"),
     ],
 )
 def test_impossible_folds_are_refused(options, message):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from gatewise.cells import GRU, LSTM, RNN, Cell, R, W, mdlstm, prev, tanh, x
+from gatewise.cells.catalogue import is_decaying
 from gatewise.cells.serialization import from_data, to_data
 from gatewise.cells.transforms import transform_of
 from gatewise.errors import GatewiseError
@@ -148,6 +149,10 @@ def test_the_cells_that_fit_a_grid_are_known_by_their_equations():
 
 
 def test_another_cell_is_refused_with_the_cells_that_fit(cell):
+    if is_decaying(cell):
+        with pytest.raises(GatewiseError, match=f"{cell.__name__} reads the time since values were observed"):
+            require_fit(cell, "stack")
+        return
     require_fit(cell, "stack")
     if cell not in (LSTM, GRU, RNN):
         with pytest.raises(

@@ -85,7 +85,7 @@ def _draw_roll(
 
 
 def _draw_pen(axes: Axes, values: np.ndarray, layout: VectorLayout, colour: str) -> None:
-    """The way of a pen; where a 0/1 channel is 1 it is lifted, and what follows begins anew."""
+    """The path of a pen; where a 0/1 channel is 1 the pen is lifted, and a new stroke begins."""
     across, up = (layout.channels.index(name) for name in layout.pen)
     lifted = values[:, layout.binary[0]] == 1 if layout.binary else np.zeros(len(values), bool)
     for stroke in np.split(values, np.flatnonzero(lifted[:-1]) + 1):
