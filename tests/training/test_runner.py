@@ -49,7 +49,8 @@ def comparison(*results):
             "A baseline suffices here: ridge, the best baseline, and lstm, the best network, "
             "tie with a MASE of 0.800.",
         ),
-        ([result("naive", 0.8, True)], "naive has the lowest MASE, 0.800."),
+        ([result("naive", 0.8, True)], "naive has a MASE of 0.800."),
+        ([result("naive", 0.8, True), result("mean", 0.9, True)], "naive has the lowest MASE, 0.800."),
     ],
 )
 def test_verdicts(results, expected):

@@ -11,6 +11,7 @@ from gatewise.cells.base import CellType
 from gatewise.data.sequences.gaps import GapKind
 from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.modules.classifier import Classifier
+from gatewise.modules.network import arguments_of, constructor_arguments
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_encoder import ConvolutionKind, SequenceEncoder
 from gatewise.modules.weighted import weighted_cross_entropy
@@ -62,36 +63,11 @@ class SequenceClassifier(SequenceEncoder, Classifier):
         gaps: GapKind = "none",
         decay: bool = False,
     ) -> None:
-        super().__init__(
-            cell=cell,
-            channels=channels,
-            hidden=hidden,
-            layers=layers,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            pooling=pooling,
-            filters=filters,
-            convolutions=convolutions,
-            gaps=gaps,
-            decay=decay,
-        )
+        given = constructor_arguments(locals())
+        super().__init__(**arguments_of(SequenceEncoder, given))
         self.label_smoothing = label_smoothing
         self.classes = nn.Linear(self.width, classes)
-        self._options = {
-            "cell": cell,
-            "channels": channels,
-            "classes": classes,
-            "hidden": hidden,
-            "layers": layers,
-            "dropout": dropout,
-            "bidirectional": bidirectional,
-            "pooling": pooling,
-            "label_smoothing": label_smoothing,
-            "filters": filters,
-            "convolutions": convolutions,
-            "gaps": gaps,
-            "decay": decay,
-        }
+        self._options = given
 
     def logits(self, batch: SequenceBatch) -> Tensor:
         return self.classes(self.encode(batch.values, batch.lengths, batch.gaps))

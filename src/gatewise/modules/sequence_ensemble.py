@@ -12,6 +12,7 @@ from gatewise.cells.base import CellType
 from gatewise.data.sequences.gaps import GapKind
 from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.modules.classifier import Classifier
+from gatewise.modules.network import arguments_of, constructor_arguments
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.sequence_encoder import ConvolutionKind
@@ -55,24 +56,10 @@ class SequenceEnsemble(Classifier):
         gaps: GapKind = "none",
         decay: bool = False,
     ) -> None:
+        given = constructor_arguments(locals())
         super().__init__()
         self.networks = nn.ModuleList(
-            SequenceClassifier(
-                cell=cell,
-                channels=channels,
-                classes=classes,
-                hidden=hidden,
-                layers=layers,
-                dropout=dropout,
-                bidirectional=bidirectional,
-                pooling=pooling,
-                label_smoothing=label_smoothing,
-                filters=filters,
-                convolutions=convolutions,
-                gaps=gaps,
-                decay=decay,
-            )
-            for _ in range(members)
+            SequenceClassifier(**arguments_of(SequenceClassifier, given)) for _ in range(members)
         )
 
     @property

@@ -178,6 +178,8 @@ class Comparison(Generic[DataT, PredictionsT]):
         best = self.results[0]
         other = next((result for result in self.results if result.baseline != best.baseline), None)
         value = best.scores[metric.name]
+        if len(self.results) == 1:
+            return f"{best.name} has {metric.with_article} of {metric.format(value)}."
         if other is None:
             side = "highest" if metric.higher_is_better else "lowest"
             return f"{best.name} has the {side} {metric.title}, {metric.format(value)}."

@@ -13,6 +13,7 @@ from gatewise.data.batching import iterate_batches
 from gatewise.data.sequences.gaps import GapKind
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences
 from gatewise.modules.classifier import Classifier, predict_probabilities
+from gatewise.modules.network import arguments_of, constructor_arguments
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.sequence_encoder import ConvolutionKind
@@ -68,23 +69,9 @@ class HybridClassifier(Classifier):
         gaps: GapKind = "none",
         decay: bool = False,
     ) -> None:
+        given = constructor_arguments(locals())
         super().__init__()
-        self.stack = recurrent_classifier(
-            members,
-            cell=cell,
-            channels=channels,
-            classes=classes,
-            hidden=hidden,
-            layers=layers,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            pooling=pooling,
-            label_smoothing=label_smoothing,
-            filters=filters,
-            convolutions=convolutions,
-            gaps=gaps,
-            decay=decay,
-        )
+        self.stack = recurrent_classifier(members, **arguments_of(SequenceClassifier, given))
         self.rocket = MiniRocket(channels, classes, length)
         self.length = length
         self.register_buffer("seed", torch.randint(2**31, ()))  # of the random convolutions

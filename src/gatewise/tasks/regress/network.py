@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from gatewise.cells.base import CellType
 from gatewise.data.sequences.gaps import GapKind
 from gatewise.data.sequences.targets import TargetBatch
+from gatewise.modules.network import arguments_of, constructor_arguments
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_encoder import SequenceEncoder
 from gatewise.tasks.regress.regressor import LossKind, Regressor
@@ -52,32 +53,11 @@ class SequenceRegressor(SequenceEncoder, Regressor):
         gaps: GapKind = "none",
         decay: bool = False,
     ) -> None:
-        super().__init__(
-            cell=cell,
-            channels=channels,
-            hidden=hidden,
-            layers=layers,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            pooling=pooling,
-            gaps=gaps,
-            decay=decay,
-        )
+        given = constructor_arguments(locals())
+        super().__init__(**arguments_of(SequenceEncoder, given))
         self.loss_kind = loss
         self.targets = nn.Linear(self.width, targets)
-        self._options = {
-            "cell": cell,
-            "channels": channels,
-            "targets": targets,
-            "hidden": hidden,
-            "layers": layers,
-            "dropout": dropout,
-            "bidirectional": bidirectional,
-            "pooling": pooling,
-            "loss": loss,
-            "gaps": gaps,
-            "decay": decay,
-        }
+        self._options = given
 
     def outputs(self, batch: TargetBatch) -> Tensor:
         predicted: Tensor = self.targets(self.encode(batch.values, batch.lengths, batch.gaps))
