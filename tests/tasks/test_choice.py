@@ -3,6 +3,7 @@
 import pytest
 
 from gatewise.tasks import choose_task, find_task, variants
+from gatewise.tasks.config import merge
 
 
 @pytest.fixture
@@ -43,3 +44,10 @@ def test_a_run_is_resumed_with_its_task():
         "classify-images",
         "classify-multilabel",
     ]
+
+
+def test_a_file_of_options_chooses_as_options_do(folder):
+    path = folder / "config.yaml"
+    path.write_text("label: [rain, snow]\nepochs: 3\n")
+    assert choose_task("classify", folder / "steps.csv", merge(path, {})).name == "classify-multilabel"
+    assert choose_task("classify", folder / "steps.csv", merge(path, {"label": "rain"})).name == "classify"

@@ -21,6 +21,7 @@ from gatewise.estimators.running import find_run
 from gatewise.tasks import TASKS, choose_task, variants
 from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.config import merge
 from gatewise.tasks.options import verb_options
 from gatewise.terminal import console
 
@@ -91,7 +92,7 @@ def _command(verb: str, name: str) -> Callable[..., None]:
         start: Path | None = None,
     ) -> None:
         found = find_run(resume or start or out)
-        task = choose_task(name, data, given, None if found is None else found.task)
+        task = choose_task(name, data, merge(config, given), None if found is None else found.task)
         comparison = execute_command(verb, task, Command(data, out, config, resume, start, given))
         show_next(task, comparison, data)
 

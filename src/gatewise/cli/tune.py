@@ -14,6 +14,7 @@ from gatewise.cli.training_verbs import CONFIG, add_tasks, show_next
 from gatewise.estimators.tune import Tuned, tune
 from gatewise.plots.plot import Plot
 from gatewise.tasks import choose_task, variants
+from gatewise.tasks.config import merge
 from gatewise.tasks.options import verb_options
 from gatewise.terminal import console
 
@@ -52,7 +53,7 @@ def _command(name: str) -> Callable[..., None]:
         out: OUT = None,
         config: CONFIG = None,
     ) -> None:
-        task = choose_task(name, data, given, None)
+        task = choose_task(name, data, merge(config, given), None)
         try:
             found = tune(task.name, data, trials=trials, minutes=minutes, config=config, out=out, **given)
         except KeyboardInterrupt:

@@ -33,7 +33,7 @@ from gatewise.estimators.stored import PREFIX, StoredData
 from gatewise.files import write_whole
 from gatewise.tasks import claiming_first
 from gatewise.tasks.base import AnyComparison, AnyTask
-from gatewise.tasks.config import resolve, to_yaml
+from gatewise.tasks.config import merge, resolve, to_yaml
 from gatewise.tasks.options import TrainOptions, verb_options
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.serialization import SavedModel, save_model
@@ -258,7 +258,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if kind is not None and kind not in names:
             raise GatewiseError(f"{type(self).__name__} has no kind {kind!r}; give {', '.join(names)}")
         tasks = [task for task in self.tasks if kind in (None, task.name)]
-        options = {**self._changed(), **columns}
+        options = merge(self._config, {**self._changed(), **columns})
         path = Path(data) if isinstance(data, str | Path) else None
         tasks = claiming_first(tasks, path, options, y)
         chosen = next((task for task in tasks if task.accepts(data) or kind is not None), None)

@@ -20,7 +20,7 @@ from gatewise.estimators.running import (
 from gatewise.estimators.stored import PREFIX
 from gatewise.tasks import choose_task, claiming_first, estimator_names, find_task
 from gatewise.tasks.base import AnyComparison, AnyTask
-from gatewise.tasks.config import resolve
+from gatewise.tasks.config import merge, resolve
 from gatewise.tasks.options import verb_options
 from gatewise.training.lightning import Lightning
 
@@ -62,7 +62,8 @@ def compare(
     >>> import gatewise
     >>> gatewise.compare("forecast", "sales.csv", horizon=12, cells=["lstm", "gru"])  # doctest: +SKIP
     """
-    chosen = task_for(task, data, y, options)
+    file = None if config is None else Path(config)
+    chosen = task_for(task, data, y, merge(file, options))
     with TemporaryDirectory(prefix=PREFIX) as directory:
         annotations = {"weights": sample_weight, "groups": groups}
         source = write_source(chosen, data, y, annotations, Path(directory), layout)
@@ -72,7 +73,6 @@ def compare(
             arguments = {**source.columns_with(options.get("time")), **options}
             arguments |= {"cells": cells if isinstance(cells, str) else tuple(cells)} if cells else {}
             arguments |= {} if seeds is None else {"seeds": seeds}
-            file = None if config is None else Path(config)
             resolved = resolve(kind, file, arguments)
             folder = run_folder(out, Path(directory))
             names_cells = None if cells else file

@@ -67,13 +67,14 @@ def require_output(
 def write_table(frame: pl.DataFrame, out: Path, times: str | None = None) -> None:
     """Writes a table as CSV or Parquet, by the ending of `out`.
 
-    In a CSV, an apostrophe precedes a text that a spreadsheet may execute as a formula, and durations are
-    written as in ISO 8601.
+    In a CSV, an apostrophe precedes a text that a spreadsheet may execute as a formula, durations are written
+    as in ISO 8601, and lists of texts are joined by semicolons.
     """
     if out.suffix.lower() != ".csv":
         write_whole(out, frame.write_parquet)
         return
     frame = frame.with_columns(cs.duration().dt.to_string("iso"))
+    frame = frame.with_columns(cs.by_dtype(pl.List(pl.String)).list.join(";"))
     texts = [name for name, kind in frame.schema.items() if kind == pl.String]
     frame = frame.with_columns(harmless(frame[name]) for name in texts)
     frame.columns = harmless(pl.Series(frame.columns, dtype=pl.String)).to_list()

@@ -26,7 +26,7 @@ from gatewise.files import write_whole
 from gatewise.metrics.metric import Metric
 from gatewise.plots.search import draw_search
 from gatewise.tasks.base import AnyTask
-from gatewise.tasks.config import read_yaml, resolve
+from gatewise.tasks.config import merge, read_yaml, resolve
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.search_space import SearchRange, search_space
 from gatewise.training import runs
@@ -128,7 +128,7 @@ def tune(
     >>> found.best, found.model.predict()  # doctest: +SKIP
     """
     _check_limits(trials, minutes)
-    chosen = task_for(task, data, y, options)
+    chosen = task_for(task, data, y, merge(None if config is None else Path(config), options))
     with TemporaryDirectory(prefix=PREFIX) as directory:
         annotations = {"weights": sample_weight, "groups": groups}
         source = write_source(chosen, data, y, annotations, Path(directory), layout)

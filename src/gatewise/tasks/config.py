@@ -59,6 +59,11 @@ def resolve(options_type: type[OptionsType], config: Path | None, given: dict[st
         raise GatewiseError(message or _describe_first_error(error, options_type, config)) from error
 
 
+def merge(config: Path | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a YAML file, and those given directly, which take precedence."""
+    return {**(read_yaml(config) if config else {}), **given}
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """The keys and values of a YAML file. Raises: `GatewiseError` if it holds something else."""
     if not path.is_file():

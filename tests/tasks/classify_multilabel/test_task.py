@@ -12,6 +12,7 @@ from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.sequences.targets import TargetSequences
 from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
+from gatewise.estimators.outputs import write_table
 from gatewise.tasks.classify_multilabel.baselines import MostFrequentLabels, MultilabelRocket, NearestLabels
 from gatewise.tasks.classify_multilabel.classifier import predict_probabilities
 from gatewise.tasks.classify_multilabel.data import read_data, read_further_data, read_test_data
@@ -170,7 +171,7 @@ WRONG = {
     "two": ("flags", "wave", "2", r"line \d+, column 'wave': expected 0 or 1, or no or yes, for the label"),
     "empty": ("flags", "wave", None, r"line \d+, column 'wave' is empty: give the label, 0 or 1"),
     "absent": ("flags", "wave", "no", "none of the 28 training sequences has the label 'wave'"),
-    "separator": ("sets", "label", "a,b", "each sequence has one label, such as 'a,b', and no cell has the"),
+    "separator": ("sets", "label", "a,b", "no label has the separator ';', such as 'a,b'; give another"),
 }
 
 
@@ -199,6 +200,23 @@ def test_labels_that_change_or_are_unknown_are_found_by_their_line(tmp_path, tab
         GatewiseError, match="line 2: the label 'tide' was not in training; it had beat, rise"
     ):
         read_test_data(other, preprocessing)
+
+
+def test_lists_of_labels_need_no_separator(tmp_path):
+    flags = frame().drop(NAMES)
+    lists = flags.with_columns(pl.col("label").str.split(" ; ").list.filter(pl.element() != ""))
+    model = gatewise.Classifier(kind="classify-multilabel", **QUICK).fit(lists)
+    found = model.predict(lists)
+    assert found["label"].dtype == pl.List(pl.String)
+    assert model.predict(lists.to_pandas())["label"].map(list).to_list() == found["label"].to_list()
+    write_table(found, tmp_path / "labels.csv")
+    texts = pl.read_csv(tmp_path / "labels.csv", schema_overrides={"label": pl.String})["label"].fill_null("")
+    assert texts.to_list() == [";".join(one) for one in found["label"]]
+
+
+def test_another_separator_than_the_one_of_the_cells_is_refused(tables):
+    with pytest.raises(GatewiseError, match=r"no label has the separator '\|', such as 'beat ; rise"):
+        read_data(tables[0], MultilabelOptions(label_separator="|"))
 
 
 def test_a_column_of_texts_needs_a_separator(tables):

@@ -133,7 +133,7 @@ def _objects(kind: str, name: str, values: Any) -> pl.Series:
     """Texts, or Python objects of a type that polars supports; mixed texts and numbers become texts."""
     missing = values.isna().to_numpy()
     given = [
-        None if is_missing else one.item() if isinstance(one, np.number | np.bool_ | np.str_) else one
+        None if is_missing else _plain(one)
         for one, is_missing in zip(values.astype(object), missing, strict=True)
     ]
     present = [one for one in given if one is not None]
@@ -154,6 +154,13 @@ def _objects(kind: str, name: str, values: Any) -> pl.Series:
             f"the {kind}, column {name!r}: expected numbers, texts or times, got objects of type {found}"
         )
     return column
+
+
+def _plain(value: Any) -> Any:
+    """A value of NumPy as one of Python; others as they are."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value.item() if isinstance(value, np.number | np.bool_ | np.str_) else value
 
 
 def _restored(column: pl.Series, native: Any) -> Any:

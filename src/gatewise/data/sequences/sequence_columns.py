@@ -179,7 +179,7 @@ class SequenceLabelSets(SequenceColumn):
 
     def _read(self, piece: Table) -> np.ndarray:
         given = piece.column(self.column, self.role)
-        if isinstance(given.dtype, pl.List):
+        if isinstance(given.dtype, pl.List) and not given.dtype.inner.is_nested():
             lists = given.cast(pl.List(pl.String)).to_list()
             return np.array([_canonical(one or ()) for one in lists], object)
         if self.separator is None:

@@ -26,6 +26,7 @@ from gatewise.tasks.classify_multilabel.options import MultilabelOptions
 
 STRATIFIED = "stratified by label"
 LABELS_SHOWN = 8  # in a note
+SEPARATORS = set(",;|/+&")  # usual ones
 PLAIN = Scale(0.0, 1.0)  # of labels, which are 0 or 1
 
 
@@ -151,10 +152,11 @@ def _require_label_sets(table: SequenceTable, separator: str | None) -> None:
     """Raises: `GatewiseError` if the labels are classes, names or measurements, or there is one only."""
     assert table.targets is not None
     names, counts = table.target_names, table.targets.sum(1)
-    if separator is not None and (counts == 1).all():
+    joined = next((name for name in names if set(name) & SEPARATORS), None)
+    if separator is not None and (counts <= 1).all() and (joined is not None or counts.all()):
         raise GatewiseError(
-            f"{table.path}: each sequence has one label, such as {names[0][:30]!r}, and no cell has the "
-            f"separator {separator!r}; leave --label-separator out if these are classes"
+            f"{table.path}: no label has the separator {separator!r}, such as {(joined or names[0])[:30]!r}; "
+            "give another --label-separator, or none if each sequence has one class"
         )
     if len(names) < 2:
         raise GatewiseError(

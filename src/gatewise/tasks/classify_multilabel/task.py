@@ -84,7 +84,7 @@ class ClassifyMultilabel(
             return True
         names = options.get("label")
         if not isinstance(names, str):
-            return names is not None
+            return bool(names)
         if "," in names and data is not None:
             with suppress(GatewiseError):
                 return names not in column_names(data)
