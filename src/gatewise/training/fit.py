@@ -16,6 +16,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from torch import distributed
 from torch.utils.data import DataLoader
 
 from gatewise.errors import DivergedError, GatewiseError
@@ -31,6 +32,7 @@ from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.module import Course, TrainingModule
 from gatewise.training.runs import GRADIENT
 
+ONE_PROCESS = {"devices": 1, "nodes": 1, "strategy": "auto"}
 PROCESSES = 8  # allowed on the processors of a machine, even if there are fewer
 
 
@@ -137,12 +139,17 @@ def fit_again(
 ) -> None:
     """Trains a network in place as an earlier one was trained up to its best epoch, without validation.
 
+    Other processes of the earlier training have ended: this one trains alone.
+
     train: other examples than those of the earlier training; course: the steps of that
     folder, show, lightning: as in `fit`; the user's callbacks have ended with the earlier training
 
     Raises: `GatewiseError` if the loss is not finite; `KeyboardInterrupt` after Ctrl-C.
     """
     last = folder / "checkpoints" / "last.ckpt"
+    options = options.model_copy(update=ONE_PROCESS)
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
     callbacks: list[Callback] = [
         MetricsFile(folder / "metrics.csv"),
         ProgressReporter(show, lambda: None),

@@ -163,8 +163,6 @@ class Runner(Generic[DataT]):
         except DivergedError as error:
             self.leave_out(error)
             return None
-        if not is_first():
-            sys.exit(0)  # the first process writes
         self.task.finish_refit(network, trained.network)
         steps = f"{course.epochs} epochs of {course.steps} steps, as validation chose"
         self.callback.notes((f"{name} is trained again on all data, for predict: {steps}",))

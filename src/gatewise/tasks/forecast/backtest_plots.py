@@ -75,7 +75,7 @@ def draw_errors(backtest: BacktestScores) -> Figure:
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     windows = backtest.rolling.windows
-    _finish(axes, f"mean scaled error of {windows} origin{'s' * (windows > 1)}, by step", columns=2)
+    _finish(axes, f"error of {windows} origin{'s' * (windows > 1)}, by step", columns=2)
     return figure
 
 

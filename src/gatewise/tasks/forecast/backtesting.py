@@ -42,9 +42,7 @@ def run_backtest(
     refit: bool,
     seen: Mapping[str, str],
 ) -> Backtest:
-    """The forecasts of each origin by a candidate that knows nothing after it.
-
-    Series that are too short before the first origin are left out, with a warning.
+    """The forecasts of each origin by a candidate that knows nothing after it; short series are left out.
 
     model: the name of the network
     fit: returns a candidate for series that end with an origin: with the first one, or with each if `refit`

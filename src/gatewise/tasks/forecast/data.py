@@ -168,32 +168,36 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
     plan = complete_plan(plan, source)
     if all(np.ptp(series.target[: plan.borders(len(series))[0]]) == 0 for series in source.series):
         raise GatewiseError("the target is constant in the training set: there is nothing to learn")
-    trained_before = scaling is not None
     ends = [plan.borders(len(series))[0] for series in source.series]
-    scaling = plan.learn_scales(source, ends, scaling)
-    if not trained_before:
-        last_times = {
-            series.id: format_time(series.times[plan.borders(len(series))[1] - 1]) for series in source.series
-        }
-        scaling = replace(scaling, seen=last_times)
-    statics = [series.static for series in source.series]
-    source = source.warned(
-        *scaling.unseen(source),
-        *(() if trained_before else constant_statics(statics, source.columns.static)),
-    )
-    paddings = [plan.padding(end) for end in ends]
-    bare = [scaled_table(series, scaling) for series in source.series]
+    learned = plan.learn_scales(source, ends, scaling)
+    source = source.warned(*learned.unseen(source))
+    if scaling is None:
+        learned = learned.seen_up_to(source, lambda steps: plan.borders(steps)[1])
+        statics = [series.static for series in source.series]
+        source = source.warned(*constant_statics(statics, source.columns.static))
+    train, validation, test = _sets(source, plan, learned)
+    sample = validation.sample(MAX_VALIDATION_WINDOWS)
+    if learned.masked:
+        for windows, name in ((train, "training"), (sample, "validation"), (test, "test")):
+            if len(windows):
+                _require_truth(windows, name)
+    return ForecastData(plan, source, learned, train, sample, test, len(validation))
+
+
+def _sets(source: SeriesSet, plan: WindowPlan, learned: SeriesScaling) -> list[Windows]:
+    """The windows of the training, validation and test set."""
+    paddings = [plan.padding(plan.borders(len(series))[0]) for series in source.series]
+    bare = [scaled_table(series, learned) for series in source.series]
     tables = [_padded(table, padding) for table, padding in zip(bare, paddings, strict=True)]
     values, truth = torch.from_numpy(np.concatenate(tables)).float(), None
-    static = static_inputs_of(source, scaling)
-    if scaling.masked:
+    if learned.masked:
         truths = [
             _padded(scaled_truth(table, series), padding)
             for table, series, padding in zip(bare, source.series, paddings, strict=True)
         ]
         truth = torch.from_numpy(np.concatenate(truths)).float()
     offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
-    known = len(scaling.known_inputs(source.columns))
+    known, static = len(learned.known_inputs(source.columns)), static_inputs_of(source, learned)
 
     def cut(split: int) -> Windows:
         starts = []
@@ -201,25 +205,11 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
             first, last = (0, *plan.borders(len(series)), len(series))[split : split + 2]
             starts.append(window_starts(padding + first, padding + last, plan.context, plan.horizon))
         rows = np.concatenate([first + offset for first, offset in zip(starts, offsets, strict=True)])
-        series_numbers = np.repeat(np.arange(len(starts)), [len(first) for first in starts])
-        return Windows(
-            values,
-            torch.from_numpy(rows),
-            torch.from_numpy(series_numbers),
-            plan.context,
-            plan.horizon,
-            known,
-            truth,
-            static,
-        )
+        numbers = np.repeat(np.arange(len(starts)), [len(first) for first in starts])
+        places = torch.from_numpy(rows), torch.from_numpy(numbers)
+        return Windows(values, *places, plan.context, plan.horizon, known, truth, static)
 
-    train, validation, test = map(cut, range(3))
-    sample = validation.sample(MAX_VALIDATION_WINDOWS)
-    if scaling.masked:
-        for windows, name in ((train, "training"), (sample, "validation"), (test, "test")):
-            if len(windows):
-                _require_truth(windows, name)
-    return ForecastData(plan, source, scaling, train, sample, test, len(validation))
+    return [cut(split) for split in range(3)]
 
 
 def static_inputs_of(source: SeriesSet, scaling: SeriesScaling) -> StaticInputs:

@@ -89,12 +89,23 @@ def error_terms(
     Source: Hyndman and Koehler 2006 for MASE; Makridakis et al. 2022 for RMSSE; Gneiting and Raftery 2007 for
     the others.
     """
-    median = quantiles[..., median_index(levels)]
+    terms = _point_terms(truth, quantiles[..., median_index(levels)], units)
+    terms["pinball"] = 2 * pinball(quantiles, truth, torch.tensor(levels).double()).mean(dim=-1)
+    if with_crps and len(levels) > 1:
+        terms["crps"] = crps(truth, quantiles, levels, support)
+    for low, high in symmetric_pairs(levels)[:1]:
+        level = 1 - levels[high] + levels[low]
+        terms |= _interval_terms(truth, quantiles[..., low], quantiles[..., high], level)
+    return terms
+
+
+def _point_terms(truth: Tensor, median: Tensor, units: ErrorUnits) -> dict[str, Tensor]:
+    """The terms that depend on the median alone, as in `error_terms`."""
     error, size = (truth - median).abs(), truth.abs()
     sizes = size + median.abs()
     undefined = torch.full_like(error, math.nan)
     absolute, root = units.absolute[:, None], units.root[:, None]
-    terms = {
+    return {
         "mase": torch.where(absolute > 0, error / absolute, undefined),
         "rmsse": torch.where(absolute > 0, (error / root).square(), undefined),
         "smape": 2 * error / torch.where(sizes > 0, sizes, 1.0),
@@ -102,17 +113,17 @@ def error_terms(
         "mae": error,
         "rmse": error.square(),
         "size": size,
-        "pinball": 2 * pinball(quantiles, truth, torch.tensor(levels).double()).mean(dim=-1),
     }
-    if with_crps and len(levels) > 1:
-        terms["crps"] = crps(truth, quantiles, levels, support)
-    for low, high in symmetric_pairs(levels)[:1]:
-        lower, upper = quantiles[..., low], quantiles[..., high]
-        outside = (lower - truth).clamp(min=0) + (truth - upper).clamp(min=0)
-        terms["winkler"] = upper - lower + 2 / (1 - levels[high] + levels[low]) * outside
-        inside = ((lower <= truth) & (truth <= upper)).to(truth)
-        terms["coverage"] = torch.where(truth.isnan(), truth, inside)
-    return terms
+
+
+def _interval_terms(truth: Tensor, lower: Tensor, upper: Tensor, level: float) -> dict[str, Tensor]:
+    """The terms of an interval, as in `error_terms`. level: a, of values outside it"""
+    outside = (lower - truth).clamp(min=0) + (truth - upper).clamp(min=0)
+    inside = ((lower <= truth) & (truth <= upper)).to(truth)
+    return {
+        "winkler": upper - lower + 2 / level * outside,
+        "coverage": torch.where(truth.isnan(), truth, inside),
+    }
 
 
 def crps(truth: Tensor, quantiles: Tensor, levels: Sequence[float], support: Support = "real") -> Tensor:

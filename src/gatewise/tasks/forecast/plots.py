@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.metrics import Forecasts
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 HORIZONS_SHOWN = 4
@@ -34,39 +35,18 @@ def draw_forecast(comparison: Comparison[ForecastData, Forecasts]) -> Figure:
     axes = figure.add_subplot()
     count = _horizons(data)
     first = len(series) - count * data.plan.horizon
-    first_shown = max(first - max(2 * count * data.plan.horizon, data.plan.period), 0)
+    _draw_truth(axes, data, max(first - max(2 * count * data.plan.horizon, data.plan.period), 0))
     times = series.times.to_numpy()
     origins = np.arange(first - 1, len(series) - 1, data.plan.horizon)
     horizon_times = times[origins[:, None] + np.arange(data.plan.horizon + 1)]
-    axes.plot(
-        times[first_shown : len(series)],
-        data.truth_of(series)[first_shown:],
-        color=INK,
-        lw=1.3,
-        label="truth",
-        marker="." if data.learned.masked else None,  # a value between two gaps has no line
-        ms=4,
-    )
-    middle = median_index(data.plan.levels)
     if baseline is not None:
-        median = _last_forecasts(baseline.predictions, data, origins)[:, :, middle]
+        median = _last_forecasts(baseline.predictions, data, origins)[:, :, median_index(data.plan.levels)]
         _draw_each(
             axes.plot, horizon_times, [median], f"{baseline.name} (baseline)", color=BASELINE, lw=1.2, ls="--"
         )
     if network is not None:
         quantiles = _last_forecasts(network.predictions, data, origins)
-        for low, high in symmetric_pairs(data.plan.levels)[:1]:
-            _draw_each(
-                axes.fill_between,
-                horizon_times,
-                [quantiles[:, :, low], quantiles[:, :, high]],
-                f"{network.name}, {interval_title(data.plan.levels)} interval",
-                color=NETWORK,
-                alpha=0.18,
-                lw=0,
-            )
-        median = quantiles[:, :, middle]
-        _draw_each(axes.plot, horizon_times, [median], f"{network.name}, median", color=NETWORK, lw=1.6)
+        _draw_quantiles(axes, horizon_times, quantiles, data.plan.levels, network.name)
     for origin in times[origins]:
         axes.axvline(origin, color=INK, lw=0.6, alpha=0.35)
     title = f"{series.id}: {data.plan.horizon} steps of one {data.source.step}, forecast at each grey line"
@@ -78,6 +58,38 @@ def draw_forecast(comparison: Comparison[ForecastData, Forecasts]) -> Figure:
     axes.margins(x=0.01)
     axes.legend(frameon=False, ncols=4, loc="upper left", bbox_to_anchor=(0, -0.08))
     return figure
+
+
+def _draw_truth(axes: Axes, data: ForecastData, first: int) -> None:
+    """Draws the values of the first series. first: the first step that is shown"""
+    series = data.source.series[0]
+    axes.plot(
+        series.times.to_numpy()[first : len(series)],
+        data.truth_of(series)[first:],
+        color=INK,
+        lw=1.3,
+        label="truth",
+        marker="." if data.learned.masked else None,  # a value between two gaps has no line
+        ms=4,
+    )
+
+
+def _draw_quantiles(
+    axes: Axes, times: np.ndarray, quantiles: np.ndarray, levels: Sequence[float], name: str
+) -> None:
+    """Draws the median and the widest interval of forecasts [count, 1 + Q, n]. name: of the network"""
+    for low, high in symmetric_pairs(levels)[:1]:
+        _draw_each(
+            axes.fill_between,
+            times,
+            [quantiles[:, :, low], quantiles[:, :, high]],
+            f"{name}, {interval_title(levels)} interval",
+            color=NETWORK,
+            alpha=0.18,
+            lw=0,
+        )
+    median = quantiles[:, :, median_index(levels)]
+    _draw_each(axes.plot, times, [median], f"{name}, median", color=NETWORK, lw=1.6)
 
 
 def _draw_each(
