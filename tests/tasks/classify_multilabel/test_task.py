@@ -157,7 +157,7 @@ def test_arrays_predict_arrays_and_lists_predict_lists(tmp_path):
         (lambda y: y.tolist(), r"y is a list of lists of 0 and 1: give np.array\(y\) if each is a row"),
         (lambda y: y[:5], "expected 40 sets of labels, one for each sequence, got 5"),
         (lambda y: [{"a"}, *("a",) * 39], r"y\[1\] is 'a': expected a list or a set of labels"),
-        (lambda y: [{"a"}] * 40, "has the labels 'a': expected two or more; a label alone is a class"),
+        (lambda y: [{"a"}] * 40, "expected two or more labels, got a; one label alone is a class"),
         (lambda y: y * [1, 1, 0], r"none of the \d+ training sequences has the label '2': there is nothing"),
     ],
 )

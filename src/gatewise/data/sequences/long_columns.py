@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -116,18 +116,7 @@ def recognize_long(
         if roles[role] is None:
             roles[role] = _find(table, left, role)
             left = [name for name in left if name != roles[role]]
-    names = ", ".join(table.columns)
-    if roles["id"] is None:
-        raise GatewiseError(
-            f"{table.path}: none of the columns {names} has the name of an id of sequences; name it with "
-            "--id COLUMN, or add a column id with the number of its sequence in each row; "
-            f"{table.excerpt()}"
-        )
-    if labelled and roles[wanted] is None:
-        raise GatewiseError(
-            f"{table.path}: none of the columns {names} has the name of a {wanted}; name one with "
-            f"--{wanted} COLUMN; {table.excerpt()}"
-        )
+    _require_found(table, roles, wanted if labelled else "id")
     found = roles[wanted]
     targets = given.targets or ((found,) if numeric and found is not None else ())
     label = None if numeric else found
@@ -141,6 +130,22 @@ def recognize_long(
         given, id=roles["id"], time=roles["time"], label=label, channels=channels, targets=targets
     )
     return columns, unused
+
+
+def _require_found(table: Table, roles: Mapping[str, str | None], wanted: str) -> None:
+    """Raises: `GatewiseError` if there is no id, or no column of the role `wanted`."""
+    names = ", ".join(table.columns)
+    if roles["id"] is None:
+        raise GatewiseError(
+            f"{table.path}: none of the columns {names} has the name of an id of sequences; name it with "
+            "--id COLUMN, or add a column id with the number of its sequence in each row; "
+            f"{table.excerpt()}"
+        )
+    if roles[wanted] is None:
+        raise GatewiseError(
+            f"{table.path}: none of the columns {names} has the name of a {wanted}; name one with "
+            f"--{wanted} COLUMN; {table.excerpt()}"
+        )
 
 
 def wanted_role(columns: LongColumns, numeric: bool) -> str:

@@ -160,8 +160,8 @@ def _require_label_sets(table: SequenceTable, separator: str | None) -> None:
         )
     if len(names) < 2:
         raise GatewiseError(
-            f"{table.path} has the labels {', '.join(map(repr, names)) or 'of no sequence'}: expected two or "
-            "more; a label alone is a class"
+            f"{table.path}: expected two or more labels, got {names[0] if names else 'none'}; one label "
+            "alone is a class: name its column of 0 and 1 alone"
         )
     require_classes(table.path, names, int(counts.sum()), "labels of sequences")
 
@@ -197,5 +197,7 @@ def _describe_labels(table: SequenceTable) -> list[str]:
     without = int((table.targets.sum(1) == 0).sum())
     notes = [f"sequences by label: {', '.join(shown)}{more}; without a label: {without}"]
     if common := [name for name, count in zip(names, counts, strict=True) if count == len(table)]:
-        notes.append(f"labels of all sequences, which are always right: {', '.join(common[:LABELS_SHOWN])}")
+        notes.append(
+            f"every sequence has these labels, which are easily right: {', '.join(common[:LABELS_SHOWN])}"
+        )
     return notes
