@@ -119,6 +119,22 @@ def test_later_texts_are_converted_by_their_own_scheme(read, write, scheme, lear
     assert model.read_unlabelled(path).scheme == (None if learned is BIO else "BMES")
 
 
+def test_each_file_of_a_folder_has_a_scheme_of_its_own(tmp_path):
+    for name, scheme in (("train", BIOES), ("dev", BIO), ("test", IOB1)):
+        tags = (one.split() for one in IN_SCHEMES[scheme])
+        text = "\n\n".join("\n".join(f"w{place} {tag}" for place, tag in enumerate(one)) for one in tags)
+        (tmp_path / f"{name}.conll").write_text(text + "\n")
+    data = read_labelled_text(tmp_path, token=1, label=0, max_length=0, fractions=Fractions(0.2, 0.2))
+    assert data.preprocessing.scheme == "BIOES"
+    again = data.preprocessing.read(tmp_path, trained=True)
+    for steps in (data.train, data.validation, data.test, again.train, again.test):
+        assert [data.labels[label] for label in steps.labels] == [tag for one in BIO_TAGS for tag in one]
+    assert any(
+        "train.conll: labels are tags of BIOES, learned as BIO and predicted" in one for one in data.notes
+    )
+    assert any("test.conll: labels are tags of IOB1, converted to BIO" in one for one in data.notes)
+
+
 def test_later_texts_of_a_model_of_other_labels_are_not_converted(read, write):
     model = read(["noun verb O", "verb noun O"]).preprocessing
     path = write(SENTENCES)

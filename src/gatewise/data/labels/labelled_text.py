@@ -26,7 +26,7 @@ from gatewise.data.labels.schemes import (
     find_scheme,
     in_sentences,
     read_zeros,
-    recognize_in_texts,
+    recognize_in_text,
     unless_bio,
 )
 from gatewise.data.labels.segments import (
@@ -77,14 +77,12 @@ class TextPreprocessing(LabelPreprocessing):
     def convert(self, given: dict[str, TaggedText]) -> tuple[dict[str, TaggedText], list[str]]:
         """Texts with their labels as the model learned them, and notes on the conversion.
 
-        given: as they are, in a scheme of their own, which is recognized
+        given: as they are, each in a scheme of its own, which is recognized
         """
-        scheme, converted = None, self.scheme
+        own = None
         if are_in_bio(self.labels):
             own = BIO if self.scheme is None else find_scheme(self.scheme)
-            scheme = recognize_in_texts(given.values(), self.zero, preferred=own)
-            converted = self.scheme if scheme is None else unless_bio(scheme)
-        return convert_texts(given, scheme, converted, self.zero, is_learned=False)
+        return convert_texts(given, own, self.zero, is_learned=False)
 
     def numbers(self, text: TaggedText) -> np.ndarray:
         """The labels of a text by number. Raises: `GatewiseError` with the line of an unknown one."""
@@ -246,9 +244,8 @@ def _learn(
 ) -> LabelledSteps:
     """Learns the tags, the words and the sets of texts. form: makes the preprocessing"""
     zero = read_zeros(label for text in given.values() for label in text.labels or ())
-    scheme = recognize_in_texts(given.values(), zero)
-    converted = unless_bio(scheme)
-    texts, notes = convert_texts(given, scheme, converted, zero, is_learned=True)
+    scheme = recognize_in_text(given["train"], zero)
+    texts, notes = convert_texts(given, scheme, zero, is_learned=True)
     first = texts["train"]
     assert first.label is not None
     names = learn_labels(str(path), (text.labels or () for text in texts.values()))
@@ -262,7 +259,7 @@ def _learn(
         tokenizer=learn_words(first.tokens[step] for step in _steps(sets["train"][1])),
         max_length=max_length,
         fractions=fractions,
-        scheme=converted,
+        scheme=unless_bio(scheme),
         zero=zero,
     )
     return _labelled(preprocessing, texts, sets, notes)

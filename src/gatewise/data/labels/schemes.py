@@ -102,13 +102,10 @@ def recognize_scheme(sequences: Sequence[Sequence[str]], preferred: Scheme = BIO
     return min(possible, key=lambda scheme: sum(len(scheme.contradictions(one)) for one in sequences))
 
 
-def recognize_in_texts(
-    texts: Iterable[TaggedText], zero: str | None, preferred: Scheme = BIO
-) -> Scheme | None:
-    """The scheme of all texts together, as by `recognize_scheme`. zero: the label that is read as O"""
-    without_zeros = [convert_tags(text, None, zero) for text in texts]
-    sequences = [one for text in without_zeros for one in in_sentences(text.labels or (), text.offsets)]
-    return recognize_scheme(sequences, preferred)
+def recognize_in_text(text: TaggedText, zero: str | None, preferred: Scheme = BIO) -> Scheme | None:
+    """The scheme of a text, as by `recognize_scheme`. zero: the label that is read as O"""
+    text = convert_tags(text, None, zero)
+    return recognize_scheme(in_sentences(text.labels or (), text.offsets), preferred)
 
 
 def are_in_bio(labels: Iterable[str]) -> bool:
@@ -150,22 +147,19 @@ def convert_tags(text: TaggedText, scheme: str | None, zero: str | None) -> Tagg
 
 
 def convert_texts(
-    given: Mapping[str, TaggedText],
-    scheme: Scheme | None,
-    converted: str | None,
-    zero: str | None,
-    is_learned: bool,
+    given: Mapping[str, TaggedText], preferred: Scheme | None, zero: str | None, is_learned: bool
 ) -> tuple[dict[str, TaggedText], list[str]]:
-    """Texts with their tags as by `convert_tags`, and notes on them as by `describe_tags`.
+    """Texts with their tags as by `convert_tags`, each from its own scheme, and notes as by `describe_tags`.
 
-    scheme: of the texts; converted: its name if it is converted to BIO, None to leave tags as they are
+    preferred: the scheme of a text whose tags fit several; None for labels that are no tags
+    is_learned: whether a model learns the labels of the preferred scheme
     """
-    texts = {name: convert_tags(text, converted, zero) for name, text in given.items()}
-    notes = [
-        f"{text.path}: {note}"
-        for text in given.values()
-        for note in describe_tags(text, scheme, zero, is_learned)
-    ]
+    texts, notes = {}, []
+    for name, text in given.items():
+        scheme = None if preferred is None else recognize_in_text(text, zero, preferred)
+        texts[name] = convert_tags(text, unless_bio(scheme or preferred), zero)
+        own_notes = describe_tags(text, scheme, zero, is_learned and scheme is preferred)
+        notes += [f"{text.path}: {note}" for note in own_notes]
     return texts, notes
 
 
