@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import io
+import json
 import math
 import resource
 import shutil
@@ -18,6 +19,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +230,121 @@ def _arff() -> bytes:
     ).encode()
 
 
+def _day(number: int) -> str:
+    return str(date(2024, 1, 1) + timedelta(days=number))
+
+
+def _days() -> bytes:
+    return "".join(f"{_day(n)},{n % 7}.5\n" for n in range(80)).encode()
+
+
+def _wide_columns() -> bytes:
+    return _csv("date,aud,gbp", 80, lambda n: f"{_day(n)},{n % 7}.5,{n % 5}.25")
+
+
+def _wide_rows() -> bytes:
+    names = [f"{2000 + n // 12}-{n % 12 + 1:02}" for n in range(40)]
+    cells = [",".join(f"{(n + row) % 7}.5" for n in range(40)) for row in range(3)]
+    return "\n".join(
+        [",".join(["page", *names]), *(f"p{n},{one}" for n, one in enumerate(cells)), ""]
+    ).encode()
+
+
+def _tsf() -> bytes:
+    header = ["# x", "@relation x", "@attribute series_name string", "@attribute start_timestamp date"]
+    header += ["@frequency monthly", "@horizon 3", "@missing true", "@equallength true", "@data"]
+    values = [",".join("?" if step == 9 else f"{(step + n) % 7}.5" for step in range(60)) for n in range(3)]
+    rows = [f"T{n}:19{70 + n}-01-01 00-00-00:{one}" for n, one in enumerate(values)]
+    return "\n".join([*header, *rows, ""]).encode()
+
+
+def _comments() -> bytes:
+    rows = [f"{n},{n % 7}.5\n" + "# moved\n" * (n % 9 == 0) for n in range(80)]
+    return ("# Loads, in MW\n# hourly\nhour,load\n" + "".join(rows)).encode()
+
+
+def _wide_steps() -> bytes:
+    names = ",".join(f"t{step}" for step in range(9))
+    return _csv(
+        f"id,label,{names}", 12, lambda n: f"s{n},{'ab'[n % 2]},{','.join(f'{n}.{k}' for k in range(9))}"
+    )
+
+
+def _ucr() -> bytes:
+    return "".join(
+        f"{n % 2 + 1}\t" + "\t".join(f"{n}.{k}" for k in range(9)) + "\n" for n in range(12)
+    ).encode()
+
+
+def _timed_ts() -> bytes:
+    channel = "(2024-01-01 00:00:00,{n}.5),(2024-01-01 01:00:00,2),(2024-01-01 02:00:00,1e-1)"
+    rows = [f"{channel.format(n=n)}:{channel.format(n=n % 3)}:{'ab'[n % 2]}" for n in range(12)]
+    header = ["@problemName x", "@timeStamps true", "@univariate false", "@classLabel true a b", "@data"]
+    return "\n".join([*header, *rows, ""]).encode()
+
+
+def _sparse_arff() -> bytes:
+    attributes = [f"@attribute t{n} numeric" for n in range(4)]
+    rows = [f"{{0 {n}.5, 2 {n % 3}, 4 b}}" if n % 2 else f"{{1 {n}.5}}" for n in range(12)]
+    return "\n".join(["@relation x", *attributes, "@attribute class {a,b}", "@data", *rows, ""]).encode()
+
+
+def _bioes() -> bytes:
+    tags = ("B-X", "E-X", "O", "S-Y", "O")
+    return b"".join(
+        "".join(f"w{n % 5}{k} {tag}\n" for k, tag in enumerate(tags)).encode() + b"\n" for n in range(12)
+    )
+
+
+def _tatoeba() -> bytes:
+    return "".join(
+        f"{n + 1276}\tthe dog {n % 9}.\t{n + 5000}\tle chien {n % 9}.\n" for n in range(24)
+    ).encode()
+
+
+def _no_names() -> bytes:
+    return "".join(f"{n},The dog {n % 9}.,Le chien {n % 9}.\n" for n in range(24)).encode()
+
+
+def _zipped(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.csv", content)
+    return buffer.getvalue()
+
+
+def _arrays(sequences: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("X.npy", sequences)
+        archive.writestr("y.npy", _npy(np.array(["a", "b"] * 6)))
+    return buffer.getvalue()
+
+
+def _sequences() -> bytes:
+    return _npy(np.arange(12 * 5 * 2, dtype=np.float32).reshape(12, 5, 2))
+
+
+def _json_lines() -> bytes:
+    return "".join(f'{{"t": "{_day(n)}", "y": {n % 7}.5}}\n' for n in range(80)).encode()
+
+
+def _parquet_folder() -> dict[str, bytes]:
+    return {f"data/shop={n}/0.parquet": _parquet(_series()) for n in range(2)}
+
+
+def _coco() -> dict[str, bytes]:
+    images = [{"id": n, "file_name": f"{n}.png"} for n in range(10)]
+    annotations = [{"image_id": n, "caption": f"{'ab'[n % 2]} {n % 3}"} for n in range(10)]
+    text = json.dumps({"images": images, "annotations": annotations}, indent=0)
+    return {f"data/{n}.png": _image("png") for n in range(10)} | {"data/captions.json": text.encode()}
+
+
+def _tokens() -> dict[str, bytes]:
+    lines = "".join(f"{n}.png#{k}\t{'ab'[n % 2]} {k}\n" for n in range(10) for k in range(2))
+    return {f"data/{n}.png": _image("png") for n in range(10)} | {"data/results.token": lines.encode()}
+
+
 def _tagged() -> bytes:
     return b"-DOCSTART- O\n\n" + b"".join(
         b"# %d\nThe O\n%s B-X\n# O\n\n" % (n, (b"dog", b"cat", b"#tag")[n % 3]) for n in range(12)
@@ -317,6 +434,30 @@ FORMS = {
     "series.parquet": Form(
         "forecast", "a.parquet", _only("a.parquet", lambda: _parquet(_series())), {"horizon": 3}
     ),
+    "headerless.csv": Form("forecast", "a.csv", _only("a.csv", _days), {"horizon": 3}),
+    "wide columns.csv": Form(
+        "forecast", "a.csv", _only("a.csv", _wide_columns), {"horizon": 3, "wide": "columns"}
+    ),
+    "wide rows.csv": Form("forecast", "a.csv", _only("a.csv", _wide_rows), {"horizon": 3}),
+    "comments.csv": Form("forecast", "a.csv", _only("a.csv", _comments), {"horizon": 3}),
+    "series.tsf": Form("forecast", "a.tsf", _only("a.tsf", _tsf), {"horizon": 3, "fill": "linear"}),
+    "series.csv.gz": Form("anomaly", "a.csv.gz", _only("a.csv.gz", _series), wrap=gzip.compress),
+    "series.csv.zip": Form("forecast", "a.zip", _only("a.zip", _series), {"horizon": 3}, wrap=_zipped),
+    "series.jsonl": Form("forecast", "a.jsonl", _only("a.jsonl", _json_lines), {"horizon": 3}),
+    "folder of parquet": Form(
+        "forecast", "data/shop=1/0.parquet", _parquet_folder, {"horizon": 3, "id": "shop"}, given="data"
+    ),
+    "wide steps.csv": Form("classify", "a.csv", _only("a.csv", _wide_steps)),
+    "ucr.tsv": Form("classify", "a_TRAIN.tsv", _only("a_TRAIN.tsv", _ucr)),
+    "times.ts": Form("classify", "a.ts", _only("a.ts", _timed_ts), {"fill": "forward"}),
+    "sparse.arff": Form("classify", "a.arff", _only("a.arff", _sparse_arff)),
+    "arrays.npz": Form("classify", "a.npz", _only("a.npz", lambda: _arrays(_sequences()))),
+    "arrays.npy": Form("classify", "a.npz", _only("a.npz", _sequences), wrap=_arrays),
+    "bioes.conll": Form("label", "a.conll", _only("a.conll", _bioes)),
+    "tatoeba.tsv": Form("translate", "a.tsv", _only("a.tsv", _tatoeba)),
+    "pairs without names.csv": Form("translate", "a.csv", _only("a.csv", _no_names)),
+    "coco.json": Form("caption", "data/captions.json", _coco, given="data"),
+    "captions.token": Form("caption", "data/results.token", _tokens, given="data"),
     "long.csv": Form("classify", "a.csv", _only("a.csv", lambda: _steps(6))),
     "long.parquet": Form("classify", "a.parquet", _only("a.parquet", lambda: _parquet(_steps(6)))),
     "archive.ts": Form("classify", "a.ts", _only("a.ts", _ts)),

@@ -1,10 +1,13 @@
 """Damaged files of every form: each is read, or refused in one line. Longer in `benchmarks/fuzz/data.py`."""
 
 import importlib.util
+import io
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.workbooks import write_workbook
 
 PATH = Path(__file__).parents[2] / "benchmarks" / "fuzz" / "data.py"
 SPEC = importlib.util.spec_from_file_location("fuzz_data", PATH)
@@ -13,6 +16,19 @@ sys.modules[SPEC.name] = fuzz
 SPEC.loader.exec_module(fuzz)
 
 EXAMPLES = 15
+
+
+def workbook(content):
+    """A table of text as an Excel file."""
+    file = io.BytesIO()
+    write_workbook(file, [line.split(",") for line in content.decode(errors="replace").split("\n")])
+    return file.getvalue()
+
+
+SERIES = fuzz.FORMS["series.csv"].files()["a.csv"]
+fuzz.FORMS["workbook.xlsx"] = fuzz.Form(
+    "forecast", "a.xlsx", lambda: {"a.xlsx": SERIES}, {"horizon": 3, "target": "value"}, wrap=workbook
+)
 
 
 @pytest.mark.parametrize("form", fuzz.FORMS.values(), ids=fuzz.FORMS)

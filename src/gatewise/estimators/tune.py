@@ -162,13 +162,12 @@ def _check_limits(trials: int, minutes: float | None) -> None:
 def _folder(out: Path | str | None, data: Path) -> Iterator[Path]:
     """The folder of the search, by default a new one under `runs`; removed again if no trial began."""
     if out is None:
-        names = (Path("runs") / f"tune-{data.stem}-{number}" for number in count(1))
-        folder = next(name for name in names if not name.exists())
+        folder, made = _new_folder(data)
     else:
         folder = Path(out)
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
     if (folder / "run.json").exists():
         raise GatewiseError(f"{str(folder)!r} is the folder of a run; give another --out")
-    made = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         yield folder
     except BaseException:
@@ -178,6 +177,17 @@ def _folder(out: Path | str | None, data: Path) -> Iterator[Path]:
                 for parent in made[1:]:
                     parent.rmdir()
         raise
+
+
+def _new_folder(data: Path) -> tuple[Path, list[Path]]:
+    """A new folder under `runs`, which no other process makes too, and the folders that were made for it."""
+    numbers = count(1)
+    while True:
+        folder = Path("runs") / f"tune-{data.stem}-{next(numbers)}"
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder, made
 
 
 def _kept(path: Path, temporary: Path, folder: Path) -> Path:

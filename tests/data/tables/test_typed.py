@@ -12,7 +12,7 @@ from gatewise.data.sequences.long_table import LongColumns, read_long
 from gatewise.data.series.series import read_series
 from gatewise.data.tables import typed
 from gatewise.data.tables.dialect import Dialect
-from gatewise.data.tables.table import read_table
+from gatewise.data.tables.table import Table, read_table
 from gatewise.data.text.pairs import read_pairs
 from gatewise.errors import GatewiseError
 from tests.workbooks import write_workbook
@@ -86,6 +86,12 @@ def test_files_without_rows_or_columns(tmp_path):
         frame.write_parquet(tmp_path / "data.parquet")
         with pytest.raises(GatewiseError, match=message):
             read_table(tmp_path / "data.parquet")
+
+
+def test_a_date_out_of_range_is_refused():
+    table = Table("file", pl.DataFrame({"t": pl.Series([0, 1 << 30], dtype=pl.Int32).cast(pl.Date)}), 1)
+    with pytest.raises(GatewiseError, match="^file, column 't': a time is out of range$"):
+        table.texts("t", "time")
 
 
 def test_a_folder_with_an_equals_sign_names_no_column(tmp_path):
@@ -187,6 +193,8 @@ def test_an_excel_file(tmp_path):
     write_workbook(path, [*rows[:2], [None, "a", "n.a."], *rows[3:]])
     with pytest.raises(GatewiseError, match="row 2, column 'month': the time is missing"):
         read_series(path)
+    write_workbook(path, [*rows, ["", None, ""], [None, "", None]])  # as spreadsheets leave below a table
+    assert read_series(path).series[0].target.tolist() == [0, 1.5, 3, 4.5]
     path.write_bytes(path.read_bytes()[:99])
     with pytest.raises(GatewiseError, match="can't be read as a table"):
         read_table(path)

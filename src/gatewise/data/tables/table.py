@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +22,11 @@ from gatewise.data.tables.typed import (
     describe_typed,
     has_names,
     is_typed,
+    quiet,
     read_typed,
     require_table,
     typed_frames,
+    without_empty_end,
 )
 from gatewise.errors import GatewiseError
 
@@ -109,14 +112,18 @@ class Table:
     def texts(self, name: str, role: str) -> pl.Series:
         """A column as text without surrounding spaces; an empty cell is null.
 
-        Raises: `GatewiseError` if the column contains lists, bytes or the like.
+        Raises: `GatewiseError` if the column contains lists, bytes or the like, or a time out of range.
         """
         given = self.column(name, role)
         if not (given.dtype.is_numeric() or given.dtype in PLAIN):
             raise GatewiseError(
                 f"{self.path}, column {name!r}: expected text for the {role}, got {given.dtype}"
             )
-        text = given.cast(pl.String).str.strip_chars()
+        try:
+            with quiet() if given.dtype.is_temporal() else nullcontext():
+                text = given.cast(pl.String).str.strip_chars()
+        except pl.exceptions.PanicException as error:  # of a damaged file
+            raise GatewiseError(f"{self.path}, column {name!r}: a time is out of range") from error
         return text.set(text == "", None)
 
     def filled_texts(self, name: str, role: str) -> pl.Series:
@@ -258,15 +265,12 @@ def column_names(path: Path, dialect: Dialect | None = None) -> list[str]:
 def join_pieces(path: Path, pieces: Iterable[Piece]) -> Table:
     """Joins the pieces of a CSV to one table, without empty rows at its end."""
     all_pieces = list(pieces)
-    form, frame = all_pieces[0], pl.concat([piece.frame for piece in all_pieces])
-    there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-    last = there.arg_true().max() if there.any() else None
-    rows = 0 if last is None else int(str(last)) + 1
+    form, frame = all_pieces[0], without_empty_end(pl.concat([piece.frame for piece in all_pieces]))
     return Table(
         str(path),
-        frame.head(rows),
+        frame,
         first_line=2,
-        lines=np.concatenate([piece.lines for piece in all_pieces])[:rows],
+        lines=np.concatenate([piece.lines for piece in all_pieces])[: frame.height],
         separator=form.separator,
         has_header=form.has_header,
         comments=form.comments,

@@ -120,7 +120,14 @@ def _read_excel(path: Path, has_header: bool) -> pl.DataFrame:
         raise GatewiseError(f"{path} can't be read as a table: {reason}") from error
     if not has_header:
         frame.columns = name_columns(frame.width)
-    return frame
+    return without_empty_end(frame.with_columns(pl.col(pl.String).replace("", None)))
+
+
+def without_empty_end(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a table up to the last one with a cell, as spreadsheets may have empty ones below."""
+    there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    last = there.arg_true().max() if there.any() else None
+    return frame.head(0 if last is None else int(str(last)) + 1)
 
 
 def _read_json_lines(path: Path, encoding: str | None) -> pl.DataFrame:
@@ -150,7 +157,7 @@ def _is_object(content: bytes) -> bool:
 
 def _read(path: Path, read: Callable[[], T]) -> T:
     try:
-        with _quiet():
+        with quiet():
             return read()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError) as error:
         reason = str(error).strip().split("\n")[0] or "it is damaged"
@@ -158,7 +165,7 @@ def _read(path: Path, read: Callable[[], T]) -> T:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Discards the message that Rust prints about a panic, which is raised as an exception anyway."""
     try:
         kept = os.dup(2)
