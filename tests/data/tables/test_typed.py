@@ -90,7 +90,7 @@ def test_files_without_rows_or_columns(tmp_path):
 
 def test_a_date_out_of_range_is_refused():
     table = Table("file", pl.DataFrame({"t": pl.Series([0, 1 << 30], dtype=pl.Int32).cast(pl.Date)}), 1)
-    with pytest.raises(GatewiseError, match="^file, column 't': a time is out of range$"):
+    with pytest.raises(GatewiseError, match=r"^file, column 't': a time is out of range$"):
         table.texts("t", "time")
 
 
