@@ -5,6 +5,7 @@ import csv
 import pytest
 import torch
 from pytorch_lightning import Callback
+from torch import distributed
 
 from gatewise.cells import GRU
 from gatewise.errors import GatewiseError
@@ -12,8 +13,9 @@ from gatewise.tasks.forecast.network import ForecastNetwork
 from gatewise.tasks.forecast.options import ForecastOptions
 from gatewise.tasks.forecast.task import shape_of
 from gatewise.tasks.options import TrainOptions, verb_options
-from gatewise.training.fit import fit
+from gatewise.training.fit import fit, fit_again
 from gatewise.training.lightning import Lightning
+from gatewise.training.module import Course
 from tests.series import data
 
 
@@ -220,3 +222,20 @@ def test_a_step_of_training_flushes_subnormal_numbers_and_nothing_after_it_does(
     assert seen
     assert all(seen)
     assert not (torch.full((1_000_000,), 1e-39) * 1.0).view(torch.int32).eq(0).any()
+
+
+def test_a_training_on_other_data_is_that_of_the_steps_before_and_needs_no_process_group(tmp_path):
+    """The other processes of a training have ended when it is repeated, and their group can't be used."""
+    prepared, chosen = data(), options(schedule="cosine", devices=2)
+    course = Course.of(chosen, len(prepared.train), (0.01, 0.008, 0.005))
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    again = network(prepared)
+    fit_again(again, prepared.train.joined(prepared.validation), chosen, course, tmp_path / "again")
+    assert not distributed.is_initialized()
+    assert len(rows(tmp_path / "again")) == 3
+    one = network(prepared)
+    fitted = fit(one, prepared.train, prepared.validation, options(schedule="cosine"), tmp_path / "one")
+    first = rows(tmp_path / "one")[: len(fitted.learning_rates)]
+    assert [float(row["learning_rate"]) for row in first] == list(fitted.learning_rates)
+    for row, other in zip(rows(tmp_path / "again"), rows(tmp_path / "one"), strict=False):
+        assert float(row["learning_rate"]) == pytest.approx(float(other["learning_rate"]))
