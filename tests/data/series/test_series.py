@@ -336,6 +336,11 @@ def test_times_that_repeat_may_be_counted():
     two = table.with_columns(day=pl.Series([1] * 24 + [2] * 24))
     with pytest.raises(GatewiseError, match=r"be hour, day; .*, or --time none for rows one step apart"):
         read_series(two)
+    shops = table.with_columns(shop=pl.Series(["a"] * 24 + ["b"] * 24))
+    with pytest.raises(GatewiseError) as several:
+        read_series(shops)
+    assert "--id" in str(several.value)
+    assert "--time none" not in str(several.value)
 
 
 def test_negative_times_and_times_before_1970():

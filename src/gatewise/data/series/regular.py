@@ -36,7 +36,7 @@ def sorted_rows(
             f"{table.path}: {table.place(first)} and {table.place(second)} both have the time "
             f"{format_time(times[first])} in series {series!r}; keep one, or name the column that identifies "
             f"the series with --id, or another column of times with --time{_daylight_remedy(times[first])}"
-            f"{COUNT_REMEDY if times.dtype.is_integer() else ''}"
+            f"{COUNT_REMEDY if times.dtype.is_integer() and table.frame.width == 2 else ''}"
         )
     return rows
 

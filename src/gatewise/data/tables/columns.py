@@ -215,7 +215,8 @@ def _other_times(table: Table, found: list[str]) -> str:
     fields = CALENDAR[: len(found)]
     if by_field.keys() != set(fields):
         repeat = all(table.frame[name].is_duplicated().any() for name in found)
-        return ", or --time none for rows one step apart" if repeat else ""
+        is_one = not any(table.has_texts(name) for name in table.columns)  # without ids of several series
+        return ", or --time none for rows one step apart" if repeat and is_one else ""
     return f", or all with --time {','.join(by_field[field] for field in fields)}"
 
 
