@@ -71,7 +71,8 @@ def test_states_are_read_and_set():
     torch.testing.assert_close(other.step(x[0]), layer(x[:1])[0][0])
 
 
-def test_some_sequences_are_reset():
+@pytest.mark.parametrize("whole", [True, False], ids=["numbers", "mask"])
+def test_some_sequences_are_reset(whole):
     layer = layer_of(num_layers=2)
     x = torch.randn(6, 3, 3, dtype=torch.float64)
     stepper, resets = layer.stepper(batch=3), torch.zeros(6, 3, dtype=torch.bool)
@@ -79,7 +80,7 @@ def test_some_sequences_are_reset():
     outputs = []
     for step, row in enumerate(x):
         if step == 2:
-            stepper.reset([1])
+            stepper.reset([1] if whole else torch.tensor([False, True, False]))
         elif step == 4:
             stepper.reset()
         outputs.append(stepper.step(row))
@@ -131,6 +132,10 @@ def test_an_input_of_any_strides_and_with_a_gradient():
             r"expected input as a tensor \[1, 3\] of torch.float64 on cpu, got \[2, 3\] of torch.float32",
         ),
         (lambda: layer_of().stepper().step([1.0]), r"expected input as a tensor \[1, 3\] .*, got list"),
+        (lambda: layer_of().stepper(batch=2).reset([2]), r"expected rows as numbers in 0..1, or \[2\] bool"),
+        (lambda: layer_of().stepper(batch=2).reset([-1]), r"expected rows as numbers in 0..1"),
+        (lambda: layer_of().stepper(batch=2).reset([1.0]), r"expected rows as numbers in 0..1"),
+        (lambda: layer_of().stepper(batch=2).reset([True]), r"expected rows as numbers in 0..1"),
         (
             lambda: setattr(layer_of().stepper(), "state", torch.zeros(1, 1, 7)),
             r"expected the state as a tuple \(h, c\)",

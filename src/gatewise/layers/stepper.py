@@ -78,13 +78,35 @@ class Stepper:
         for steps, own in zip(self._steps, states, strict=True):
             steps.set_states(own)
 
-    def reset(self, rows: Sequence[int] | None = None) -> None:
-        """Sets the states of some sequences to zero, by number; of all if None."""
+    def reset(self, rows: Sequence[int] | Tensor | None = None) -> None:
+        """Sets the states of some sequences to zero.
+
+        rows: their numbers, or [B] bool; all if None
+
+        Raises: `GatewiseError` if there are no such sequences.
+        """
+        chosen: slice | Tensor = slice(None) if rows is None else self._numbers(rows)
         for steps in self._steps:
             states = steps.states()
             for one in states.values():
-                one[slice(None) if rows is None else list(rows)] = 0
+                one[chosen] = 0
             steps.set_states(states)
+
+    def _numbers(self, rows: object) -> Tensor:
+        """Numbers or a mask of sequences, as an index."""
+        batch = self._shape[0]
+        try:
+            given = torch.as_tensor(rows, device=self._device)
+        except (TypeError, ValueError, RuntimeError):
+            given = torch.empty(0)
+        if given.dtype == torch.bool and list(given.shape) == [batch]:
+            return given
+        whole = given.dtype in (torch.int64, torch.int32) and given.dim() == 1
+        if not whole or bool(((given < 0) | (given >= batch)).any()):
+            raise GatewiseError(
+                f"expected rows as numbers in 0..{batch - 1}, or [{batch}] bool, got {rows!r}"
+            )
+        return given
 
     def _described(self) -> str:
         return f"a tensor {list(self._shape)} of {self._dtype} on {self._device}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from gatewise.data.labels.channel_steps import ChannelSteps
 from gatewise.data.labels.labelled import (
@@ -111,7 +112,7 @@ class UnlabelledTable:
         rows = given.frame.filter(pl.Series(np.isin(given.row_lines, self.table.lines)))
         order = np.argsort(self.table.lines)
         rounded = np.round(np.array(probabilities)[order], 4)
-        return rows.with_columns(
+        return rows.with_columns(cs.float().fill_nan(None)).with_columns(
             pl.Series(PREDICTED, np.array(labels)[order]), pl.Series(PROBABILITY, rounded)
         )
 

@@ -158,7 +158,9 @@ def _restored(column: pl.Series, dtype: pl.DataType, times: str | None) -> pl.Se
     try:
         is_boolean = column.dtype == pl.String and dtype == pl.Boolean
         cast = column.replace_strict(BOOLEANS, return_dtype=dtype) if is_boolean else column.cast(dtype)
-        return cast if cast.cast(column.dtype).equals(column) else column
+        text = cast.cast(pl.Int64) if dtype.is_float() and column.dtype == pl.String else cast
+        is_same = any(column.equals(one.cast(column.dtype)) for one in (cast, text))
+        return cast if is_same else column
     except pl.exceptions.PolarsError:
         return column
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from gatewise.errors import GatewiseError
 
+BOOLEANS = (("false", "true"), ("no", "yes"), ("n", "y"), ("off", "on"))
 MAX_CATEGORIES = 20
 DECIMALS = r"^([-+]?\d+)\.0*$"  # of a whole number, such as 1.0
 
@@ -23,12 +24,15 @@ class Categories:
     def places(self, names: Iterable[str]) -> list[int]:
         """The place of each name among the categories, -1 if it is new.
 
-        Where all categories are numbers, 1 and 1.0 are the same.
+        Where all categories are numbers, 1 and 1.0 are the same; of two Booleans, true, yes and 1 are.
 
         >>> Categories(("1", "2")).places(["2.0", "1", "3"]), Categories(("1", "b")).places(["1.0"])
         ([1, 0, -1], [-1])
         """
         places = {name: place for place, name in enumerate(self.categories)}
+        if {truth(name) for name in self.categories if name} == {False, True}:
+            by_truth = {truth(name): place for name, place in places.items() if name}
+            return [places.get(name, by_truth.get(truth(name), -1)) for name in names]
         if not are_numbers(self.categories):
             return [places.get(name, -1) for name in names]
         whole = {without_decimals(name): place for name, place in places.items()}
@@ -56,6 +60,16 @@ class Categories:
         """Those of the names that are not among the categories, sorted."""
         found = sorted(set(names))
         return [name for name, place in zip(found, self.places(found), strict=True) if place < 0]
+
+
+def truth(name: str) -> bool | None:
+    """Whether a word, or 0 or 1, is true; None for any other name.
+
+    >>> truth("Yes"), truth("0"), truth("maybe")
+    (True, False, None)
+    """
+    word = without_decimals(name.lower())
+    return next((bool(pair.index(word)) for pair in (*BOOLEANS, ("0", "1")) if word in pair), None)
 
 
 def are_numbers(names: Iterable[str]) -> bool:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.categories import DECIMALS, are_numbers
+from gatewise.data.series.categories import BOOLEANS, DECIMALS, are_numbers
 from gatewise.data.series.regular import Grid
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
-BOOLEANS = (("false", "true"), ("no", "yes"), ("n", "y"), ("off", "on"))
 NONE = 0  # the code of a step without a category
 
 

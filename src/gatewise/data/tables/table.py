@@ -38,6 +38,8 @@ NUMBER_LIKE = r"^[-+]?[$€£¥]?\s?[-+]?\d[\d.,'\u00a0\u202f ]*\s?[%$€£¥]?$
 SHOWN_ROWS, SHOWN_CELLS, SHOWN_CHARACTERS = 3, 6, 20  # of an excerpt
 PLAIN = (pl.String, pl.Boolean, pl.Null, pl.Categorical, pl.Enum, pl.Date, pl.Datetime, pl.Time)
 
+MAX_EXACT = 2**53  # of the whole numbers that a float can hold
+
 
 @dataclass(frozen=True)
 class Table:
@@ -112,6 +114,8 @@ class Table:
     def texts(self, name: str, role: str) -> pl.Series:
         """A column as text without surrounding spaces; an empty cell is null.
 
+        An id of whole numbers is without decimals: pandas writes 3.0 for 3 where a cell was empty.
+
         Raises: `GatewiseError` if the column contains lists, bytes or the like, or a time out of range.
         """
         given = self.column(name, role)
@@ -119,6 +123,8 @@ class Table:
             raise GatewiseError(
                 f"{self.path}, column {name!r}: expected text for the {role}, got {given.dtype}"
             )
+        if role == "id" and given.dtype.is_float() and _are_whole(given):
+            given = given.fill_nan(None).cast(pl.Int64)
         try:
             with quiet() if given.dtype.is_temporal() else nullcontext():
                 text = given.cast(pl.String).str.strip_chars()
@@ -275,3 +281,9 @@ def join_pieces(path: Path, pieces: Iterable[Piece]) -> Table:
         has_header=form.has_header,
         comments=form.comments,
     )
+
+
+def _are_whole(numbers: pl.Series) -> bool:
+    """Whether all numbers that are not NaN are whole, and small enough to be exact."""
+    known = numbers.fill_nan(None).drop_nulls()
+    return bool(((known == known.round()) & (known.abs() < MAX_EXACT)).all())
