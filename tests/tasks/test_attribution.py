@@ -13,13 +13,17 @@ from tests.tasks.test_examples import example, folder
 
 __all__ = ["folder"]  # the data of every task
 
-OFFERED = ("forecast", "classify", "classify-images", "frames", "label", "generate", "regress", "translate")
+OFFERED = (
+    "forecast", "classify", "classify-images", "classify-multilabel", "frames", "label", "generate",
+    "regress", "translate",
+)  # fmt: skip
 
 SMALL = {
     "forecast": ("series.csv", {"horizon": 4, "context": 12, "hidden": 4}),
     "anomaly": ("series.csv", {"context": 12, "hidden": 4}),
     "classify": ("sequences.csv", {"hidden": 4}),
     "classify-images": ("bars", {"hidden": 4}),
+    "classify-multilabel": ("sets.csv", {"hidden": 4, "label_separator": ";"}),
     "frames": ("clips.npz", {"hidden": 4, "features": 4, "filters": (4,)}),
     "label": ("motifs.csv", {"hidden": 4}),
     "regress": ("numbers.csv", {"hidden": 4}),

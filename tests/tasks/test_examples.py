@@ -32,6 +32,10 @@ def folder(tmp_path_factory):
     one_class.write_csv(folder / "sequences.csv")
     numbers = one_class.rename({"label": "y"}).with_columns(y=pl.col("y") + pl.col("id").str.len_chars())
     numbers.write_csv(folder / "numbers.csv")
+    sets = one_class.with_columns(
+        label=pl.when(pl.col("label") == 1).then(pl.lit("odd;any")).otherwise(pl.lit("any"))
+    )
+    sets.write_csv(folder / "sets.csv")
     motifs(20).write_csv(folder / "motifs.csv")
     strokes().write_csv(folder / "strokes.csv")
     pairs(100).write_csv(folder / "pairs.csv")
@@ -277,6 +281,14 @@ def test_attribution_of_a_class(folder):
         assert whole.attribution.output_name == f"the logit of class {data.classes[int(logits.argmax())]}"
         assert whole.attribution.output == pytest.approx(float(logits.max()), abs=1e-6)
         assert whole.tracks[-1].strip.values.sum(0) == pytest.approx(whole.attribution.steps, abs=1e-6)
+
+
+def test_attribution_of_the_most_probable_label(folder):
+    options = {"hidden": 4, "label_separator": ";"}
+    found, whole, data, network = attributed("classify-multilabel", folder / "sets.csv", 1, **options)
+    logits = network.logits(found.batch)[0].detach()
+    assert whole.attribution.output_name == f"the logit of label {data.classes[int(logits.argmax())]}"
+    assert whole.attribution.output == pytest.approx(float(logits.max()), abs=1e-6)
 
 
 def test_attribution_of_a_hybrid_is_of_its_recurrent_layers(folder):
