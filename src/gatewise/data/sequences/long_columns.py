@@ -104,13 +104,7 @@ def recognize_long(
         "group": given.group,
     }
     others = [(wanted, name) for name in given.targets[1:]] + [("channel", name) for name in given.channels]
-    named = [name for _, name in (*roles.items(), *others) if name is not None]
-    for role, name in (*roles.items(), *others):
-        if name is not None:
-            table.column(name, role)
-            if named.count(name) > 1:
-                raise GatewiseError(f"{table.path}: the column {name!r} was given two roles; give it one")
-    excluded = {*named, *(given.id_source or ())}
+    excluded = {*_require_once(table, (*roles.items(), *others)), *(given.id_source or ())}
     left = [name for name in table.columns if name not in excluded and not is_unnamed(name)]
     for role in ("id", "time", wanted):
         if roles[role] is None:
@@ -130,6 +124,20 @@ def recognize_long(
         given, id=roles["id"], time=roles["time"], label=label, channels=channels, targets=targets
     )
     return columns, unused
+
+
+def _require_once(table: Table, given: Sequence[tuple[str, str | None]]) -> list[str]:
+    """The columns that are given for roles.
+
+    Raises: `GatewiseError` if the table lacks one, or one has two roles.
+    """
+    named = [name for _, name in given if name is not None]
+    for role, name in given:
+        if name is not None:
+            table.column(name, role)
+            if named.count(name) > 1:
+                raise GatewiseError(f"{table.path}: the column {name!r} was given two roles; give it one")
+    return named
 
 
 def _require_found(table: Table, roles: Mapping[str, str | None], wanted: str) -> None:
