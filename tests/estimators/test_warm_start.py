@@ -134,11 +134,14 @@ def test_a_classifier_keeps_its_classes_and_scales():
         model.fit(X, y, sample_weight=np.ones(36))
 
 
-def test_other_tasks_are_refused():
+def test_a_detector_keeps_its_scale():
     series = pl.DataFrame({"t": range(60), "v": np.sin(np.arange(60.0))})
-    model = gatewise.AnomalyDetector(warm_start=True, hidden=2, epochs=1, progress=False).fit(series)
-    with pytest.raises(GatewiseError, match="a model of the task 'anomaly' can't be trained further"):
-        model.fit(series)
+    options = {"hidden": 2, "epochs": 1, "progress": False, "baselines": False}
+    model = gatewise.AnomalyDetector(warm_start=True, cell="rnn", **options).fit(series)
+    before = model.model_
+    model.fit(series.with_columns(pl.col("v") * 3))
+    assert model.model_.preprocessing["learned"]["series"] == before.preprocessing["learned"]["series"]
+    assert not torch.equal(*(next(one.network.parameters()) for one in (before, model.model_)))
 
 
 def test_a_text_generator_keeps_its_characters():

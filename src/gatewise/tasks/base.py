@@ -228,14 +228,12 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
     def load_for_evaluation(self, model: SavedModel, path: Path) -> DataT:
         """Reads data whose test set the model has not seen. Raises: `GatewiseError`."""
 
+    @abstractmethod
     def load_for_fine_tuning(self, model: SavedModel, path: Path, options: OptionsT) -> DataT:
         """Reads and splits data to train a model further, scaled and encoded as those it was trained on.
 
         Raises: `GatewiseError`.
         """
-        raise GatewiseError(
-            f"a model of the task {self.name!r} can't be trained further yet; train a new one"
-        )
 
     def prepare_fine_tuning(self, network: NetworkT, data: DataT) -> None:
         """Undoes what `finish` computed, before a network is trained further."""
