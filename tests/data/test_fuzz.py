@@ -15,7 +15,7 @@ fuzz = importlib.util.module_from_spec(SPEC)
 sys.modules[SPEC.name] = fuzz
 SPEC.loader.exec_module(fuzz)
 
-EXAMPLES = 15
+EXAMPLES = 10
 
 
 def workbook(content):

@@ -14,7 +14,7 @@ STACKS = [
     {"num_layers": 3, "residual": True},
     {"hidden_size": [7, 5], "skip": True, "variational_dropout": 0.3},
     {"proj_size": 3, "num_layers": 2},
-    {"zoneout": {"c": 0.3, "h": 0.1}, "num_layers": 2},
+    {"zoneout": {"c": 0.3}, "num_layers": 2},
 ]
 
 

@@ -121,7 +121,7 @@ def test_a_baseline_without_finite_scores_is_left_out(monkeypatch, tmp_path):
     frame().write_csv(tmp_path / "values.csv")
     from gatewise.tasks.forecast.baselines import Ridge
 
-    monkeypatch.setattr(Ridge, "point", lambda self, past, future: past[:, :4, 0] * torch.nan)
+    monkeypatch.setattr(Ridge, "point", lambda self, past, *others: past[:, :4, 0] * torch.nan)
     comparison, callback = compared(tmp_path, ("rnn",))
     assert "ridge" not in {one.name for one in comparison.results}
     assert callback.warned[0].startswith("left out: the pinball of ridge on the validation set is nan")

@@ -111,7 +111,7 @@ def test_a_classifier_learns_from_changed_sequences():
         GatewiseError, match=r"augmentation.*'jitter', 'scaling', 'warping' or 'mixup', got 'flip'"
     ):
         gatewise.Classifier(**options, augmentation="flip").fit(*data)
-    with pytest.raises(GatewiseError, match="--augmentation has mixup twice; a sequence is mixed with one"):
+    with pytest.raises(GatewiseError, match="augmentation has mixup twice; a sequence is mixed with one"):
         gatewise.Classifier(**options, augmentation="mixup,mixup").fit(*data)
 
 

@@ -38,7 +38,7 @@ class FrameClassifier(Classifier):
     Source: Donahue et al. 2015, Long-term recurrent convolutional networks.
 
     >>> from gatewise.cells import LSTM
-    >>> network = FrameClassifier(LSTM, 1, 20, 24, classes=3, filters=(4,), features=8, hidden=8)
+    >>> network = FrameClassifier(LSTM, 1, height=20, width=24, classes=3, filters=(4,), features=8, hidden=8)
     >>> batch = ClipBatch(torch.randn(2, 5, 20, 24, 1), torch.tensor([5, 3]), torch.tensor([0, 2]))
     >>> network.logits(batch).shape
     torch.Size([2, 3])
