@@ -132,7 +132,7 @@ NETWORKS = {"stack": STACK, "grid": GRID}
 def training(network, out):
     """The arguments that train a network for ten epochs on the series of `data.csv`."""
     return [
-        "train", "forecast", "data.csv", "--horizon", "4", "--epochs", "10", "--patience", "10",
+        "train", "forecast", "data.csv", "--horizon", "4", "--epochs", "10", "--patience", "10", "--no-refit",
         *NETWORKS[network], "--out", out,
     ]  # fmt: skip
 

@@ -117,7 +117,7 @@ def test_options_rebuild_the_network(kind):
     assert torch.equal(again.eval()(values, SIZES), network(values, SIZES))
 
 
-@pytest.mark.parametrize("kind", ["lattice", "grid"])
+@pytest.mark.parametrize("kind", ["lattice", pytest.param("grid", marks=pytest.mark.thorough)])
 def test_where_a_dot_lies_can_be_learned(kind):
     """Three classes: in the upper half, in the lower left quarter, in the lower right one."""
     rows, columns = torch.randint(8, (2, 200))
