@@ -11,11 +11,12 @@ import gatewise
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.sequences.targets import TargetSequences
 from gatewise.data.series.scaling import Scale
+from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
 from gatewise.estimators.outputs import write_table
 from gatewise.tasks.classify_multilabel.baselines import MostFrequentLabels, MultilabelRocket, NearestLabels
 from gatewise.tasks.classify_multilabel.classifier import predict_probabilities
-from gatewise.tasks.classify_multilabel.data import read_data, read_further_data, read_test_data
+from gatewise.tasks.classify_multilabel.data import MultilabelData, read_data
 from gatewise.tasks.classify_multilabel.metrics import MultilabelPredictions, label_table, score
 from gatewise.tasks.classify_multilabel.options import MultilabelOptions
 from gatewise.tasks.classify_multilabel.plots import draw_labels
@@ -78,7 +79,7 @@ def test_both_forms_of_labels_are_read_the_same(tables):
         counts = ", ".join(f"{name} {count}" for name, count in zip(NAMES, labels.sum(0), strict=True))
         assert f"sequences by label: {counts}; without a label: {(labels.sum(1) == 0).sum()}" in data.notes
     assert found[0].test.numbers.tolist() == found[1].test.numbers.tolist()
-    again = read_test_data(tables[0], found[0].preprocessing)
+    again = MultilabelData.to_evaluate(tables[0], found[0].preprocessing)
     assert again.test.numbers.tolist() == found[0].test.numbers.tolist()
 
 
@@ -199,7 +200,7 @@ def test_labels_that_change_or_are_unknown_are_found_by_their_line(tmp_path, tab
     with pytest.raises(
         GatewiseError, match="line 2: the label 'tide' was not in training; it had beat, rise"
     ):
-        read_test_data(other, preprocessing)
+        MultilabelData.to_evaluate(other, preprocessing)
 
 
 def test_lists_of_labels_need_no_separator(tmp_path):
@@ -242,7 +243,8 @@ def test_weights_and_groups_as_for_classes(tmp_path, tables):
     data = read_data(path, options)
     np.testing.assert_allclose(data.train.weights, (data.train.numbers % 3 + 1) / 3)
     assert not set(data.train.numbers // 4) & set(data.test.numbers // 4)
-    again = read_further_data(path, data.preprocessing, options)
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    again = MultilabelData.to_train_further(path, data.preprocessing, options, fractions)
     assert again.train.numbers.tolist() == data.train.numbers.tolist()
     np.testing.assert_allclose(again.train.weights, data.train.weights)
 

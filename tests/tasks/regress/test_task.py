@@ -10,7 +10,7 @@ import gatewise
 from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
 from gatewise.tasks.options import verb_options
-from gatewise.tasks.regress.data import read_data, read_further_data, read_test_data
+from gatewise.tasks.regress.data import RegressData, read_data
 from gatewise.tasks.regress.options import RegressOptions
 from gatewise.tasks.regress.task import TASK
 from gatewise.tasks.serialization import load_model
@@ -110,13 +110,15 @@ def test_weights_count_in_further_training_too(tmp_path):
         frame(12, seed=number).drop("person", "level").with_columns(w=weight).write_csv(file)
     options = RegressOptions(weight="w")
     preprocessing = read_data(path, options).preprocessing
-    data = read_further_data(later, preprocessing, options)
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    data = RegressData.to_train_further(later, preprocessing, options, fractions)
     for split in (data.train, data.validation):
         expected = [(int(split.table.ids[one][1:]) % 3 + 1) / 3 for one in split.numbers]
         np.testing.assert_allclose(split.weights, expected)
     assert data.test.weights is None
+    changed = options.model_copy(update={"weight": "v"})
     with pytest.raises(GatewiseError, match="has no column 'v' for the weight; it has"):
-        read_further_data(later, preprocessing, options.model_copy(update={"weight": "v"}))
+        RegressData.to_train_further(later, preprocessing, changed, fractions)
 
 
 def test_new_data_need_no_targets(tmp_path, table):
@@ -254,7 +256,7 @@ def test_a_group_is_in_one_set(tmp_path):
 
     train, validation, test = (persons(one) for one in (data.train, data.validation, data.test))
     assert len(train) + len(validation) + len(test) == len(train | validation | test) == 10
-    again = read_test_data(path, data.preprocessing)
+    again = RegressData.to_evaluate(path, data.preprocessing)
     assert again.test.numbers.tolist() == data.test.numbers.tolist()
     assert data.preprocessing.fractions == Fractions(0.15, 0.15)
 

@@ -10,12 +10,9 @@ import numpy as np
 from gatewise.data.multilabel_split import multilabel_split
 from gatewise.data.sequences.plausible import require_classes
 from gatewise.data.sequences.reading import (
-    SequencePreprocessing,
     describe_sequences,
     describe_sizes,
-    describe_test_set,
     open_training_file,
-    split_weights,
 )
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.sequences.targets import TargetSequences
@@ -23,32 +20,38 @@ from gatewise.data.series.scaling import Scale
 from gatewise.data.splits import Fractions, Split
 from gatewise.errors import GatewiseError
 from gatewise.tasks.classify_multilabel.options import MultilabelOptions
+from gatewise.tasks.target_data import TargetData, TargetPreprocessing
 
-STRATIFIED = "stratified by label"
 LABELS_SHOWN = 8  # in a note
 SEPARATORS = set(",;|/+&")  # usual ones
 PLAIN = Scale(0.0, 1.0)  # of labels, which are 0 or 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preprocessing(SequencePreprocessing):
+class Preprocessing(TargetPreprocessing):
     """How a model reads sequences. classes: the names of the L labels"""
 
-    numeric = True
+    drawn = "stratified by label"
     classes: tuple[str, ...]
+
+    @staticmethod
+    def split(table: SequenceTable, fractions: Fractions) -> Split:
+        """The split of the sequences: by label, and by group if they have groups. Raises: `GatewiseError`."""
+        assert table.targets is not None
+        groups = None if table.groups is None else table.groups.tolist()
+        try:
+            return multilabel_split(table.targets, fractions, groups)
+        except GatewiseError as error:
+            raise GatewiseError(f"{table.path}: {error}") from error
 
     def unlabelled(self, path: Path) -> TargetSequences:
         """All sequences of a file, without labels."""
-        return self._select(self.table(path, labelled=False))
+        return self._sequences(self.table(path, labelled=False))
 
-    def labelled(
+    def select(
         self, table: SequenceTable, numbers: list[int] | None = None, weights: np.ndarray | None = None
     ) -> TargetSequences:
-        """Some sequences of a table, by default all. weights: [N], of all sequences of the table
-
-        Raises: `GatewiseError` if a sequence has an unknown label.
-        """
-        return self._select(self.in_order(table), numbers, weights)
+        return self._sequences(self.in_order(table), numbers, weights)
 
     def in_order(self, table: SequenceTable) -> SequenceTable:
         """The table with the labels in the order of `classes`. Raises: `GatewiseError` if one is unknown."""
@@ -64,7 +67,7 @@ class Preprocessing(SequencePreprocessing):
             targets[:, self.classes.index(name)] = column
         return replace(table, targets=targets, target_names=self.classes)
 
-    def _select(
+    def _sequences(
         self, table: SequenceTable, numbers: list[int] | None = None, weights: np.ndarray | None = None
     ) -> TargetSequences:
         chosen = list(range(len(table))) if numbers is None else numbers
@@ -73,17 +76,8 @@ class Preprocessing(SequencePreprocessing):
 
 
 @dataclass(frozen=True)
-class MultilabelData:
-    """Sequences with sets of labels, in three sets; the training set is empty if a model is only evaluated.
-
-    preprocessing: how they were read; notes: on the data and their split
-    """
-
-    train: TargetSequences
-    validation: TargetSequences
-    test: TargetSequences
-    preprocessing: Preprocessing
-    notes: tuple[str, ...]
+class MultilabelData(TargetData[Preprocessing]):
+    """Sequences with sets of labels."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -99,53 +93,19 @@ def read_data(path: Path, options: MultilabelOptions) -> MultilabelData:
     fractions = Fractions(options.validation_fraction, options.test_fraction)
     file = open_training_file(path, options.columns, options.fill, options.test_file, fractions, numeric=True)
     _require_label_sets(file.table, options.label_separator)
-    split = _split(file.table, file.fractions)
+    split = Preprocessing.split(file.table, file.fractions)
     _require_learnable(file.table, split.train)
     file = file.with_times(split.train) if options.irregular else file
     table = file.table
-    weights = split_weights(table, split)
     preprocessing = Preprocessing(**vars(file.preprocessing(split.train)), classes=table.target_names)
-    train, validation, test = (
-        preprocessing.labelled(table, numbers, own)
-        for numbers, own in zip(split, (weights, weights, None), strict=True)
-    )
+    train, validation, test = preprocessing.sets(table, split)
     if file.test_file is not None:
-        test = preprocessing.labelled(preprocessing.table(file.test_file))
-    sizes = describe_sizes(table, (len(train), len(validation), len(test)), STRATIFIED, file.test_file)
+        test = preprocessing.select(preprocessing.table(file.test_file))
+    sizes = describe_sizes(
+        table, (len(train), len(validation), len(test)), Preprocessing.drawn, file.test_file
+    )
     notes = (*table.notes, describe_sequences(table), *_describe_labels(table), sizes)
     return MultilabelData(train, validation, test, preprocessing, notes)
-
-
-def read_test_data(path: Path, preprocessing: Preprocessing) -> MultilabelData:
-    """The test set of the data that a model was trained on, or all of other data.
-
-    Raises: `GatewiseError` if the model was trained on all of them.
-    """
-    table, is_training_data = preprocessing.test_table(path)
-    numbers = _split(table, preprocessing.fractions).test if is_training_data else None
-    test, empty = preprocessing.labelled(table, numbers), preprocessing.labelled(table, [])
-    notes = (*table.notes, describe_test_set(len(test), is_training_data))
-    return MultilabelData(empty, empty, test, preprocessing, notes)
-
-
-def read_further_data(path: Path, preprocessing: Preprocessing, options: MultilabelOptions) -> MultilabelData:
-    """Sequences to train a model further on, with the scales and the labels of those it was trained on.
-
-    The split of the same file is that of the earlier training.
-
-    Raises: `GatewiseError` if a sequence has an unknown label, or the model was trained on the whole file.
-    """
-    fractions = Fractions(options.validation_fraction, options.test_fraction)
-    table = preprocessing.further_table(path, options.group, options.weight)
-    split = _split(table, fractions)
-    weights = split_weights(table, split)
-    train, validation, test = (
-        preprocessing.labelled(table, numbers, own)
-        for numbers, own in zip(split, (weights, weights, None), strict=True)
-    )
-    sizes = describe_sizes(table, (len(train), len(validation), len(test)), STRATIFIED)
-    new = preprocessing.further(path, fractions)
-    return MultilabelData(train, validation, test, new, (*table.notes, sizes))
 
 
 def _require_label_sets(table: SequenceTable, separator: str | None) -> None:
@@ -164,16 +124,6 @@ def _require_label_sets(table: SequenceTable, separator: str | None) -> None:
             "alone is a class: name its column of 0 and 1 alone"
         )
     require_classes(table.path, names, int(counts.sum()), "labels of sequences")
-
-
-def _split(table: SequenceTable, fractions: Fractions) -> Split:
-    """The split of the sequences: by label, and by group if they have groups. Raises: `GatewiseError`."""
-    assert table.targets is not None
-    groups = None if table.groups is None else table.groups.tolist()
-    try:
-        return multilabel_split(table.targets, fractions, groups)
-    except GatewiseError as error:
-        raise GatewiseError(f"{table.path}: {error}") from error
 
 
 def _require_learnable(table: SequenceTable, train: list[int]) -> None:

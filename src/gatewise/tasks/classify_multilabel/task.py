@@ -16,6 +16,7 @@ from gatewise.cells.catalogue import is_decaying
 from gatewise.data.memory.arrays import Layout, write_sequences
 from gatewise.data.memory.label_sets import distinct_labels, is_label_sets, label_columns
 from gatewise.data.sequences.targets import TargetSequences
+from gatewise.data.splits import Fractions
 from gatewise.data.tables.table import column_names
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
@@ -38,8 +39,6 @@ from gatewise.tasks.classify_multilabel.data import (
     MultilabelData,
     Preprocessing,
     read_data,
-    read_further_data,
-    read_test_data,
 )
 from gatewise.tasks.classify_multilabel.inspect import inspect_labels
 from gatewise.tasks.classify_multilabel.metrics import (
@@ -152,23 +151,25 @@ class ClassifyMultilabel(
         return asdict(data.preprocessing)
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> MultilabelData:
-        return read_test_data(path, load_preprocessing(Preprocessing, model))
+        return MultilabelData.to_evaluate(path, load_preprocessing(Preprocessing, model))
 
     def load_for_fine_tuning(
         self, model: SavedModel, path: Path, options: MultilabelOptions
     ) -> MultilabelData:
-        return read_further_data(path, load_preprocessing(Preprocessing, model), options)
+        preprocessing = load_preprocessing(Preprocessing, model)
+        fractions = Fractions(options.validation_fraction, options.test_fraction)
+        return MultilabelData.to_train_further(path, preprocessing, options, fractions)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The labels of each sequence, and the probability of each label."""
         preprocessing = load_preprocessing(Preprocessing, model)
         sequences = preprocessing.unlabelled(path)
-        probabilities = predict_probabilities(_require_multilabel(model.network), sequences).double().numpy()
+        probabilities = predict_probabilities(_require_multilabel(model.network), sequences).numpy()
         labels, text_column = _label_columns(preprocessing, probabilities >= THRESHOLD)
         columns = {
             **labels,
             **{
-                f"p({name})": pl.Series(probabilities[:, number]).round(6)
+                f"p({name})": pl.Series(probabilities[:, number])
                 for number, name in enumerate(preprocessing.classes)
             },
         }

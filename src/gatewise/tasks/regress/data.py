@@ -8,13 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from gatewise.data.sequences.reading import (
-    SequencePreprocessing,
     count,
     describe_sequences,
     describe_sizes,
-    describe_test_set,
     open_training_file,
-    split_weights,
 )
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.sequences.targets import TargetSequences
@@ -22,30 +19,34 @@ from gatewise.data.series.scaling import Scale, learn_scale
 from gatewise.data.splits import Fractions, Split, group_split, random_split
 from gatewise.errors import GatewiseError
 from gatewise.tasks.regress.options import RegressOptions
+from gatewise.tasks.target_data import TargetData, TargetPreprocessing
 
-AT_RANDOM = "drawn at random"
 FEW_VALUES, MANY_SEQUENCES = 5, 20  # few different whole numbers among many sequences may be classes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preprocessing(SequencePreprocessing):
+class Preprocessing(TargetPreprocessing):
     """How a model reads sequences. targets: the names of the K targets; target_scales: of each"""
 
-    numeric = True
+    drawn = "drawn at random"
     targets: tuple[str, ...]
     target_scales: tuple[Scale, ...]
 
+    @staticmethod
+    def split(table: SequenceTable, fractions: Fractions) -> Split:
+        """Sets drawn at random, with at least two training sequences, by group if they have groups."""
+        fewest = 3 + (fractions.test > 0)
+        if table.groups is None:
+            return random_split(len(table), fractions, table.path, "sequences", minimum=fewest)
+        return group_split(table.groups.tolist(), fractions, table.path, "groups", minimum=fewest)
+
     def sequences(self, path: Path) -> TargetSequences:
         """All sequences of a file, without targets."""
-        return self.scaled(self.table(path, labelled=False))
+        return self.select(self.table(path, labelled=False))
 
-    def scaled(
+    def select(
         self, table: SequenceTable, numbers: list[int] | None = None, weights: np.ndarray | None = None
     ) -> TargetSequences:
-        """Some sequences of a table, by default all. weights: [N], of all sequences of the table
-
-        Raises: `GatewiseError` if they have another number of targets.
-        """
         if table.targets is not None and table.targets.shape[1] != len(self.targets):
             raise GatewiseError(
                 f"{table.path} has {count(table.targets.shape[1], 'target')}; the model predicts "
@@ -62,17 +63,8 @@ class Preprocessing(SequencePreprocessing):
 
 
 @dataclass(frozen=True)
-class RegressData:
-    """Sequences with targets, in three sets; the training set is empty if a model is only evaluated.
-
-    preprocessing: how they were read; notes: on the data and their split
-    """
-
-    train: TargetSequences
-    validation: TargetSequences
-    test: TargetSequences
-    preprocessing: Preprocessing
-    notes: tuple[str, ...]
+class RegressData(TargetData[Preprocessing]):
+    """Sequences with numbers to predict."""
 
     @property
     def error_units(self) -> np.ndarray:
@@ -89,62 +81,21 @@ def read_data(path: Path, options: RegressOptions) -> RegressData:
     fractions = Fractions(options.validation_fraction, options.test_fraction)
     columns = replace(options.columns, targets=options.target)
     file = open_training_file(path, columns, options.fill, options.test_file, fractions, numeric=True)
-    split = _split(file.table, file.fractions)
+    split = Preprocessing.split(file.table, file.fractions)
     file = file.with_times(split.train) if options.irregular else file
     table = file.table
-    weights = split_weights(table, split)
     preprocessing = Preprocessing(
         **vars(file.preprocessing(split.train)),
         targets=table.target_names,
         target_scales=_target_scales(table, split.train),
     )
-    train, validation, test = (
-        preprocessing.scaled(table, numbers, own)
-        for numbers, own in zip(split, (weights, weights, None), strict=True)
-    )
+    train, validation, test = preprocessing.sets(table, split)
     if file.test_file is not None:
-        test = preprocessing.scaled(preprocessing.table(file.test_file))
-    sizes = describe_sizes(table, (len(train), len(validation), len(test)), AT_RANDOM, file.test_file)
-    return RegressData(train, validation, test, preprocessing, (*table.notes, *_describe(table), sizes))
-
-
-def read_test_data(path: Path, preprocessing: Preprocessing) -> RegressData:
-    """The test set of the data that a model was trained on, or all of other data.
-
-    Raises: `GatewiseError` if the model was trained on all of them.
-    """
-    table, is_training_data = preprocessing.test_table(path)
-    numbers = _split(table, preprocessing.fractions).test if is_training_data else None
-    test, empty = preprocessing.scaled(table, numbers), preprocessing.scaled(table, [])
-    notes = (*table.notes, describe_test_set(len(test), is_training_data))
-    return RegressData(empty, empty, test, preprocessing, notes)
-
-
-def read_further_data(path: Path, preprocessing: Preprocessing, options: RegressOptions) -> RegressData:
-    """Sequences to train a model further on, scaled as those it was trained on.
-
-    The split of the same file is that of the earlier training.
-
-    Raises: `GatewiseError` if the model was trained on the whole file.
-    """
-    fractions = Fractions(options.validation_fraction, options.test_fraction)
-    table = preprocessing.further_table(path, options.group, options.weight)
-    split = _split(table, fractions)
-    weights = split_weights(table, split)
-    train, validation, test = (
-        preprocessing.scaled(table, numbers, own)
-        for numbers, own in zip(split, (weights, weights, None), strict=True)
+        test = preprocessing.select(preprocessing.table(file.test_file))
+    sizes = describe_sizes(
+        table, (len(train), len(validation), len(test)), Preprocessing.drawn, file.test_file
     )
-    sizes = describe_sizes(table, (len(train), len(validation), len(test)), AT_RANDOM)
-    return RegressData(train, validation, test, preprocessing.further(path, fractions), (*table.notes, sizes))
-
-
-def _split(table: SequenceTable, fractions: Fractions) -> Split:
-    """The sets, drawn at random, with at least two training sequences, and by group if they have groups."""
-    fewest = 3 + (fractions.test > 0)
-    if table.groups is None:
-        return random_split(len(table), fractions, table.path, "sequences", minimum=fewest)
-    return group_split(table.groups.tolist(), fractions, table.path, "groups", minimum=fewest)
+    return RegressData(train, validation, test, preprocessing, (*table.notes, *_describe(table), sizes))
 
 
 def _target_scales(table: SequenceTable, train: list[int]) -> tuple[Scale, ...]:

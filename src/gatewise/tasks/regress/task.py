@@ -16,6 +16,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import is_decaying
 from gatewise.data.memory.arrays import Layout, write_sequences
 from gatewise.data.sequences.targets import TargetSequences
+from gatewise.data.splits import Fractions
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline, Network
@@ -29,8 +30,6 @@ from gatewise.tasks.regress.data import (
     Preprocessing,
     RegressData,
     read_data,
-    read_further_data,
-    read_test_data,
 )
 from gatewise.tasks.regress.inspect import inspect_targets
 from gatewise.tasks.regress.metrics import (
@@ -113,10 +112,12 @@ class Regress(SequenceTask[RegressData, RegressOptions, Regressor, TargetPredict
         return asdict(data.preprocessing)
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> RegressData:
-        return read_test_data(path, load_preprocessing(Preprocessing, model))
+        return RegressData.to_evaluate(path, load_preprocessing(Preprocessing, model))
 
     def load_for_fine_tuning(self, model: SavedModel, path: Path, options: RegressOptions) -> RegressData:
-        return read_further_data(path, load_preprocessing(Preprocessing, model), options)
+        preprocessing = load_preprocessing(Preprocessing, model)
+        fractions = Fractions(options.validation_fraction, options.test_fraction)
+        return RegressData.to_train_further(path, preprocessing, options, fractions)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The targets of each sequence."""
