@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from gatewise.data.splits import TITLES, Fractions, Split
+from gatewise.data.splits import TITLES, Fractions, Split, group_numbers
 from gatewise.errors import GatewiseError
 
 
@@ -36,10 +36,8 @@ def multilabel_split(
     >>> multilabel_split(indicators, Fractions(0.3, 0.3))
     Split(train=[2, 5], validation=[1, 3], test=[0, 4])
     """
-    numbers: dict[Hashable, int] = {}
-    owners: Sequence[Hashable] = range(len(indicators)) if groups is None else groups
-    members = np.array([numbers.setdefault(one, len(numbers)) for one in owners], np.int64)
-    counts = np.zeros((len(numbers), indicators.shape[1]))
+    members = np.arange(len(indicators)) if groups is None else group_numbers(groups)
+    counts = np.zeros((int(members.max(initial=-1)) + 1, indicators.shape[1]))
     np.add.at(counts, members, indicators)
     sets = _distribute(counts, np.bincount(members), fractions, np.random.default_rng(seed))
     split = Split(*(np.flatnonzero(sets[members] == number).tolist() for number in range(3)))
@@ -48,7 +46,7 @@ def multilabel_split(
     ):
         if fraction and not own:
             unit = "examples" if groups is None else "groups"
-            raise GatewiseError(f"{len(numbers)} {unit} leave none for the {title} set; give more {unit}")
+            raise GatewiseError(f"{len(counts)} {unit} leave none for the {title} set; give more {unit}")
     return split
 
 

@@ -7,7 +7,7 @@ A set without examples is empty, as is the training set of data on which a model
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -96,6 +96,16 @@ def _size(count: int, fraction: float, limit: int | None) -> int:
     return size if limit is None else min(size, limit)
 
 
+def group_numbers(keys: Iterable[Hashable]) -> np.ndarray:
+    """[N]: the number of each key's group, in the order in which keys occur first.
+
+    >>> group_numbers(["b", "a", "b"]).tolist()
+    [0, 1, 0]
+    """
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+
+
 def group_split(
     keys: Sequence[Hashable],
     fractions: Fractions,
@@ -114,10 +124,15 @@ def group_split(
     >>> group_split(["a", "b", "a", "c"], Fractions(0.3, 0.3), "x.csv", "sources")
     Split(train=[1], validation=[3], test=[0, 2])
     """
-    numbers: dict[Hashable, int] = {}
-    members = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+    members = group_numbers(keys)
     drawn = random_split(
-        len(numbers), fractions, place, groups, minimum=minimum, limit=limit, held_out_first=True
+        int(members.max(initial=-1)) + 1,
+        fractions,
+        place,
+        groups,
+        minimum=minimum,
+        limit=limit,
+        held_out_first=True,
     )
     train, validation, test = (np.flatnonzero(np.isin(members, one)).tolist() for one in drawn)
     return Split(train, validation, test)

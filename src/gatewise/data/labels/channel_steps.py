@@ -62,7 +62,7 @@ class ChannelSteps(SegmentDataset[ChannelBatch]):
 
     def __getitems__(self, numbers: list[int]) -> ChannelBatch:
         lengths = self.segments.sizes[numbers]
-        slices = [self.slice_of(number) for number in numbers]
+        slices = self.segments.chosen(numbers).slices()
         values = np.concatenate([self.filled(one) for one in slices])
         labels = np.concatenate([self.labels[one] for one in slices])
         rows, columns = ragged_indices(lengths)

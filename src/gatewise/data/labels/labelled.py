@@ -99,7 +99,7 @@ class LabelledSteps:
 
     def truth(self, steps: Steps) -> list[np.ndarray]:
         """The true labels of each segment of a set, by number."""
-        return [steps.labels[steps.slice_of(number)] for number in range(len(steps))]
+        return [steps.labels[own] for own in steps.segments.slices()]
 
     def names(self, segments: Iterable[np.ndarray]) -> list[list[str]]:
         """The names of the labels of segments."""

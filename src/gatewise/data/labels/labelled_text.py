@@ -245,7 +245,7 @@ def _learn(
     """Learns the tags, the words and the sets of texts. form: makes the preprocessing"""
     zero = read_zeros(label for text in given.values() for label in text.labels or ())
     scheme = recognize_in_text(given["train"], zero)
-    texts, notes = convert_texts(given, scheme, zero, is_learned=True)
+    texts, notes = convert_texts(given, scheme, zero, is_learned=True, known={"train": scheme})
     first = texts["train"]
     assert first.label is not None
     names = learn_labels(str(path), (text.labels or () for text in texts.values()))

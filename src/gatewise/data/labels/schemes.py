@@ -147,16 +147,24 @@ def convert_tags(text: TaggedText, scheme: str | None, zero: str | None) -> Tagg
 
 
 def convert_texts(
-    given: Mapping[str, TaggedText], preferred: Scheme | None, zero: str | None, is_learned: bool
+    given: Mapping[str, TaggedText],
+    preferred: Scheme | None,
+    zero: str | None,
+    is_learned: bool,
+    known: Mapping[str, Scheme | None] | None = None,
 ) -> tuple[dict[str, TaggedText], list[str]]:
     """Texts with their tags as by `convert_tags`, each from its own scheme, and notes as by `describe_tags`.
 
     preferred: the scheme of a text whose tags fit several; None for labels that are no tags
     is_learned: whether a model learns the labels of the preferred scheme
+    known: the schemes of texts that were recognized before, by name
     """
     texts, notes = {}, []
+    schemes = dict(known or {})
     for name, text in given.items():
-        scheme = None if preferred is None else recognize_in_text(text, zero, preferred)
+        if name not in schemes:
+            schemes[name] = None if preferred is None else recognize_in_text(text, zero, preferred)
+        scheme = schemes[name]
         texts[name] = convert_tags(text, unless_bio(scheme or preferred), zero)
         own_notes = describe_tags(text, scheme, zero, is_learned and scheme is preferred)
         notes += [f"{text.path}: {note}" for note in own_notes]

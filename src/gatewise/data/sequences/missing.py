@@ -41,8 +41,8 @@ def carry_forward(table: SequenceTable) -> None:
 
     Raises: `GatewiseError` if a sequence has no value at all in a column.
     """
-    for number in sorted(_incomplete(table)):
-        own = slice(int(table.offsets[number]), int(table.offsets[number + 1]))
+    incomplete = sorted(_incomplete(table))
+    for number, own in zip(incomplete, table.slices(incomplete), strict=True):
         rows = carried(carried(np.array(table.values[own]))[::-1])[::-1]
         is_empty = np.isnan(rows[0])
         if is_empty.any():

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gatewise.data.tables.numbers import WHOLE_WITH_DECIMALS
 from gatewise.errors import GatewiseError
 
 BOOLEANS = (("false", "true"), ("no", "yes"), ("n", "y"), ("off", "on"))
 MAX_CATEGORIES = 20
-DECIMALS = r"^([-+]?\d+)\.0*$"  # of a whole number, such as 1.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def without_decimals(name: str) -> str:
     >>> without_decimals("1.0"), without_decimals("1.5"), without_decimals("a.0")
     ('1', '1.5', 'a.0')
     """
-    return re.sub(DECIMALS, r"\1", name)
+    return re.sub(WHOLE_WITH_DECIMALS, r"\1", name)
 
 
 def learn_categories(codes: np.ndarray, names: Sequence[str], column: str) -> Categories:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.categories import BOOLEANS, DECIMALS, are_numbers
+from gatewise.data.series.categories import BOOLEANS, are_numbers
 from gatewise.data.series.regular import Grid
+from gatewise.data.tables.numbers import WHOLE_WITH_DECIMALS
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
@@ -62,7 +63,7 @@ def category_names(table: Table, name: str, role: str) -> pl.Series:
         texts = texts.set(given.is_nan().fill_null(False), None)
     texts = texts.fill_null("")
     if given.dtype.is_numeric() or are_numbers(texts.unique()):
-        return texts.str.replace(DECIMALS, "${1}")
+        return texts.str.replace(WHOLE_WITH_DECIMALS, "${1}")
     return texts
 
 

@@ -32,14 +32,14 @@ def resolve_targets(table: Table, columns: Columns) -> Columns:
     source = tuple(name.strip() for name in given.split(","))
     for name in source:
         table.column(name, "target")
-    return replace(columns, target=unused_name(table, VALUE), target_source=source)
+    return replace(columns, target=unused_name(table.columns, VALUE), target_source=source)
 
 
 def identified_by_target(table: Table, columns: FoundColumns) -> FoundColumns:
     """The columns with the name of the target as the last column of the id, and as a static category."""
     if columns.target_source is None:
         return columns
-    name = unused_name(table, TARGET)
+    name = unused_name(table.columns, TARGET)
     ids = columns.id_source or ((columns.id,) if columns.id else ())
     return replace(
         columns,

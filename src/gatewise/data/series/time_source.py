@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 
 import numpy as np
@@ -33,16 +34,18 @@ def resolve_time(table: Table, columns: Columns) -> Columns:
     given = columns.time
     if given is None and columns.wide != "rows":
         source = _find_source(table, columns)
-        return replace(columns, time=unused_name(table, TIME), time_source=source) if source else columns
+        if not source:
+            return columns
+        return replace(columns, time=unused_name(table.columns, TIME), time_source=source)
     if given is None or given in table.columns or columns.time_source is not None:
         return columns
     if given == COUNTED:
-        return replace(columns, time=unused_name(table, STEP), time_source=())
+        return replace(columns, time=unused_name(table.columns, STEP), time_source=())
     if "," in given:
         source = tuple(name.strip() for name in given.split(","))
         for name in source:
             table.column(name, "time")
-        return replace(columns, time=unused_name(table, TIME), time_source=source)
+        return replace(columns, time=unused_name(table.columns, TIME), time_source=source)
     return columns
 
 
@@ -97,9 +100,9 @@ def _has_clocks(table: Table, name: str) -> bool:
     return any(cells.str.contains(form).all(ignore_nulls=False) for form in forms)
 
 
-def unused_name(table: Table, name: str) -> str:
-    """The name, with underscores if the table has a column of that name."""
-    while name in table.columns:
+def unused_name(columns: Container[str], name: str) -> str:
+    """The name, with underscores if there is a column of that name."""
+    while name in columns:
         name += "_"
     return name
 

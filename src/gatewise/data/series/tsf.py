@@ -5,7 +5,7 @@ Source: Godahewa, Bergmeir, Webb, Hyndman and Montero-Manso 2021, Monash Time Se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ import polars as pl
 
 from gatewise.data.opening import require_file
 from gatewise.data.sequences.archive_header import NO_DATA
+from gatewise.data.series.time_source import unused_name
 from gatewise.data.series.tsf_header import TsfHeader
 from gatewise.data.tables.decoding import inner_suffix, open_table
 from gatewise.data.tables.dialect import Dialect
@@ -117,10 +118,10 @@ def _table(header: TsfHeader, cases: list[_Case], dialect: Dialect) -> Table:
         for place, name in enumerate(header.attributes)
         if name != header.start or header.step is None
     }
-    id = NAME if NAME in columns else _unused(SERIES, columns)
+    id = NAME if NAME in columns else unused_name(columns, SERIES)
     if id not in columns:
         columns[id] = pl.Series(owners + 1).cast(pl.String)
-    time, value = (_unused(name, columns) for name in (TIME, VALUE))
+    time, value = (unused_name(columns, name) for name in (TIME, VALUE))
     columns[time] = _times(header, cases, sizes.tolist(), places)
     columns[value] = values
     return Table(
@@ -190,13 +191,6 @@ def _start(header: TsfHeader, line: int, text: str) -> datetime:
         with suppress(ValueError):
             return datetime.strptime(text, form)
     raise header.error(line, f"a time like 2024-01-31 23-00-00 as {header.start}", text)
-
-
-def _unused(name: str, columns: Container[str]) -> str:
-    """The name, with underscores if there is a column of that name."""
-    while name in columns:
-        name += "_"
-    return name
 
 
 def _notes(header: TsfHeader, sizes: np.ndarray, missing: int) -> tuple[str, ...]:

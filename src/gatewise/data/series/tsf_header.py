@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatewise.data.sequences.archive_header import header_line
-from gatewise.data.series.step import DAY, HOUR, SECOND, Step
+from gatewise.data.series.step import MONTHS, UNITS, Step
 from gatewise.errors import GatewiseError
 
 TYPES = ("string", "numeric", "date")
-SIZES = {"second": SECOND, "minute": 60 * SECOND, "hour": HOUR, "day": DAY, "week": 7 * DAY}
-MONTHS = {"month": 1, "quarter": 3, "year": 12}
 NAMED = {
     "secondly": "1_second",
     "minutely": "1_minute",
@@ -24,7 +22,7 @@ NAMED = {
     "quarterly": "1_quarter",
     "yearly": "1_year",
 }
-FREQUENCY = re.compile(rf"(\d{{1,6}})_({'|'.join((*SIZES, *MONTHS))})s?")
+FREQUENCY = re.compile(rf"(\d{{1,6}})_({'|'.join((*UNITS, *MONTHS))})s?")
 TAGS = ("@relation", "@attribute", "@frequency", "@horizon", "@missing", "@equallength", "@data")
 START = "start_timestamp"
 
@@ -97,9 +95,4 @@ class TsfHeader:
         found = FREQUENCY.fullmatch(NAMED.get(given, given))
         if found is None or not int(found[1]):
             raise self.error(line, f"a frequency such as {', '.join(NAMED)} or 10_minutes", given)
-        count, unit = int(found[1]), found[2]
-        return (
-            Step(count * MONTHS[unit], "months")
-            if unit in MONTHS
-            else Step(count * SIZES[unit], "microseconds")
-        )
+        return Step.named(f"{int(found[1])} {found[2]}")

@@ -126,8 +126,8 @@ def _from_columns(table: Table, columns: Columns) -> Long:
     places, rows = np.divmod(np.arange(values.size), len(values))
     columns = replace(
         columns,
-        id=columns.id or unused_name(table, SERIES),
-        target=columns.target or unused_name(table, VALUE),
+        id=columns.id or unused_name(table.columns, SERIES),
+        target=columns.target or unused_name(table.columns, VALUE),
     )
     made = (pl.Series(columns.id, names).gather(places), pl.Series(columns.target, values.T.reshape(-1)))
     long = _long(table, dict.fromkeys((*times, *others)), names, rows, places, made)
@@ -156,9 +156,9 @@ def _from_rows(table: Table, columns: Columns) -> Long:
         columns = replace(columns, time_source=())
     columns = replace(
         columns,
-        id=columns.id or (ids[0] if ids else unused_name(table, SERIES)),
-        time=columns.time or unused_name(table, TIME if times else STEP),
-        target=columns.target or unused_name(table, VALUE),
+        id=columns.id or (ids[0] if ids else unused_name(table.columns, SERIES)),
+        time=columns.time or unused_name(table.columns, TIME if times else STEP),
+        target=columns.target or unused_name(table.columns, VALUE),
     )
     made = [pl.Series(columns.target, values[rows, places])]
     if times:

@@ -16,6 +16,8 @@ COMMA_OR_THOUSANDS = r"^[-+]?[1-9]\d{0,2},\d{3}$"
 GROUPED = re.compile(r"[-+]?\d{1,3}(?:([.,' _\u2019\u00a0\u202f])\d{3})(?:\1\d{3})*(?:[.,]\d*)?")
 DOTTED = r"^[-+]?[1-9]\d{0,2}\.\d{3}$"  # a number with three decimals, or thousands
 SHORT = r"^[-+]?\d{1,3}$"
+LARGEST_EXACT = 1 << 53  # whole number that every float holds exactly
+WHOLE_WITH_DECIMALS = r"^([-+]?\d+)\.0*$"  # such as 1.0
 
 
 def advice(cell: str) -> str:

@@ -16,7 +16,7 @@ from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.header import describe_header
 from gatewise.data.tables.missing import is_marked
-from gatewise.data.tables.numbers import Marks, advice, describe_commas, describe_points
+from gatewise.data.tables.numbers import LARGEST_EXACT, Marks, advice, describe_commas, describe_points
 from gatewise.data.tables.typed import (
     EXCEL,
     describe_typed,
@@ -37,8 +37,6 @@ SAMPLE = 10_000  # rows by which a column is recognized
 NUMBER_LIKE = r"^[-+]?[$€£¥]?\s?[-+]?\d[\d.,'\u00a0\u202f ]*\s?[%$€£¥]?$"  # with separators or a unit
 SHOWN_ROWS, SHOWN_CELLS, SHOWN_CHARACTERS = 3, 6, 20  # of an excerpt
 PLAIN = (pl.String, pl.Boolean, pl.Null, pl.Categorical, pl.Enum, pl.Date, pl.Datetime, pl.Time)
-
-MAX_EXACT = 2**53  # of the whole numbers that a float can hold
 
 
 @dataclass(frozen=True)
@@ -286,4 +284,4 @@ def join_pieces(path: Path, pieces: Iterable[Piece]) -> Table:
 def _are_whole(numbers: pl.Series) -> bool:
     """Whether all numbers that are not NaN are whole, and small enough to be exact."""
     known = numbers.fill_nan(None).drop_nulls()
-    return bool(((known == known.round()) & (known.abs() < MAX_EXACT)).all())
+    return bool(((known == known.round()) & (known.abs() < LARGEST_EXACT)).all())

@@ -59,7 +59,7 @@ def read_typed(path: Path, dialect: Dialect | None = None) -> pl.DataFrame:
     """
     suffix = path.suffix.lower()
     if suffix in PARQUET or path.is_dir():
-        frame = _read(path, lambda: pl.concat(_scan(path)).collect())
+        frame = _read(path, lambda: pl.concat([one.collect() for one in _scan(path)]))
     elif suffix in ARROW:
         frame = _read(path, lambda: pl.read_ipc(path.read_bytes()))
     elif suffix in EXCEL:

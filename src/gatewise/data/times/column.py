@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from gatewise.data.tables.numbers import WHOLE_WITH_DECIMALS
 from gatewise.data.tables.table import Table
 from gatewise.data.times.cells import check_cells
 from gatewise.data.times.clock import (
@@ -47,7 +48,6 @@ from gatewise.errors import GatewiseError
 
 CLOCK_REMEDY = "; --time DAY,CLOCK joins a clock to the days of another column, and --time none counts rows"
 STUDY_REMEDY = "; --time-format study reads years and months of a study"
-WHOLE = r"^([-+]?\d+)\.0*$"  # a whole number with decimals
 CLOCK = r"^\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?$"
 TOO_FINE = r"\.\d{6}\d*[1-9]"  # fractions of a microsecond
 FIRST_ROWS = 20
@@ -129,8 +129,8 @@ def _in_zone(table: Table, name: str, times: Times, zone: str) -> Times:
 
 def _without_decimals(text: pl.Series) -> pl.Series:
     """Texts that are all whole numbers, without their decimals; others as they are."""
-    are_whole = re.fullmatch(WHOLE, text[0]) and text.str.contains(WHOLE).all()
-    return text.str.replace(WHOLE, "${1}") if are_whole else text
+    are_whole = re.fullmatch(WHOLE_WITH_DECIMALS, text[0]) and text.str.contains(WHOLE_WITH_DECIMALS).all()
+    return text.str.replace(WHOLE_WITH_DECIMALS, "${1}") if are_whole else text
 
 
 def looks_like_times(table: Table, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from gatewise.data.tables.numbers import LARGEST_EXACT
 from gatewise.data.tables.table import Table
 from gatewise.data.times.cells import check_cells
 from gatewise.data.times.clock import Clock, Times
@@ -13,7 +14,6 @@ from gatewise.data.times.formats import unix_units
 EXCEL_REMEDY = "; --time-format excel reads serial numbers of Excel"
 COUNT_REMEDY = "; --time none counts rows that are one step apart"
 MAX_DAYS = 700_000  # of a duration, before and after 1970
-LARGEST_EXACT = 1 << 53  # whole number that every float holds exactly
 LARGEST = 1 << 60  # whole number, so that differences fit into 64 bits
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from gatewise.data.batching import even_batches
 from gatewise.data.labels.transcript_data import TranscriptData
-from gatewise.data.labels.transcripts import TranscriptDataset
+from gatewise.data.labels.transcripts import TranscriptBatch, TranscriptDataset
 from gatewise.data.text.edits import Pair, alignment, edit_distance
 from gatewise.metrics.details import Details
 from gatewise.modules.ctc import beam_search, best_path, negative_log_likelihood
@@ -33,9 +33,8 @@ class Transcripts(Predictions[Transcriber, TranscriptDataset]):
     truth: list[list[str]]
 
     @torch.inference_mode()
-    def symbol_probabilities(self, number: int) -> np.ndarray:
-        """[T', K]: the probability of each symbol, 0 for the blank, at each step of one sequence."""
-        batch = self.split.__getitems__([number])
+    def symbol_probabilities(self, batch: TranscriptBatch) -> np.ndarray:
+        """[T', K]: the probability of each symbol, 0 for the blank, at each step of a batch of one."""
         logits, lengths = self.network(batch.values, batch.lengths)
         probabilities: np.ndarray = logits[0, : int(lengths[0])].softmax(-1).numpy()
         return probabilities

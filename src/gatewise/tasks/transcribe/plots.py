@@ -51,7 +51,7 @@ def _draw_one(
 ) -> None:
     split = predictions.split
     batch = split.__getitems__([number])
-    probabilities = predictions.symbol_probabilities(number)
+    probabilities = predictions.symbol_probabilities(batch)
     above, below = figure.subplots(2, 1, height_ratios=[1.5, 1])
     steps = int(batch.lengths[0])
     _draw_input(above, data, int(split.numbers[number]), batch.values[0, :steps].numpy())
