@@ -117,6 +117,18 @@ def test_a_channel_of_arrays_has_the_times():
         model.predict(np.zeros_like(x))
 
 
+def test_the_channel_of_times_may_be_named_in_a_file_of_options(tmp_path):
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(24, STEPS, 2)), np.arange(24) % 2
+    x[..., 1] = random.random((24, STEPS)).cumsum(1)
+    path = tmp_path / "options.yaml"
+    path.write_text("irregular: true\ntime: channel_1\nnetwork: stack\nhidden: 2\nepochs: 1\n")
+    model = gw.Classifier(config=path, cell="rnn", baselines=False, progress=False).fit(x, y)
+    compared = gw.compare("classify", x, y, config=path, cells=["rnn"], seeds=1, progress=False)
+    for one in (model.model_, compared.model):
+        assert len(one.preprocessing["scales"]) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

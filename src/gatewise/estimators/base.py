@@ -102,7 +102,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             source = self._fine_tuning_source(source, annotations, layout)
         with errors_naming(source.path, data, verb_options("train", task.options)):
             if start is None:
-                time = {**self._changed(), **columns}.get("time")
+                time = merge(self._config, {**self._changed(), **columns}).get("time")
                 options = self._options(task, {**source.columns_with(time), **columns})
             else:
                 options = self._fine_tuning_options(task, start.options, columns)

@@ -63,14 +63,15 @@ def compare(
     >>> gatewise.compare("forecast", "sales.csv", horizon=12, cells=["lstm", "gru"])  # doctest: +SKIP
     """
     file = None if config is None else Path(config)
-    chosen = task_for(task, data, y, merge(file, options))
+    given = merge(file, options)
+    chosen = task_for(task, data, y, given)
     with TemporaryDirectory(prefix=PREFIX) as directory:
         annotations = {"weights": sample_weight, "groups": groups}
         source = write_source(chosen, data, y, annotations, Path(directory), layout)
         job = find_job("compare", Lightning(trainer or {}, callbacks, logger))
         kind = verb_options("compare", chosen.options)
         with errors_naming(source.path, data, kind):
-            arguments = {**source.columns_with(options.get("time")), **options}
+            arguments = {**source.columns_with(given.get("time")), **options}
             arguments |= {"cells": cells if isinstance(cells, str) else tuple(cells)} if cells else {}
             arguments |= {} if seeds is None else {"seeds": seeds}
             resolved = resolve(kind, file, arguments)

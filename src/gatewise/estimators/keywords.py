@@ -7,13 +7,21 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+from gatewise.shell import in_shell
 
 OPTION = re.compile(r"(leave (?:out )?)?--([a-z][a-z-]*)(?: ('[^']*'|[^\s;()'\"]*[^\s;,.()'\":]))?")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 NO_VALUE = re.compile(  # a word that follows an option of texts in messages
     "adds|and|converts|if|in|is|names|of|or|out|reads|takes|that|to|too|which|with"
 )
+
+
+def as_given(message: str, options: type[BaseModel]) -> str:
+    """A message with its options as the user gives them: as keyword arguments, unless in a shell."""
+    return message if in_shell.get() else as_keywords(message, options.model_fields)
 
 
 def as_keywords(message: str, fields: Mapping[str, FieldInfo]) -> str:

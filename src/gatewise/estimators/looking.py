@@ -11,11 +11,10 @@ from gatewise.data.memory.frames import to_polars
 from gatewise.data.series.overview import FAULTS, SeriesOverview, look_at_series
 from gatewise.data.series.timed_table import open_series
 from gatewise.data.standard_input import copy_standard_input, is_standard_input
-from gatewise.estimators.keywords import as_keywords
+from gatewise.estimators.keywords import as_given
 from gatewise.estimators.running import errors_naming
 from gatewise.estimators.stored import PREFIX
 from gatewise.plots.series import draw_series
-from gatewise.shell import in_shell
 from gatewise.tasks.config import resolve
 from gatewise.tasks.series_options import SeriesOptions
 
@@ -74,7 +73,5 @@ def look(data: object, **options: Any) -> Overview:
                 time_format=resolved.time_format,
                 time_zone=resolved.time_zone,
             )
-    problem = found.problem
-    if problem is not None and not in_shell.get():
-        problem = as_keywords(problem, SeriesOptions.model_fields)
+    problem = None if found.problem is None else as_given(found.problem, SeriesOptions)
     return Overview(**{**vars(found), "problem": problem})

@@ -15,12 +15,11 @@ import polars as pl
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.standard_input import STANDARD_INPUT, copy_standard_input, is_standard_input
 from gatewise.errors import GatewiseError
-from gatewise.estimators.keywords import as_keywords
+from gatewise.estimators.keywords import as_given
 from gatewise.estimators.outputs import require_output
 from gatewise.plots.gradient import draw_gradients
 from gatewise.plots.plot import Plot
 from gatewise.processes import announce, announced, is_first
-from gatewise.shell import in_shell
 from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.options import Options, TaskOptions
 from gatewise.training import runs
@@ -180,8 +179,7 @@ def errors_naming(path: Path, data: object, options: type[Options]) -> Iterator[
         if not (isinstance(data, str | Path) and Path(data) == path):
             name = STANDARD_INPUT if is_standard_input(data) else f"the {type(data).__name__}"
             message = message.replace(str(path), name)
-        if not in_shell.get():
-            message = as_keywords(message, options.model_fields)
+        message = as_given(message, options)
         if message == str(error):
             raise
         raise GatewiseError(message) from error

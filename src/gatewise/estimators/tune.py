@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from html import escape
-from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ from gatewise.files import write_whole
 from gatewise.metrics.metric import Metric
 from gatewise.plots.search import draw_search
 from gatewise.tasks.base import AnyTask
-from gatewise.tasks.config import merge, read_yaml, resolve
+from gatewise.tasks.config import merge, resolve
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.search_space import SearchRange, search_space
 from gatewise.training import runs
@@ -128,7 +127,8 @@ def tune(
     >>> found.best, found.model.predict()  # doctest: +SKIP
     """
     _check_limits(trials, minutes)
-    chosen = task_for(task, data, y, merge(None if config is None else Path(config), options))
+    given = merge(None if config is None else Path(config), options)
+    chosen = task_for(task, data, y, given)
     with TemporaryDirectory(prefix=PREFIX) as directory:
         annotations = {"weights": sample_weight, "groups": groups}
         source = write_source(chosen, data, y, annotations, Path(directory), layout)
@@ -137,8 +137,7 @@ def tune(
             _folder(out, source.path) as folder,
         ):
             path = _kept(source.path, source.folder, folder)
-            from_file = {} if config is None else read_yaml(Path(config))
-            fixed = {**from_file, **source.columns_with(options.get("time")), **options}
+            fixed = {**given, **source.columns_with(given.get("time")), **options}
             lightning = Lightning(trainer or {}, callbacks, logger)
             search = Search(chosen, path, folder, fixed, _space(chosen, fixed), lightning)
             with show_progress(progress) as callback:
@@ -181,9 +180,9 @@ def _folder(out: Path | str | None, data: Path) -> Iterator[Path]:
 
 def _new_folder(data: Path) -> tuple[Path, list[Path]]:
     """A new folder under `runs`, which no other process makes too, and the folders that were made for it."""
-    numbers = count(1)
+    names = runs.folder_names("tune", data)
     while True:
-        folder = Path("runs") / f"tune-{data.stem}-{next(numbers)}"
+        folder = next(names)
         made = [one for one in (folder, *folder.parents) if not one.exists()]
         with suppress(FileExistsError):
             folder.mkdir(parents=True)

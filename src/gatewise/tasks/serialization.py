@@ -86,7 +86,12 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
     (folder / f"{REFITTED}.json").unlink(missing_ok=True)  # of an earlier model
     _save(folder, MODEL, model)
     if model.refitted is not None:
-        _save(folder, REFITTED, model.refitted)
+        save_refitted(folder, model.refitted)
+
+
+def save_refitted(folder: Path, refitted: SavedModel) -> None:
+    """Writes a refitted model beside the one in a folder."""
+    _save(folder, REFITTED, refitted)
 
 
 def _save(folder: Path, name: str, model: SavedModel) -> None:

@@ -13,7 +13,7 @@ from gatewise.tasks.base import AnyComparison, DataT, Task, TaskData
 from gatewise.tasks.comparison import AnyResult, Comparison
 from gatewise.tasks.mismatch import explain_mismatch
 from gatewise.tasks.options import CompareOptions, TrainOptions, candidate_options
-from gatewise.tasks.serialization import SavedModel, save_model
+from gatewise.tasks.serialization import SavedModel, save_model, save_refitted
 from gatewise.training.fine_tuning import start_network
 from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.memory import enough_memory
@@ -143,5 +143,5 @@ def _conclude(run: Run, runner: Runner[TaskData], results: list[AnyResult]) -> A
     refitted = runner.refitted(chosen.name, run.folder / REFIT)
     if refitted is not None:
         model = replace(model, refitted=refitted)
-        save_model(run.folder, model)
+        save_refitted(run.folder, refitted)
     return replace(comparison, model=model)

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, isfinite
 from pathlib import Path
 from typing import Any
@@ -157,8 +157,9 @@ def fit_again(
     ]
     if options.average:
         callbacks.append(MovingAverage(options.average))
+    lightning = replace(lightning, options={**lightning.options, "limit_val_batches": 0})
     with _quiet():
-        trainer = _trainer(options, course.epochs, callbacks, lightning, folder, validates=False)
+        trainer = _trainer(options, course.epochs, callbacks, lightning, folder)
         passes = ceil(course.steps * course.batch_size / len(train))
         batches = _Batches(train, (), options.seed, course.batch_size, passes, course.steps)
         _run(trainer, TrainingModule(network, options, course), batches, last)
@@ -231,7 +232,6 @@ def _trainer(
     callbacks: list[Callback],
     lightning: Lightning,
     folder: Path,
-    validates: bool = True,
 ) -> Trainer:
     """Lightning's trainer. Raises: `GatewiseError` if this machine lacks the devices asked for."""
     try:
@@ -251,7 +251,6 @@ def _trainer(
                 "num_sanity_val_steps": 0,
                 "use_distributed_sampler": False,
                 **lightning.options,
-                **({} if validates else {"limit_val_batches": 0}),
             }
         )
     except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:

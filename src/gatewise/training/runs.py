@@ -155,12 +155,16 @@ def _require_free(folder: Path) -> None:
         )
 
 
+def folder_names(verb: str, data: Path) -> Iterator[Path]:
+    """The folders under `runs` for new runs of a verb on the data, in their order."""
+    return (Path("runs") / f"{verb}-{data.stem}-{number}" for number in count(1))
+
+
 @contextmanager
 def new_folder(verb: str, data: Path) -> Iterator[Path]:
     """A new folder under `runs`, locked."""
     with ExitStack() as stack:
-        for number in count(1):
-            folder = Path("runs") / f"{verb}-{data.stem}-{number}"
+        for folder in folder_names(verb, data):
             with suppress(FileExistsError):
                 stack.enter_context(locked(folder, new=True))
                 break

@@ -280,5 +280,5 @@ def shape_of(data: ForecastData) -> ForecastShape:
     """The sizes of a forecasting problem, from its data."""
     known = data.train.known
     observed = data.train.view.shape[1] - 1 - known
-    static = static_inputs_of(data.source, data.learned).values.shape[1]
+    static = 0 if data.train.static is None else data.train.static.values.shape[1]
     return ForecastShape(data.plan.context, data.plan.horizon, data.plan.period, known, observed, static)

@@ -148,9 +148,9 @@ def _network(model: SavedModel) -> Forecaster:
 
 
 def _outlook(scored: SavedModel, path: Path, known_from: Path | None) -> Outlook:
-    source = with_values(load_preprocessing(Preprocessing, scored).series(path))
-    model, source = _for_use(scored, source)
-    preprocessing, network = load_preprocessing(Preprocessing, model), _network(model)
+    preprocessing = load_preprocessing(Preprocessing, scored)
+    model, preprocessing, source = _for_use(scored, preprocessing, with_values(preprocessing.series(path)))
+    network = _network(model)
     if known_from is not None:
         horizon, form, zone = preprocessing.plan.horizon, preprocessing.time_format, preprocessing.time_zone
         with options_of_training():
@@ -167,16 +167,25 @@ def _outlook(scored: SavedModel, path: Path, known_from: Path | None) -> Outlook
     return Outlook(plan, source, times, scales, quantiles, model is not scored, coherent)
 
 
-def _for_use(model: SavedModel, source: SeriesSet) -> tuple[SavedModel, SeriesSet]:
-    """The refitted model, or the scored one where a series ends before the data of that, with a warning."""
+def _for_use(
+    model: SavedModel, preprocessing: Preprocessing, source: SeriesSet
+) -> tuple[SavedModel, Preprocessing, SeriesSet]:
+    """The refitted model, or the scored one where a series ends before the data of that, with a warning.
+
+    preprocessing: of the scored model
+
+    Returns: the model, its own preprocessing, and the series
+    """
     if model.refitted is None:
-        return model, source
-    seen = load_preprocessing(Preprocessing, model.refitted).learned.seen
+        return model, preprocessing, source
+    refitted = load_preprocessing(Preprocessing, model.refitted)
+    seen = refitted.learned.seen
     for series in source.series:
         order, last = time_order(series.times), format_time(series.times[len(series) - 1])
         if series.id in seen and order(last) < order(seen[series.id]):
-            return model, source.warned(
+            source = source.warned(
                 f"series {series.id!r} ends at {last}, and the network trained on all data has seen values "
                 f"up to {seen[series.id]}: the network that was scored forecasts instead"
             )
-    return model.refitted, source
+            return model, preprocessing, source
+    return model.refitted, refitted, source
