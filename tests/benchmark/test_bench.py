@@ -13,7 +13,7 @@ from gatewise.benchmark.candidate import Competitor
 from gatewise.benchmark.competitors.eager import Eager
 from gatewise.benchmark.machine import Machine
 from gatewise.benchmark.plan import CELLS, plan, use_threads
-from gatewise.benchmark.results import read, write
+from gatewise.benchmark.results import Row, read, write
 from gatewise.benchmark.roofline import draw_roofline
 from gatewise.benchmark.workload import BenchmarkCase, Shape
 from gatewise.cells import LSTM, grid, mdlstm
@@ -165,6 +165,52 @@ def test_the_machine_is_measured(tmp_path, monkeypatch):
     assert found.peak > 0
     assert set(found.bandwidths) == {"L2", "L3", "memory"}
     assert [one.suffix for one in tmp_path.iterdir()] == [".so"]
+
+
+def test_the_loop_of_the_peak_computes_normal_numbers_only(monkeypatch):
+    try:
+        library = machine.library()
+    except BuildError as error:
+        pytest.skip(str(error))
+    monkeypatch.setattr(machine, "TURNS", 1)
+    for rounds in (1, 1000, 10 * machine.ROUNDS):
+        assert machine.measured_peak(library, 1, rounds) > 0
+    assert machine.measured_peak(library, 1, 1000, factor=0.5, more=0.0) == 0  # decays
+    assert machine.measured_peak(library, 1, 1000, factor=2.0, more=0.0) == 0  # overflows
+
+
+def test_a_peak_of_numbers_that_are_not_normal_is_refused(monkeypatch):
+    monkeypatch.setattr(machine, "library", lambda: None)
+    monkeypatch.setattr(machine, "measured_peak", lambda library, threads: 0.0)
+    found = machine.measured()
+    assert (found.peak, found.bandwidths) == (None, None)
+    assert "not normal" in found.reason
+
+
+def test_a_peak_that_a_result_exceeds_is_refused(tmp_path):
+    run = Bench(small(out=tmp_path, shapes="1x1x1x1,2x300x20x64"), replace(MACHINE, peak=0.01), Quiet())
+    run.run()
+    assert run.machine.peak is None
+    assert {row.peak_fraction for row in read(tmp_path / "speed.csv")} == {None}
+    (note,) = (one for one in run.notes if one.startswith("fractions of the peak: refused: GRU "))
+    assert json.loads((tmp_path / "machine.json").read_text())["reason"] == run.machine.reason
+    assert run.machine.reason in note
+
+
+def test_noise_of_the_peak_is_not_refused():
+    run = Bench(small(), MACHINE, Quiet())
+    row = _row(105.0)
+    run.rows = [row]
+    run._check_peak([row])
+    assert run.rows == [row]
+    run._check_peak([_row(105.1)])
+    assert run.rows == [replace(row, peak_fraction=None)]
+
+
+def _row(gflops):
+    return Row(
+        "default", "float32", "GRU", "1x2x3x4", "forward", "gatewise", 1.0, 0.0, gflops, gflops / MACHINE.peak
+    )
 
 
 def test_plans():

@@ -26,6 +26,7 @@ from gatewise.benchmark.workload import ONE_STEP, PASSES, BenchmarkCase, Benchma
 from gatewise.files import write_whole
 
 OVERHEAD = "overhead"  # the pass of one step of one row, in which products take no time
+NOISE = 1.05  # times the peak is possible: a processor's clock varies by a few percent
 LIMIT = 120  # seconds of preparation; a slower candidate is left out
 PACKAGES = ("torch", "numpy", "jax", "onnxruntime", "openvino")
 
@@ -95,7 +96,8 @@ class Bench:
         passes = ("forward",) if only else PASSES
         found = [row for which in passes for row in self._timed(case, which, ready[which], only or which)]
         self.rows += found
-        self.callback.measured(found)
+        self._check_peak(found)
+        self.callback.measured(self.rows[len(self.rows) - len(found) :])
         self._write()
 
     def _timed(
@@ -104,7 +106,7 @@ class Bench:
         """The rows of one pass."""
         self.callback.doing(f"{case}: {passes}")
         calls = {name: getattr(one, which) for name, one in ready.items()}
-        rows, operations = [], case.operations(which)
+        rows, operations, peak = [], case.operations(which), self.machine.peak
         for library, turns in take_turns(calls, self.plan.repeats).items():
             seconds = statistics.median(turns)
             gflops = operations / seconds / 1e9
@@ -120,7 +122,7 @@ class Bench:
                     milliseconds=1e3 * seconds,
                     relative_range=(max(turns) - min(turns)) / seconds,
                     gflops=gflops,
-                    peak_fraction=gflops / self.machine.peak if self.machine.peak else None,
+                    peak_fraction=gflops / peak if peak and not self.plan.bfloat16 else None,
                     saved_mb=None if saved is None else saved / 1e6,
                 )
             )
@@ -131,6 +133,20 @@ class Bench:
             replace(row, ratio=other.milliseconds / row.milliseconds, compared_with=other.library)
             for row in rows
         ]
+
+    def _check_peak(self, found: Sequence[Row]) -> None:
+        """Refuses the peak, and all fractions of it, if a new row is above it."""
+        above = [row for row in found if (row.peak_fraction or 0.0) > NOISE]
+        if not above:
+            return
+        row = max(above, key=lambda one: one.gflops)
+        reason = (
+            f"refused: {row.cell} {row.shape} runs at {row.gflops:.0f} GFLOP/s ({row.library}), "
+            f"{row.peak_fraction:.0%} of the measured peak; measure again while no other program runs"
+        )
+        self._note("fractions of the peak", reason)
+        self.machine = replace(self.machine, peak=None, reason=reason)
+        self.rows = [replace(one, peak_fraction=None) for one in self.rows]
 
     def _note(self, subject: str, reason: str | None, prefix: str = "") -> bool:
         """Reports once why a candidate is left out. Returns: whether there is a reason."""

@@ -19,6 +19,8 @@ SOURCE = Path(__file__).with_name("native") / "machine.cpp"
 FLAGS = ("-std=gnu++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared")
 L2, L3 = 1 << 20, 32 << 20  # bytes, if the system does not report them
 READ = 1 << 28  # bytes read from a cache in one measurement
+# Rounds of the multiply-adds, value * FACTOR + MORE: every value approaches 1, so that all stay normal.
+ROUNDS, FACTOR, MORE = 4_000_000, 0.999, 0.001
 TURNS = 9  # of which the best counts: threads start on one core, and other programs interfere
 
 
@@ -26,7 +28,8 @@ TURNS = 9  # of which the best counts: threads start on one core, and other prog
 class Machine:
     """The peak in GFLOP/s of float32, and the bandwidths in GB/s of the L2 and L3 cache and of memory.
 
-    All with as many threads as PyTorch uses; None if it could not be measured, for the given `reason`.
+    All with as many threads as PyTorch uses; None if it could not be measured, or is too low, for the given
+    `reason`.
     """
 
     processor: str
@@ -44,23 +47,41 @@ def measured() -> Machine:
     """Measures this machine, in a few seconds."""
     threads, name = torch.get_num_threads(), processor.name()
     try:
-        library = load(NativeProgram("machine", SOURCE.read_text(encoding="utf-8"), FLAGS))
+        loops = library()
     except BuildError as error:
         return Machine(name, threads, reason=f"not measured: {error}")
+    peak = measured_peak(loops, threads)
+    if peak == 0:
+        return Machine(name, threads, reason="not measured: its loop computes numbers that are not normal")
     second, third = _cache("SC_LEVEL2_CACHE_SIZE", L2), _cache("SC_LEVEL3_CACHE_SIZE", L3)
     shared = min(max(third // threads // 2, 2 * second), 4 * second)  # beyond L2, within L3
     bandwidths = {
-        "L2": _call(library.reading, threads, second // 2, READ),
-        "L3": _call(library.reading, threads, shared, READ),
-        "memory": _call(library.triad, threads, 4 * third // threads),
+        "L2": _call(loops.reading, threads, ctypes.c_int64(second // 2), ctypes.c_int64(READ)),
+        "L3": _call(loops.reading, threads, ctypes.c_int64(shared), ctypes.c_int64(READ)),
+        "memory": _call(loops.triad, threads, ctypes.c_int64(4 * third // threads)),
     }
-    return Machine(name, threads, _call(library.peak, threads), bandwidths)
+    return Machine(name, threads, peak, bandwidths)
 
 
-def _call(function: Any, threads: int, *sizes: int) -> float:
+def library() -> ctypes.CDLL:
+    """The compiled loops.
+
+    Raises: `BuildError` if they can't be compiled.
+    """
+    return load(NativeProgram("machine", SOURCE.read_text(encoding="utf-8"), FLAGS))
+
+
+def measured_peak(
+    library: ctypes.CDLL, threads: int, rounds: int = ROUNDS, factor: float = FACTOR, more: float = MORE
+) -> float:
+    """GFLOP/s of the loop of multiply-adds; 0 if a number in it is subnormal or infinite after the rounds."""
+    return _call(library.peak, threads, ctypes.c_int64(rounds), ctypes.c_float(factor), ctypes.c_float(more))
+
+
+def _call(function: Any, threads: int, *arguments: Any) -> float:
     """A measurement in units of 10^9 per second."""
     function.restype = ctypes.c_double
-    found: float = max(function(ctypes.c_int(threads), *map(ctypes.c_int64, sizes)) for _ in range(TURNS))
+    found: float = max(function(ctypes.c_int(threads), *arguments) for _ in range(TURNS))
     return round(found / 1e9, 1)
 
 

@@ -102,7 +102,7 @@ def _measure(asked: BenchmarkPlan) -> bool:
         run.run()
         if asked.out is not None:
             status.update("drawing")
-            save_picture(draw_roofline(run.rows, machine, asked.cases), asked.out / "roofline.png")
+            save_picture(draw_roofline(run.rows, run.machine, asked.cases), asked.out / "roofline.png")
     console.print(_overhead(run.rows))
     console.print(_summary(run.rows))
     if asked.out is not None:

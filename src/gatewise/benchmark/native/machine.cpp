@@ -2,6 +2,8 @@
 
 #include <omp.h>
 
+#include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 
@@ -44,21 +46,21 @@ static float sum(Vector values) {
     return total;
 }
 
-// Operations a second of float32 multiply-adds that wait for nothing but themselves.
-extern "C" double peak(int threads) {
-    constexpr int64_t rounds = 4000000;
-    const double seconds = timed(threads, [](int thread) {
-        Vector values[accumulators], factor = {}, more = {};
-        for (int lane = 0; lane < lanes; ++lane) factor[lane] = 0.999f, more[lane] = 0.001f * (thread + 1);  // no value becomes subnormal
-        for (int place = 0; place < accumulators; ++place) values[place] = more + float(place);
+// Operations a second of float32 multiply-adds, `value = value * factor + more`, that wait for nothing but themselves;
+// 0 if a value is not normal at the end: arithmetic on subnormal or infinite numbers takes another time.
+extern "C" double peak(int threads, int64_t rounds, float factor, float more) {
+    std::atomic<bool> normal{true};
+    const double seconds = timed(threads, [&](int) {
+        Vector values[accumulators];
+        for (int place = 0; place < accumulators; ++place) values[place] = Vector{} + 1.0f + float(place);
         for (int64_t round = 0; round < rounds; ++round)
 #pragma GCC unroll 32
             for (int place = 0; place < accumulators; ++place) values[place] = values[place] * factor + more;
-        Vector total = {};
-        for (const Vector &one : values) total += one;
-        sink = sum(total);
+        for (const Vector &one : values)
+            for (int lane = 0; lane < lanes; ++lane)
+                if (!std::isnormal(one[lane])) normal = false;
     });
-    return 2.0 * lanes * accumulators * rounds * threads / seconds;
+    return normal ? 2.0 * lanes * accumulators * rounds * threads / seconds : 0;
 }
 
 static Vector *filled(int64_t size) {
