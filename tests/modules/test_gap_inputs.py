@@ -1,13 +1,14 @@
 """Inputs with masks and elapsed times, and the networks of GRU-D."""
 
+import numpy as np
 import pytest
 import torch
 
 import gatewise
 from gatewise.cells import GRU, GRUD
-from gatewise.data.sequences.gaps import Gaps, TimeUnit, gap_kind
+from gatewise.data.sequences.gaps import Gaps, TimeUnit, gap_kind, time_since
 from gatewise.insight.ablation import ablate_gates
-from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs
+from gatewise.modules.gap_inputs import DecayingRecurrent, DecayingWindow, GapInputs
 from gatewise.modules.sequence_encoder import SequenceEncoder
 
 VALUES = torch.tensor([[[1.0, -2.0], [3.0, 4.0]]])
@@ -35,6 +36,34 @@ def test_a_missing_value_decays_to_the_mean():
     torch.testing.assert_close(decayed, torch.tensor([[[1.0, -2.0], [3.0 * 2.718281828**-0.5, 4.0]]]))
     timed = GapInputs(2, "times", decay=True)(VALUES, Gaps(elapsed=GAPS.elapsed))
     assert torch.equal(timed, torch.cat([VALUES, torch.ones(1, 2, 2), GAPS.elapsed.expand(1, 2, 2)], dim=-1))
+
+
+def test_a_missing_target_of_a_window_decays_by_the_steps_since_the_last_value_before():
+    random = np.random.default_rng(0)
+    observed = random.random((9, 12)) < 0.5
+    observed[:, 0] = True
+    windows, expected, times = [], [], []
+    for own in observed:
+        values, since = random.normal(size=12), time_since(own[:, None], np.arange(12.0))[:, 0]
+        last = [values[np.flatnonzero(own[: step + 1])[-1]] for step in range(12)]
+        windows.append(
+            np.stack([last, random.normal(size=12), own, np.log1p(np.where(own, 0, since))], axis=1)
+        )
+        kept = np.where(own, 1, np.exp(-np.maximum(0.3 * since - 0.5, 0)))
+        expected.append(0.25 + kept * (np.array(last) - 0.25))
+        times.append(since)
+    past, layer = torch.tensor(np.stack(windows)), DecayingWindow().double()
+    with torch.no_grad():
+        layer.decay.weight.fill_(0.3)
+        layer.decay.bias.fill_(-0.5)
+    steps, since = layer(past, torch.full((9, 1, 1), 0.25))
+    torch.testing.assert_close(since[..., 0], torch.tensor(np.stack(times)))
+    torch.testing.assert_close(steps[..., 0], torch.tensor(np.stack(expected)))
+    assert torch.equal(steps[..., 1:], past[..., 1:3])
+    _, later = layer(past[:, 6:], torch.zeros(9, 1, 1))  # the last value may be before a window
+    is_known = torch.tensor(~observed[:, 6:])
+    is_known[:, 1:] = True
+    torch.testing.assert_close(later[..., 0][is_known], since[:, 6:, 0][is_known])
 
 
 def test_the_decay_of_the_state_reads_the_times_alone():

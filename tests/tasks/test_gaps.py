@@ -133,7 +133,7 @@ def test_the_channel_of_times_may_be_named_in_a_file_of_options(tmp_path):
     ("options", "message"),
     [
         ({"irregular": True}, "has no column of times, which irregular=True needs"),
-        ({"cell": "grud"}, 'the cell GRUD reads the time since values were observed; give fill="mask" or'),
+        ({"cell": "grud"}, 'the cell GRUD reads the time since values were observed; give fill="mask", or'),
         ({"fill": "mask", "augmentation": ("mixup",)}, 'augmentation="mixup" moves values in time'),
         ({"fill": "linear"}, "input should be 'forward' or 'mask', got 'linear'"),
     ],

@@ -91,7 +91,7 @@ def refuse_decaying(cell: CellType) -> None:
     """Raises: `GatewiseError` if the cell is `GRUD`, where values are complete and times regular."""
     if is_decaying(cell):
         raise GatewiseError(
-            f"the cell {cell.__name__} reads the time since values were observed; give --fill mask or "
+            f"the cell {cell.__name__} reads the time since values were observed; give --fill mask, or "
             "--irregular to classify, regress or label, or another cell such as gru"
         )
 

@@ -73,7 +73,37 @@ class InputDecay(nn.Module):
     def forward(self, values: Tensor, observed: Tensor, since: Tensor) -> Tensor:
         """All [B, T, C]; observed: 1 where there is a value, else 0; since: the time since the last one."""
         kept = (-torch.relu(self.weight * since + self.bias)).exp()
-        return values * torch.where(observed > 0, 1.0, kept)
+        return values * (observed + (1 - observed) * kept)
+
+
+class DecayingWindow(nn.Module):
+    """What the cell `GRUD` reads of the past of a series, of which the target alone has missing values.
+
+    They decay to a mean `a`: `a + (m + (1 - m) exp(-max(0, w s + b))) (v - a)`, where `s` are the steps since
+    the last observed value before a step. It is 0 at a first step with a value.
+
+    Source: Che et al. 2018, as for `GapInputs`.
+
+    >>> past = torch.tensor([[[4.0, 1, 0], [4, 0, 0.6931], [4, 0, 1.0986], [3, 1, 0]]])
+    >>> steps, since = DecayingWindow()(past, torch.zeros(()))
+    >>> steps.shape, since[0, :, 0].round()
+    (torch.Size([1, 4, 2]), tensor([0., 1., 2., 3.]))
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.decay = InputDecay(1)
+
+    def forward(self, past: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+        """past [B, L, 2 + N] and mean [B, 1, 1] -> steps [B, L, 1 + N] and `s` [B, L, 1].
+
+        past: the target, filled by its last value, other inputs, the mask, and `ln(1 + n)` of the steps n
+            since the last observed value, 0 where the value is observed
+        """
+        others, steps = past[..., 1:-1], past[..., -1:].expm1()
+        since = torch.cat([steps[:, :1], steps[:, :-1] + 1], dim=1)
+        target = mean + self.decay(past[..., :1] - mean, past[..., -2:-1], since)
+        return torch.cat([target, others], dim=-1), since
 
 
 class DecayingRecurrent(Recurrent):
@@ -84,17 +114,26 @@ class DecayingRecurrent(Recurrent):
 
     Args:
         cell: `GRUD`, or one with its line `d`
-        input_size: 3 C; the input is [values, mask, times], [T, B, 3 C]
+        input_size: the input is [values, mask, times], [T, B, input_size]
         hidden, layers, options: as in `Recurrent`
+        times: the number of times; None for a third of the input
     """
 
     reads: Tensor
 
-    def __init__(self, cell: CellType, input_size: int, hidden: int, layers: int, **options: Any) -> None:
+    def __init__(
+        self,
+        cell: CellType,
+        input_size: int,
+        hidden: int,
+        layers: int,
+        times: int | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(cell, input_size, hidden, layers, **options)
         blocks = next(one.blocks for one in layout(cell).parameters if one.name == "weight_ih")
         is_decay = torch.tensor([block == DECAY for block in blocks]).repeat_interleave(hidden)
-        is_time = torch.arange(input_size) >= input_size // 3 * 2
+        is_time = torch.arange(input_size) >= input_size - (input_size // 3 if times is None else times)
         self.register_buffer("reads", (is_decay[:, None] == is_time).float(), persistent=False)
 
     def _values_at(self, place: int) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gatewise.data.series.filling import Fill
+from gatewise.data.series.filling import MASK, Fill
 from gatewise.data.tables.columns import Columns, Wide
 from gatewise.tasks.options import ColumnNames, TableOptions
 
@@ -57,6 +57,10 @@ class SeriesOptions(TableOptions):
         description="Time zone, such as Europe/Berlin, to which times in UTC are converted, for days of "
         "local time.",
     )
+
+    @property
+    def reads_gaps(self) -> bool:
+        return self.fill == MASK
 
     @property
     def columns(self) -> Columns:

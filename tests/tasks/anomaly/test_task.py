@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import gatewise
+from gatewise.errors import GatewiseError
 from tests.tasks.anomaly.anomalous import seasonal
 
 SMALL = {
@@ -31,6 +32,16 @@ def quick(**options):
 def _reference():
     with gatewise.backend("reference"):
         yield
+
+
+def test_gru_d_reads_the_mask(tmp_path):
+    table = seasonal().with_columns(value=pl.when(pl.int_range(pl.len()) % 7 != 3).then("value"))
+    model = quick(cell="grud", fill="mask").fit(table)
+    assert [one.name for one in model.comparison_.results if not one.baseline] == ["grud"]
+    model.save(tmp_path / "model")
+    assert gatewise.load(tmp_path / "model").predict(table).equals(model.predict(table))
+    with pytest.raises(GatewiseError, match='give fill="mask", or'):
+        quick(cell="grud").fit(seasonal())
 
 
 def test_a_network_detects_what_simple_residuals_miss_in_a_season(fitted):

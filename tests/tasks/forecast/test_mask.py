@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 import torch
 
-from gatewise.cells import GRU
+import gatewise
+from gatewise.cells import GRU, GRUD
 from gatewise.data.series.scaling import learn_scale
 from gatewise.data.series.series import read_series
 from gatewise.data.series.windows import WindowBatch, Windows
@@ -15,7 +16,8 @@ from gatewise.tasks.forecast.baselines import Naive, Ridge
 from gatewise.tasks.forecast.data import prepare, shape_of
 from gatewise.tasks.forecast.forecaster import ForecastShape
 from gatewise.tasks.forecast.metrics import Forecasts, score
-from gatewise.tasks.forecast.network import ForecastNetwork
+from gatewise.tasks.forecast.network import STATIC_SIZE, ForecastNetwork
+from gatewise.tasks.forecast.normalization import window_units
 from gatewise.tasks.forecast.plan import WindowPlan
 from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.options import verb_options
@@ -124,14 +126,54 @@ def test_a_set_without_a_truth_at_some_step_is_refused():
         prepare(masked(range(136, 159)), PLAN)
 
 
-@pytest.mark.parametrize("network", ["stack", "encoder-decoder"])
-def test_a_mask_goes_all_the_way(tmp_path, network):
+@pytest.mark.parametrize("normalization", ["window", "series", "mean"])
+def test_the_layers_of_gru_d_read_decayed_values_the_mask_and_times(normalization):
+    shape, seen = ForecastShape(6, 3, known=1, observed=2, static=2), []
+    network = ForecastNetwork(shape, GRUD, hidden=4, normalization=normalization, front="none", decay=True)
+    network.recurrent.register_forward_pre_hook(lambda layer, given: seen.append(given[0]))
+    observed = torch.tensor([1.0, 1, 0, 0, 1, 0])
+    values = torch.tensor([2.0, 3, 3, 3, 5, 5])
+    since = torch.tensor([0.0, 0, 1, 2, 0, 1])
+    past = torch.stack([values, torch.arange(6.0), observed, since.log1p()], dim=-1)[None]
+    with gatewise.backend("reference"):
+        network(past, torch.zeros(1, 3, 1), torch.zeros(1, 2))
+    units = window_units(values[None], normalization)
+    level = {"window": values.mean(), "series": 0.0, "mean": values.mean()}[normalization]
+    steps = torch.tensor([0.0, 1, 1, 2, 3, 1])  # since the last value before a step
+    kept = torch.where(observed > 0, 1, (-network.decay.decay.weight * steps).exp())
+    decayed = (level + kept * (values - level) - units.level[0]) / units.scale[0]
+    last = (values[-1] - units.level[0]) / units.scale[0]
+    read = seen[0][:, 0]
+    torch.testing.assert_close(read[:, 0], decayed - last)
+    torch.testing.assert_close(read[:, 1], decayed)
+    torch.testing.assert_close(read[:, 2:4], past[0, :, 1:3])
+    torch.testing.assert_close(read[:, -1], steps)
+    assert read.shape[1] == network.recurrent.input_size == 5 + STATIC_SIZE
+    assert network.recurrent.reads[:4].equal((torch.arange(21) == 20).float().expand(4, -1))
+
+
+def test_gru_d_needs_a_mask():
+    with pytest.raises(GatewiseError, match=r'the cell GRUD reads the time since .* give fill="mask", or'):
+        gatewise.Forecaster(horizon=3, cell="grud").fit(frame())
+    with pytest.raises(GatewiseError, match=r'GRUD decays .* give network="stack" without dilations'):
+        gatewise.Forecaster(horizon=3, cell="grud", fill="mask", network="encoder-decoder").fit(frame())
+
+
+@pytest.mark.parametrize(
+    ("network", "cell"), [("stack", "gru"), ("encoder-decoder", "gru"), ("stack", "grud")]
+)
+def test_a_mask_goes_all_the_way(tmp_path, network, cell):
     table = tmp_path / "values.csv"
     gap = pl.int_range(pl.len()).is_in(GAPS)
     frame().with_columns(value=pl.when(~gap).then("value")).write_csv(table)
     options = verb_options("train", TASK.options)(
-        horizon=3, context=12, cell="gru", hidden=4, epochs=2, fill="mask", network=network
+        horizon=3, context=12, cell=cell, hidden=4, epochs=2, fill="mask", network=network
     )
+    with gatewise.backend("reference"):
+        _assert_the_mask_is_read(table, tmp_path, options)
+
+
+def _assert_the_mask_is_read(table, tmp_path, options):
     comparison = execute(TASK, "train", table, tmp_path / "run", options)
     scores = {one.name: one.scores for one in comparison.results}
     assert all(np.isfinite(list(one.values())).all() for one in scores.values())

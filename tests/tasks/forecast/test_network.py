@@ -150,9 +150,9 @@ def test_the_cells_that_fit_a_grid_are_known_by_their_equations():
 
 def test_another_cell_is_refused_with_the_cells_that_fit(cell):
     if is_decaying(cell):
-        with pytest.raises(GatewiseError, match=f"{cell.__name__} reads the time since values were observed"):
-            require_fit(cell, "stack")
-        return
+        for network, is_dilated in (("encoder-decoder", False), ("stack", True)):
+            with pytest.raises(GatewiseError, match=f"{cell.__name__} decays from each step of the past"):
+                require_fit(cell, network, is_dilated)
     require_fit(cell, "stack")
     if cell not in (LSTM, GRU, RNN):
         with pytest.raises(

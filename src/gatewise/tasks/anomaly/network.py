@@ -10,6 +10,7 @@ from torch.distributions import StudentT
 
 from gatewise.cells.base import CellType
 from gatewise.layers import Recurrent
+from gatewise.modules.gap_inputs import DecayingRecurrent, DecayingWindow
 from gatewise.modules.heads import StudentTHead
 from gatewise.tasks.anomaly.detector import Detector, DetectorShape
 
@@ -21,6 +22,7 @@ class AnomalyNetwork(Detector):
     are and relative to the median of the context, which one outlier does not move.
 
     cell: the equations; hidden, layers: H and the depth of the stack; dropout: between its layers
+    decay: whether the cell is `GRUD`, and the last two observed covariates are a mask, as in `DecayingWindow`
 
     >>> from gatewise.cells import LSTM
     >>> network = AnomalyNetwork(DetectorShape(context=24), LSTM, hidden=16)
@@ -36,17 +38,32 @@ class AnomalyNetwork(Detector):
         layers: int = 1,
         dropout: float = 0.0,
         false_alarm_rate: float = 0.01,
+        decay: bool = False,
     ) -> None:
         super().__init__(shape, false_alarm_rate)
         between = dropout if layers > 1 else 0.0
-        self.recurrent = Recurrent(cell, 1 + shape.inputs, hidden, layers, dropout=between)
+        self.decay = DecayingWindow() if decay else None
+        self.recurrent = (
+            DecayingRecurrent(cell, 1 + shape.inputs, hidden, layers, 1, dropout=between)
+            if decay
+            else Recurrent(cell, 1 + shape.inputs, hidden, layers, dropout=between)
+        )
         self.head = StudentTHead(hidden + shape.known, horizon=1)
-        self._options = {"cell": cell, "hidden": hidden, "layers": layers, "dropout": dropout}
+        self._options = {
+            "cell": cell,
+            "hidden": hidden,
+            "layers": layers,
+            "dropout": dropout,
+            "decay": decay,
+        }
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
         """past [B, L, 1 + C + D] and future [B, 1, C] -> location, scale, degrees of freedom [B, 3]."""
         level = past[:, :, 0].median(dim=1).values[:, None]
-        steps = torch.cat([past[:, :, :1] - level[:, None], past], dim=-1)
+        since = past[:, :, :0]
+        if self.decay is not None:
+            past, since = self.decay(past, torch.zeros_like(level[:, None]))
+        steps = torch.cat([past[:, :, :1] - level[:, None], past, since], dim=-1)
         output, _ = self.recurrent(steps.transpose(0, 1))
         return self.head(torch.cat([output[-1], future[:, 0]], dim=-1), level)[:, 0]
 

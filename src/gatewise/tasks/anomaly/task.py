@@ -13,6 +13,7 @@ import polars as pl
 import polars.selectors as cs
 
 from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import is_decaying
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import to_polars
 from gatewise.data.series.scaled_table import learn_scales
@@ -115,6 +116,7 @@ class DetectAnomalies(Task[AnomalyData, AnomalyOptions, Detector, Detections]):
             layers=options.layers,
             dropout=options.dropout,
             false_alarm_rate=options.false_alarm_rate,
+            decay=is_decaying(cell),
         )
 
     def baselines(

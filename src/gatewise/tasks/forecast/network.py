@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
-from gatewise.cells.catalogue import refuse_decaying, require_sequence
+from gatewise.cells.catalogue import is_decaying, require_sequence
 from gatewise.cells.grid import Transform
 from gatewise.cells.transforms import transform_of
+from gatewise.errors import GatewiseError
 from gatewise.layers import GridLSTM, Recurrent
 from gatewise.modules.causal_convolution import CausalConvolution
 from gatewise.modules.dilated_stack import DilatedStack
+from gatewise.modules.gap_inputs import DecayingRecurrent, DecayingWindow
 from gatewise.modules.head import Head
 from gatewise.modules.heads import HEADS
 from gatewise.modules.levels import LEVELS
@@ -33,6 +35,7 @@ class PastReader(HeadedForecaster):
     vector of the static inputs: the sum of a vector for each category, and of numbers times vectors.
 
     front: "none", or "convolution" for a causal convolution in front of the layers
+    decay: whether the cell is `GRUD`, and the last two observed covariates are a mask, as in `DecayingWindow`
     features: the numbers of a step that the layers read
     """
 
@@ -45,12 +48,15 @@ class PastReader(HeadedForecaster):
         skip: Skip,
         dependence: bool,
         anchor: bool,
+        decay: bool = False,
     ) -> None:
         super().__init__(shape, head, normalization, skip, dependence, anchor)
-        self.front = CausalConvolution(1 + shape.inputs) if front == "convolution" else None
+        self.decay = DecayingWindow() if decay else None
+        inputs = 1 + shape.inputs - decay
+        self.front = CausalConvolution(inputs) if front == "convolution" else None
         self.embedding = nn.Linear(shape.static, STATIC_SIZE, bias=False) if shape.static else None
-        self.features = 1 + shape.inputs if self.front is None else self.front.outputs
-        self.features += static_size(shape)
+        self.features = inputs if self.front is None else self.front.outputs
+        self.features += static_size(shape) + decay
 
     def embed(self, static: Tensor) -> Tensor:
         """static [B, S] -> a vector of them [B, E]; E is 0 if S is."""
@@ -58,9 +64,13 @@ class PastReader(HeadedForecaster):
 
     def relative(self, past: Tensor, embedded: Tensor) -> Tensor:
         """past [B, L, 1 + C + D] and embedded [B, E] -> what the layers read [B, L, features]."""
-        steps = torch.cat([past[:, :, :1] - past[:, -1:, :1], past], dim=-1)
+        last, since = past[:, -1:, :1], past[:, :, :0]
+        if self.decay is not None:
+            mean = past[:, :, :1].mean(1, keepdim=True)  # else it is zero, as the values are scaled
+            past, since = self.decay(past, mean if self.normalization == "mean" else torch.zeros_like(mean))
+        steps = torch.cat([past[:, :, :1] - last, past], dim=-1)
         steps = steps if self.front is None else self.front(steps)
-        return with_embedded(steps, embedded)
+        return torch.cat([with_embedded(steps, embedded), since], dim=-1)
 
 
 def static_size(shape: ForecastShape) -> int:
@@ -89,10 +99,11 @@ class RecurrentForecaster(PastReader):
         levels: Sequence[float],
         dependence: bool,
         anchor: bool,
+        decay: bool = False,
     ) -> None:
         width = hidden + shape.horizon * shape.known + static_size(shape)
         summary_head = HEADS[head](width, shape.horizon, levels)
-        super().__init__(shape, summary_head, front, normalization, skip, dependence, anchor)
+        super().__init__(shape, summary_head, front, normalization, skip, dependence, anchor, decay)
 
     @abstractmethod
     def summary(self, steps: Tensor) -> Tensor:
@@ -112,6 +123,7 @@ class ForecastNetwork(RecurrentForecaster):
     normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
     dilations: of each layer, as in `DilatedStack`, in place of `layers`
     levels: of the quantiles, ascending, with 0.5; dependence, anchor: as in `HeadedForecaster`
+    decay: as in `PastReader`, without dilations
 
     >>> from gatewise.cells import LSTM
     >>> network = ForecastNetwork(ForecastShape(context=24, horizon=6), LSTM, hidden=16)
@@ -135,12 +147,15 @@ class ForecastNetwork(RecurrentForecaster):
         dependence: bool = False,
         anchor: bool = False,
         dilations: Sequence[int] = (),
+        decay: bool = False,
     ) -> None:
-        super().__init__(shape, hidden, head, front, normalization, skip, levels, dependence, anchor)
+        super().__init__(shape, hidden, head, front, normalization, skip, levels, dependence, anchor, decay)
         between = dropout if max(layers, len(dilations)) > 1 else 0.0
         self.recurrent: nn.Module
         if dilations:
             self.recurrent = DilatedStack(cell, self.features, hidden, dilations, between)
+        elif decay:
+            self.recurrent = DecayingRecurrent(cell, self.features, hidden, layers, 1, dropout=between)
         else:
             self.recurrent = Recurrent(cell, self.features, hidden, layers, dropout=between)
         self._options = {
@@ -151,6 +166,7 @@ class ForecastNetwork(RecurrentForecaster):
             "head": head,
             "front": front,
             "dilations": list(dilations),
+            "decay": decay,
         }
 
     def summary(self, steps: Tensor) -> Tensor:
@@ -211,10 +227,14 @@ class GridForecastNetwork(RecurrentForecaster):
         return {**super().options(), **self._options}
 
 
-def require_fit(cell: CellType, network: str) -> None:
-    """Raises: `GatewiseError` if no "stack" or "grid" can be built of a cell."""
+def require_fit(cell: CellType, network: str, is_dilated: bool = False) -> None:
+    """Raises: `GatewiseError` if no network of this kind can be built of a cell."""
     if network == "grid":
         transform_of(cell)
-    else:
-        require_sequence(cell, "for a series give --network grid, and lstm, gru or rnn as the cell")
-        refuse_decaying(cell)
+        return
+    require_sequence(cell, "for a series give --network grid, and lstm, gru or rnn as the cell")
+    if is_decaying(cell) and (network != "stack" or is_dilated):
+        raise GatewiseError(
+            f"the state of the cell {cell.__name__} decays from each step of the past to the next; give "
+            "--network stack without --dilations, or another cell such as gru"
+        )

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import is_decaying, refuse_decaying
 from gatewise.cells.transforms import transform_of
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import is_column
@@ -125,7 +126,9 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
                 f"--head {options.head} has no negative forecasts, which minimum trace may have; give "
                 "--reconciliation bottom-up"
             )
-        require_fit(cell, options.network)
+        require_fit(cell, options.network, bool(options.dilations))
+        if not options.reads_gaps:
+            refuse_decaying(cell)
 
     def display_name(self, options: ForecastOptions, cell: str) -> str:
         dilated = "dilated-" if options.dilations else ""
@@ -193,7 +196,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         common |= {"cell": cell, "dropout": options.dropout}
         if options.network == "encoder-decoder":
             return EncoderDecoderForecastNetwork(**common)
-        return ForecastNetwork(**common, dilations=options.dilations)
+        return ForecastNetwork(**common, dilations=options.dilations, decay=is_decaying(cell))
 
     def baselines(
         self, data: ForecastData, options: ForecastOptions | None = None
