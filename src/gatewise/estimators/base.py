@@ -92,7 +92,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Trains and scores as `fit` does. annotations: as in `write_source`"""
         task = self._task_for(data, columns, y)
-        y = self._checked_labels(data, y)
+        y = self._checked_labels(task, data, y)
         directory = TemporaryDirectory(prefix=PREFIX)
         source = write_source(task, data, y, annotations, Path(directory.name), layout)
         lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
@@ -333,7 +333,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             if value != defaults[name].default and name not in missing
         }
 
-    def _checked_labels(self, data: object, y: object) -> object:
+    def _checked_labels(self, task: AnyTask, data: object, y: object) -> object:
         """The labels or texts `y` that are given beside the data, as tasks take them."""
         return y
 

@@ -17,14 +17,14 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from gatewise.data.memory.arrays import Layout, as_array
 from gatewise.data.memory.frames import is_table_or_path
-from gatewise.data.memory.label_sets import is_label_sets
+from gatewise.data.memory.label_sets import are_lists, label_lists
 from gatewise.data.memory.labels import names_of
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import FOLDER, Estimator
 from gatewise.estimators.labelled import LabelledMethods
 from gatewise.estimators.multilabel import LabelForm
 from gatewise.estimators.running import Source
-from gatewise.tasks.base import AnyComparison
+from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
 from gatewise.training.runs import CLASSES, Run, read_classes, write_classes
@@ -105,10 +105,7 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
     def _label_form(self) -> LabelForm | None:
         """How the model has sets of labels; None if each example has one class."""
         check_is_fitted(self, "model_")
-        preprocessing = self.model_.preprocessing
-        columns = preprocessing.get("columns")
-        is_multilabel = isinstance(columns, Mapping) and columns.get("multilabel")
-        return LabelForm(preprocessing, self.classes_) if is_multilabel else None
+        return LabelForm(self.model_.preprocessing, self.classes_) if self._task.predicts_sets else None
 
     @contextmanager
     def _written(self, data: object, y: object, layout: Layout) -> Iterator[Path]:
@@ -117,14 +114,19 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
         with super()._written(data, y, layout) as path:
             yield path
 
-    def _checked_labels(self, data: object, y: object) -> object:
+    def _task_for(self, data: object, columns: Mapping[str, Any], y: object = None) -> AnyTask:
+        if self.warm_start and hasattr(self, "model_") and self._task.predicts_sets and are_lists(y):
+            return self._task  # lists of one label each are sets for this model
+        return super()._task_for(data, columns, y)
+
+    def _checked_labels(self, task: AnyTask, data: object, y: object) -> object:
         """The labels of arrays and images as one column. Raises: `GatewiseError` if they are not classes."""
-        y = super()._checked_labels(data, y)
+        y = super()._checked_labels(task, data, y)
         if y is not None and self.warm_start and hasattr(self, "model_") and self._label_form is not None:
             return self._label_form.as_fitted(y)
-        if y is None or is_label_sets(y):
+        if y is None or task.predicts_sets:
             return y
-        labels = as_array(y)
+        labels = as_array(label_lists(y) if are_lists(y) else y)
         if labels.ndim == 2 and labels.shape[1] == 1:
             y = labels = column_or_1d(labels, warn=True)
         if labels.dtype.kind == "f":

@@ -15,7 +15,7 @@ from gatewise.data.sequences.reading import count
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.running import Source
-from gatewise.tasks.base import AnyComparison
+from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
 from gatewise.training.runs import Run
@@ -111,7 +111,7 @@ class LabelledMethods(Estimator):
             f"{count(channels, 'channel')} in {given}{remedy}"
         )
 
-    def _checked_labels(self, data: object, y: object) -> object:
+    def _checked_labels(self, task: AnyTask, data: object, y: object) -> object:
         """The labels or targets of arrays. Raises: `GatewiseError` if there are none."""
         if y is None and not is_table_or_path(data):
             raise GatewiseError(

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gatewise.data.memory.label_sets import indicator_array, is_indicators, is_label_sets, label_lists
+from gatewise.data.memory.label_sets import (
+    are_lists,
+    indicator_array,
+    indicator_names,
+    is_indicators,
+    label_lists,
+)
 from gatewise.data.memory.labels import names_of
 from gatewise.errors import GatewiseError
 
@@ -25,41 +31,39 @@ class LabelForm:
     """
 
     def __init__(self, preprocessing: Mapping[str, Any], classes: np.ndarray) -> None:
-        self._columns: Sequence[str] = preprocessing["columns"]["targets"]
-        self._separator: str | None = preprocessing["columns"]["label_separator"]
+        columns = preprocessing["columns"] or {}  # a file of arrays has none
+        self._column: str | None = columns["targets"][0] if len(columns.get("targets", ())) == 1 else None
+        self._separator: str | None = columns.get("label_separator")
         self._names: Sequence[str] = preprocessing["classes"]
         self._classes = classes
 
     def predicted(self, frame: pl.DataFrame) -> Any:
         """The labels in a table of predictions: an array [N, L] if it has a column for each, or lists."""
-        if len(self._columns) > 1:
+        if self._column is None:
             return frame.select(self._names).to_numpy()
         labels = dict(zip(self._names, self._classes.tolist(), strict=True))
-        cells = frame[self._columns[0]]
+        cells = frame[self._column]
         sets = cells if self._separator is None else cells.str.split(self._separator)
         return [[labels[name] for name in one if name] for one in sets.to_list()]
 
     def as_fitted(self, y: Any) -> Any:
         """Labels of other data in the form of those that the model was fitted on."""
         indicators = self.indicators(y)
-        if len(self._columns) > 1:
+        if self._column is None:
             return indicators
         return [self._classes[row > 0].tolist() for row in indicators]
 
     def indicators(self, y: Any) -> np.ndarray:
         """Labels as an array [N, L]. Raises: `GatewiseError` if there is another label, or one for each."""
-        count = len(self._names)
         if is_indicators(y):
-            found = indicator_array(y)
-            if found.shape[1] != count:
-                raise GatewiseError(
-                    f"expected labels as an array [N, {count}] as in training, got {list(found.shape)}"
-                )
-            return found
-        if not is_label_sets(y):
-            raise GatewiseError(f"expected labels as an array [N, {count}], or as lists or sets")
+            return self._in_order(y)
+        if not are_lists(y):
+            raise GatewiseError(
+                f"expected labels as an array [N, {len(self._names)}], or as lists or sets, got "
+                f"{type(y).__name__}"
+            )
         lists, numbers = label_lists(y), {name: number for number, name in enumerate(self._names)}
-        found = np.zeros((len(lists), count), int)
+        found = np.zeros((len(lists), len(self._names)), int)
         for row, one in enumerate(lists):
             for name in names_of(one):
                 if name not in numbers:
@@ -68,3 +72,20 @@ class LabelForm:
                     )
                 found[row, numbers[name]] = 1
         return found
+
+    def _in_order(self, y: Any) -> np.ndarray:
+        """The columns of an array or a table, in the order of the model's labels. Raises: `GatewiseError`."""
+        found, names = indicator_array(y), [str(name) for name in indicator_names(y)]
+        if sorted(names) == sorted(self._names):
+            return found[:, [names.index(name) for name in self._names]]
+        count = len(self._names)
+        if hasattr(y, "columns"):
+            raise GatewiseError(
+                f"expected a column for each label of the training, {', '.join(self._names)}, got "
+                f"{', '.join(names)}"
+            )
+        if len(names) != count:
+            raise GatewiseError(
+                f"expected labels as an array [N, {count}] as in training, got {list(found.shape)}"
+            )
+        return found  # without names, in the order of `classes_`

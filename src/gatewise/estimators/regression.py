@@ -14,6 +14,7 @@ from gatewise.data.memory.frames import is_table_or_path
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.labelled import LabelledMethods
+from gatewise.tasks.base import AnyTask
 
 
 class RegressorMethods(RegressorMixin, LabelledMethods):  # type: ignore[misc]
@@ -60,8 +61,8 @@ class RegressorMethods(RegressorMixin, LabelledMethods):  # type: ignore[misc]
             raise GatewiseError("sample_weight is for arrays with targets y; tables and paths have none")
         return Estimator.score(self, data, y, layout=layout)
 
-    def _checked_labels(self, data: object, y: object) -> object:
-        y = super()._checked_labels(data, y)
+    def _checked_labels(self, task: AnyTask, data: object, y: object) -> object:
+        y = super()._checked_labels(task, data, y)
         if y is None:
             return y
         targets = as_array(y)

@@ -83,6 +83,7 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
     forecasts: ClassVar[bool] = False  # whether `predict_future` and `backtest` apply
     predicts_numbers: ClassVar[bool] = False  # one or several for each example
     predicts_classes: ClassVar[bool] = False  # one or several for each example, with their probabilities
+    predicts_sets: ClassVar[bool] = False  # of classes, any number for each example
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -1,6 +1,7 @@
 """The task of sequences with any number of labels, from file to files and on arrays."""
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 import torch
@@ -149,6 +150,60 @@ def test_arrays_predict_arrays_and_lists_predict_lists(tmp_path):
         named.evaluate(X, [{"fall"}] * 40)
     with pytest.raises(GatewiseError, match=r"expected labels as an array \[N, 3\], or as lists or sets"):
         named.evaluate(X, ["rise"] * 40)
+
+
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame])
+def test_the_columns_of_a_table_name_its_labels(library):
+    X, y = arrays()
+    table = library({name: y[:, number].astype(bool) for number, name in enumerate(NAMES)})
+    model = gatewise.Classifier(**QUICK).fit(X, table)
+    assert model.classes_.tolist() == list(NAMES)
+    predicted = model.predict(X)
+    np.testing.assert_array_equal(predicted, model.predict_proba(X) >= 0.5)
+    assert model.score(X, table[list(NAMES[::-1])]) == model.score(X, y) == (predicted == y).all(1).mean()
+    other = library(dict.fromkeys(("beat", "rise", "fall"), y[:, 0]))
+    with pytest.raises(GatewiseError, match="expected a column for each label of the training, beat, rise, "):
+        model.score(X, other)
+    with pytest.raises(GatewiseError, match="a label is called 'group', as a column of the sequences"):
+        gatewise.Classifier(**QUICK).fit(X, library({"beat": y[:, 0], "group": y[:, 1]}))
+    missing = library({"beat": y[:, 0], "rise": [None, *y[1:, 1]]})
+    with pytest.raises(GatewiseError, match=r"y\[0, 'rise'\] is nan: expected 0 or 1"):
+        gatewise.Classifier(**QUICK).fit(X, missing)
+
+
+def test_lists_of_one_label_each_are_sets_for_a_model_of_sets():
+    X, _ = arrays()
+    single = [[NAMES[number % 2]] for number in range(40)]
+    objects = np.empty(40, object)
+    objects[:] = single
+    model = gatewise.Classifier(kind="classify-multilabel", **QUICK).fit(X, single)
+    assert model.classes_.tolist() == ["beat", "rise"]
+    X, single, objects = X[:30], single[:30], objects[:30]
+    exact = np.mean([own == one for own, one in zip(model.predict(X), single, strict=True)])
+    assert model.score(X, single) == model.score(X, objects) == exact
+    assert model.evaluate(X, single).results[0].scores["exact_match"] == pytest.approx(exact)
+    assert model.set_params(warm_start=True, kind=None).fit(X, objects).classes_.tolist() == ["beat", "rise"]
+    with pytest.warns(UserWarning, match="A column-vector y was passed"):
+        assert gatewise.Classifier(**QUICK).fit(X, objects).predict(X).shape == (30,)  # classes by default
+
+
+def test_a_file_of_arrays_has_a_column_for_each_label(tmp_path):
+    X, y = arrays()
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", y.astype(bool))
+    model = gatewise.Classifier(**QUICK).fit(tmp_path / "data.npz")
+    assert model.predict(tmp_path / "data.npz").columns == ["sequence", *"012", *(f"p({n})" for n in "012")]
+    np.testing.assert_array_equal(model.predict(X), model.predict_proba(X) >= 0.5)
+    model.save(tmp_path / "model")
+    loaded = gatewise.load(tmp_path / "model")
+    assert loaded.score(X, y) == model.score(X, y) == (model.predict(X) == y).all(1).mean()
+    assert gatewise.Classifier(**QUICK).fit(tmp_path / "X.npy").classes_.tolist() == ["0", "1", "2"]
+    np.savez(tmp_path / "two.npz", X=X, y=y + 1)
+    with pytest.raises(GatewiseError, match=r"two.npz, y: .* got \[40, 3\] of other values than 0 and 1"):
+        gatewise.Classifier(**QUICK).fit(tmp_path / "two.npz")
+    with pytest.raises(GatewiseError, match=r"two.npz, y: y\[\d+, \d\] is 2: expected 0 or 1"):
+        gatewise.Classifier(kind="classify-multilabel", **QUICK).fit(tmp_path / "two.npz")
 
 
 @pytest.mark.parametrize(

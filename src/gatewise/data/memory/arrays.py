@@ -160,6 +160,9 @@ def long_table(
             raise GatewiseError(
                 f"expected {len(sequences)} sets of labels, one for each sequence, got {label_columns.height}"
             )
+        for name in label_columns.columns:
+            if name in (SEQUENCE, WEIGHT, GROUP) or is_channel(name):
+                raise GatewiseError(f"a label is called {name!r}, as a column of the sequences; rename it")
         frame |= {one.name: one.gather(owners) for one in label_columns}
     if targets is not None:
         frame |= dict(zip(target_names(targets), targets[owners].T, strict=True))

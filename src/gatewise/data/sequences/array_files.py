@@ -10,6 +10,7 @@ import numpy as np
 
 from gatewise.data.images.array_file import read_array, read_arrays
 from gatewise.data.memory.arrays import sequences_of, target_array, target_names
+from gatewise.data.memory.label_sets import indicator_array, indicator_names, is_indicators
 from gatewise.data.memory.labels import names_of
 from gatewise.data.sequences.missing import MaskedFill, with_filled
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
@@ -18,6 +19,7 @@ from gatewise.errors import GatewiseError
 
 ARRAYS = (".npz", ".npy")
 KEYS = "X [N, T, C] or [N, T], y [N] and, if sequences differ in length, lengths [N]"
+LABELS = "y [N, L] of 0 and 1, a column for each label"
 
 
 def has_sequences(path: Path) -> bool:
@@ -32,8 +34,37 @@ def has_sequences(path: Path) -> bool:
     return "X.npy" in names and "frames.npy" not in names
 
 
+def has_label_columns(path: Path) -> bool:
+    """Whether a .npz or .npy file has y [N, L] of 0 and 1, with a column for each of several labels."""
+    if path.suffix.lower() not in ARRAYS or not path.is_file():
+        return False
+    try:
+        y = _array_of_labels(path)
+    except GatewiseError:  # which is raised again, with what was expected, when the sequences are read
+        return False
+    return y is not None and is_indicators(y) and bool(((y == 0) | (y == 1)).all())
+
+
+def _array_of_labels(path: Path) -> np.ndarray | None:
+    """The array y of a .npz file, or beside a .npy file; None if there is none. Raises: `GatewiseError`."""
+    if path.suffix.lower() == ".npz":
+        return read_arrays(path, ("y",), KEYS)["y"]
+    beside = _file_of_labels(path)
+    return None if beside is None else read_array(beside)
+
+
+def _file_of_labels(path: Path) -> Path | None:
+    """The file of y beside a .npy file of X; None if there is none."""
+    beside = path.with_name(path.name.replace("X", "y", 1))
+    return beside if beside != path and beside.is_file() else None
+
+
 def read_array_file(
-    path: Path, labelled: bool = True, fill: MaskedFill | None = None, numeric: bool = False
+    path: Path,
+    labelled: bool = True,
+    fill: MaskedFill | None = None,
+    numeric: bool = False,
+    multilabel: bool = False,
 ) -> SequenceTable:
     """Reads the sequences of a .npz or .npy file, without executing code from it.
 
@@ -41,6 +72,7 @@ def read_array_file(
     has y in place of X, such as y_train.npy beside X_train.npy.
 
     labelled: whether labels are needed, or targets if `numeric`; fill: how to fill missing values, NaN
+    multilabel: whether the targets are labels, y [N, L] of 0 and 1
 
     Raises: `GatewiseError` if a file or an array is not of this kind.
     """
@@ -50,13 +82,13 @@ def read_array_file(
     if path.suffix.lower() == ".npz":
         arrays = read_arrays(path, ("X", "y", "lengths"), KEYS)
     else:
-        beside = path.with_name(path.name.replace("X", "y", 1))
+        beside = _file_of_labels(path)
         arrays = {"X": read_array(path)}
-        if labelled and beside != path and beside.is_file():
+        if labelled and beside is not None:
             arrays["y"] = read_array(beside)
             notes.append(f"labels are read from {beside}")
     if labelled and "y" not in arrays:
-        raise GatewiseError(f"{path} has no labels; expected {KEYS}")
+        raise GatewiseError(f"{path} has no labels; expected {LABELS if multilabel else KEYS}")
     sequences = _sequences(path, arrays)
     values = np.concatenate(sequences).astype(np.float64)
     sizes = [len(one) for one in sequences]
@@ -69,7 +101,7 @@ def read_array_file(
         notes=(*notes, *_notes(arrays["X"])),
     )
     if labelled:
-        table = _labelled(table, arrays["y"], numeric)
+        table = _labelled(table, arrays["y"], numeric, multilabel)
     empty = np.isnan(values)
     if empty.any() and fill is None:
         row, channel = np.argwhere(empty)[0]
@@ -101,14 +133,25 @@ def _sequences(path: Path, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
     return sequences
 
 
-def _labelled(table: SequenceTable, y: np.ndarray, numeric: bool) -> SequenceTable:
+def _labelled(table: SequenceTable, y: np.ndarray, numeric: bool, multilabel: bool) -> SequenceTable:
     """The table with its labels or targets. Raises: `GatewiseError` if their number is another."""
     try:
+        if multilabel:
+            if not is_indicators(y) or len(y) != len(table):
+                raise GatewiseError(
+                    f"expected {LABELS}, for N = {len(table)}, got {y.dtype} of {list(y.shape)}"
+                )
+            names = tuple(map(str, indicator_names(y)))
+            return replace(table, targets=indicator_array(y).astype(float), target_names=names)
         if numeric:
             targets = target_array(y, len(table))
             return replace(table, targets=targets, target_names=target_names(targets))
         if y.shape != (len(table),):
-            raise GatewiseError(f"expected {len(table)} labels, one for each sequence, got {list(y.shape)}")
+            sets = y.ndim == 2 and len(y) == len(table)
+            several = f" of other values than 0 and 1; for any number of labels, give {LABELS}" * sets
+            raise GatewiseError(
+                f"expected {len(table)} labels, one for each sequence, got {list(y.shape)}{several}"
+            )
         given = names_of(y)
     except GatewiseError as error:
         raise GatewiseError(f"{table.path}, y: {error}") from error

@@ -49,6 +49,11 @@ class SequencePreprocessing:
         """What the network reads beside the values."""
         return gap_kind(self.fill, self.unit_of_time)
 
+    @property
+    def table_columns(self) -> LongColumns:
+        """The columns of tables, also for a model that was trained on an archive or on arrays."""
+        return self.columns or LongColumns()
+
     def table(
         self, path: Path, labelled: bool = True, grouped: bool = False, weight: str | None = None
     ) -> SequenceTable:
@@ -58,7 +63,7 @@ class SequencePreprocessing:
 
         Raises: `GatewiseError` if it has another number of channels.
         """
-        columns = replace(self.columns or LongColumns(), weight=weight)
+        columns = replace(self.table_columns, weight=weight)
         columns = columns if labelled else replace(columns, label=None, targets=())
         columns = columns if grouped else replace(columns, group=None)
         table, _ = read_sequences(path, columns, self.fill, labelled, self.numeric)
@@ -170,7 +175,7 @@ def read_sequences(
         return read_archive(path, labelled, fill, numeric), None
     if suffix in ARRAYS:
         columns.dialect.require_default(path, "a file of arrays")
-        return read_array_file(path, labelled, fill, numeric), None
+        return read_array_file(path, labelled, fill, numeric, columns.multilabel), None
     wide = find_wide(path, columns)
     if wide is not None:
         return read_wide(path, wide, labelled, fill, numeric)
@@ -178,7 +183,7 @@ def read_sequences(
 
 
 def refuse_columns(path: Path, columns: LongColumns) -> None:
-    """Raises: `GatewiseError` if columns of an archive or of arrays are named, or sets of labels wanted."""
+    """Raises: `GatewiseError` if columns of archives or arrays are named, or sets of labels of archives."""
     suffix = path.suffix.lower()
     if suffix not in (*ARCHIVES, *ARRAYS):
         return
@@ -188,8 +193,11 @@ def refuse_columns(path: Path, columns: LongColumns) -> None:
         if value and name not in ("dialect", "multilabel"):
             option = options.get(name, name)
             raise GatewiseError(f"{path} is {form} without column names; leave --{option} out")
-    if columns.multilabel:
-        raise GatewiseError(f"{path} is {form}, whose sequences have one class each; give a table")
+    if columns.multilabel and suffix in ARCHIVES:
+        raise GatewiseError(
+            f"{path} is {form}, whose sequences have one class each; give a table, or a .npz file with y "
+            "[N, L] of 0 and 1"
+        )
 
 
 def find_test_file(path: Path, given: str | None) -> Path | None:

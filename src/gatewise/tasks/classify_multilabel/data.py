@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gatewise.data.multilabel_split import multilabel_split
+from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.plausible import require_classes
 from gatewise.data.sequences.reading import (
     describe_sequences,
@@ -33,6 +34,15 @@ class Preprocessing(TargetPreprocessing):
 
     drawn = "stratified by label"
     classes: tuple[str, ...]
+
+    @property
+    def has_label_columns(self) -> bool:
+        """Whether the data have a column of 0 and 1 for each label, as arrays have; else one of sets."""
+        return self.columns is None or len(self.columns.targets) > 1
+
+    @property
+    def table_columns(self) -> LongColumns:
+        return self.columns or LongColumns(targets=self.classes, multilabel=True)
 
     @staticmethod
     def split(table: SequenceTable, fractions: Fractions) -> Split:

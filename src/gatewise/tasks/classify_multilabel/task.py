@@ -15,6 +15,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import is_decaying
 from gatewise.data.memory.arrays import Layout, write_sequences
 from gatewise.data.memory.label_sets import distinct_labels, is_label_sets, label_columns
+from gatewise.data.sequences.array_files import has_label_columns
 from gatewise.data.sequences.targets import TargetSequences
 from gatewise.data.splits import Fractions
 from gatewise.data.tables.table import column_names
@@ -76,10 +77,12 @@ class ClassifyMultilabel(
     metrics = (EXACT, MACRO_F1, MICRO_F1, HAMMING, MEAN_PRECISION, CROSS_ENTROPY)
     selection_metric = CROSS_ENTROPY
     next_command = "gatewise predict {run} {data} --out labels.csv"
-    predicts_classes = True
+    predicts_classes = predicts_sets = True
 
     def claims(self, data: Path | None, options: Mapping[str, Any], y: object = None) -> bool:
         if options.get("label_separator") is not None or is_label_sets(y):
+            return True
+        if data is not None and has_label_columns(data):
             return True
         names = options.get("label")
         if not isinstance(names, str):
@@ -178,8 +181,7 @@ class ClassifyMultilabel(
         return Prediction(frame, about, text_column)
 
     def predicts_tables(self, model: SavedModel) -> bool:
-        columns = load_preprocessing(Preprocessing, model).columns
-        return columns is not None and len(columns.targets) > 1
+        return load_preprocessing(Preprocessing, model).has_label_columns
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         network = _require_multilabel(model.network)
@@ -208,8 +210,7 @@ def _label_columns(preprocessing: Preprocessing, predicted: Any) -> tuple[dict[s
     predicted: [N, L], whether each label is
     """
     columns, classes = preprocessing.columns, preprocessing.classes
-    assert columns is not None
-    if len(columns.targets) > 1:
+    if columns is None or preprocessing.has_label_columns:
         flags = predicted.astype(int).T
         return {name: pl.Series(flags[number]) for number, name in enumerate(classes)}, None
     sets = [[name for name, one in zip(classes, row, strict=True) if one] for row in predicted]
