@@ -39,6 +39,7 @@ DTYPES = {
     "U8": torch.uint8,
 }
 MODEL, REFITTED = "model", "refit"  # the files of the scored model, and of the one trained on all data
+REFITTED_FILES = (f"{REFITTED}.json", f"{REFITTED}.safetensors")
 UNREADABLE = (
     OSError,
     KeyError,
@@ -63,6 +64,7 @@ class SavedModel:
     network: the trained network
     preprocessing: plain data, as in JSON, which the task interprets
     refitted: the same network trained on all data, for predictions; None if there is none
+    missing: the files of the refitted model, if it should have been there and was not
     """
 
     task: str
@@ -70,11 +72,23 @@ class SavedModel:
     network: Network
     preprocessing: Mapping[str, Any]
     refitted: SavedModel | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def for_use(self) -> SavedModel:
         """The model that has seen most data."""
         return self.refitted or self
+
+    def describe_missing(self) -> tuple[str, ...]:
+        """A sentence on the files that are missing; none if there are none."""
+        if not self.missing:
+            return ()
+        files, be = " and ".join(self.missing), "is" if len(self.missing) == 1 else "are"
+        sentence = (
+            f"{files} of the network trained on all data {be} missing: the network that was scored is used "
+            "instead; restore the run, or finish its training with --resume"
+        )
+        return (sentence,)
 
 
 def save_model(folder: str | Path, model: SavedModel) -> None:
@@ -86,12 +100,7 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
     (folder / f"{REFITTED}.json").unlink(missing_ok=True)  # of an earlier model
     _save(folder, MODEL, model)
     if model.refitted is not None:
-        save_refitted(folder, model.refitted)
-
-
-def save_refitted(folder: Path, refitted: SavedModel) -> None:
-    """Writes a refitted model beside the one in a folder."""
-    _save(folder, REFITTED, refitted)
+        _save(folder, REFITTED, model.refitted)
 
 
 def _save(folder: Path, name: str, model: SavedModel) -> None:
@@ -107,6 +116,7 @@ def _save(folder: Path, name: str, model: SavedModel) -> None:
         "kind": kind_of(model.network),
         "options": options,
         "preprocessing": dict(model.preprocessing),
+        "refitted": model.refitted is not None or bool(model.missing),
     }
     text = json.dumps(description, indent=1)
     write_whole(folder / f"{name}.safetensors", lambda path: save_file(state, path))
@@ -119,10 +129,13 @@ def load_model(folder: str | Path) -> SavedModel:
     Raises: `GatewiseError` if a file is missing, damaged, or of another format.
     """
     folder = Path(folder)
-    model = _load(folder, MODEL)
-    if not (folder / f"{REFITTED}.json").is_file():
+    model, has_refitted = _load(folder, MODEL)
+    missing = tuple(name for name in REFITTED_FILES if not (folder / name).is_file())
+    if has_refitted and missing:
+        return replace(model, missing=missing)
+    if REFITTED_FILES[0] in missing:
         return model
-    refitted = _load(folder, REFITTED)
+    refitted, _ = _load(folder, REFITTED)
     if (refitted.task, refitted.name) != (model.task, model.name):
         raise GatewiseError(
             f"the model in {str(folder)!r} can't be read: refit.json is of {refitted.name}, trained to "
@@ -131,7 +144,8 @@ def load_model(folder: str | Path) -> SavedModel:
     return replace(model, refitted=refitted)
 
 
-def _load(folder: Path, name: str) -> SavedModel:
+def _load(folder: Path, name: str) -> tuple[SavedModel, bool]:
+    """The model of a folder, without a refitted one, and whether there should be one."""
     path, tensors = folder / f"{name}.json", folder / f"{name}.safetensors"
     for file in (path, tensors):
         if not file.is_file():
@@ -154,7 +168,8 @@ def _load(folder: Path, name: str) -> SavedModel:
     except UNREADABLE as error:
         raise GatewiseError(f"the model in {str(folder)!r} can't be read: {one_line(error)}") from error
     require_finite_weights(network, f"the model in {str(folder)!r}")
-    return SavedModel(described.task, described.name, network.eval(), described.preprocessing)
+    model = SavedModel(described.task, described.name, network.eval(), described.preprocessing)
+    return model, described.refitted
 
 
 class ModelDescription(BaseModel, strict=True, extra="forbid"):
@@ -166,6 +181,7 @@ class ModelDescription(BaseModel, strict=True, extra="forbid"):
     kind: Annotated[str, Field(max_length=100)]
     options: dict[str, Any]
     preprocessing: dict[str, Any]
+    refitted: bool = False  # whether there is another model, trained on all data
 
 
 def _description(path: Path) -> ModelDescription:

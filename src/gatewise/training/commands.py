@@ -13,7 +13,7 @@ from gatewise.tasks.base import AnyComparison, DataT, Task, TaskData
 from gatewise.tasks.comparison import AnyResult, Comparison
 from gatewise.tasks.mismatch import explain_mismatch
 from gatewise.tasks.options import CompareOptions, TrainOptions, candidate_options
-from gatewise.tasks.serialization import SavedModel, save_model, save_refitted
+from gatewise.tasks.serialization import REFITTED_FILES, SavedModel, save_model
 from gatewise.training.fine_tuning import start_network
 from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.memory import enough_memory
@@ -55,13 +55,13 @@ def _read(run: Run) -> TaskData:
 
 
 def _fine_tuning_notes(run: Run) -> tuple[str, ...]:
-    """How a model is trained further, in a line; none for a new one."""
+    """How a model is trained further; nothing for a new one."""
     if run.start is None:
         return ()
     assert isinstance(run.options, TrainOptions)
     kept = f", without {', '.join(run.options.freeze)}" if run.options.freeze else ""
     rate = f"at a learning rate of {run.options.learning_rate:g}"
-    return (f"{run.start.model.name} is trained further{kept}, {rate}",)
+    return (f"{run.start.model.name} is trained further{kept}, {rate}", *run.start.model.describe_missing())
 
 
 def train(
@@ -139,9 +139,11 @@ def _conclude(run: Run, runner: Runner[TaskData], results: list[AnyResult]) -> A
     if chosen is None:
         return comparison
     model = runner.saved(chosen.name, chosen.network)
-    save_model(run.folder, model)
-    refitted = runner.refitted(chosen.name, run.folder / REFIT)
-    if refitted is not None:
-        model = replace(model, refitted=refitted)
-        save_refitted(run.folder, refitted)
+    everything = runner.refit_data(chosen.name)
+    if everything is None:
+        save_model(run.folder, model)
+    else:
+        save_model(run.folder, replace(model, missing=REFITTED_FILES))  # until they are written
+        model = replace(model, refitted=runner.refitted(chosen.name, everything, run.folder / REFIT))
+        save_model(run.folder, model)
     return replace(comparison, model=model)

@@ -132,17 +132,19 @@ class Runner(Generic[DataT]):
         self._candidates[name] = _Candidate(finished[best], options, make_again or make, make_again is None)
         return self._result(name, baseline, finished)
 
-    def refitted(self, name: str, folder: Path) -> SavedModel | None:
+    def refit_data(self, name: str) -> DataT | None:
+        """All data, to train a candidate on again; None if the options or the task ask for none."""
+        return self.task.refit_data(self.data, self._candidates[name].options)
+
+    def refitted(self, name: str, everything: DataT, folder: Path) -> SavedModel | None:
         """The network of a candidate, trained again on all data as its best training was.
 
+        everything: as by `refit_data`
         folder: for the files of the training; an interrupted training in it continues
 
-        Returns: None if the options or the task ask for none.
+        Returns: None if the training diverges, or has no learning rates to repeat.
         """
         trained, options, make, is_new = self._candidates[name]
-        everything = self.task.refit_data(self.data, options)
-        if everything is None:
-            return None
         self.callback.begin(f"{name}, all data")
         if not trained.learning_rates:
             self.callback.warn("left out: an earlier version trained the network and recorded no rates")

@@ -1,6 +1,8 @@
 """The chosen network, trained again on all data, which predicts beyond their end."""
 
 import csv
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -9,7 +11,7 @@ import torch
 
 import gatewise
 from gatewise.errors import DivergedError, GatewiseError
-from gatewise.tasks.serialization import load_model, save_model
+from gatewise.tasks.serialization import REFITTED_FILES, load_model, save_model
 from gatewise.training import fit as training
 from tests.series import frame
 
@@ -105,6 +107,8 @@ def test_a_run_that_is_killed_between_scoring_and_the_refit_resumes(run, tmp_pat
         with pytest.raises(KeyboardInterrupt):
             fitted(frame(), tmp_path / "cut")
     assert load_model(tmp_path / "cut").refitted is None
+    with pytest.warns(UserWarning, match=r"refit.json and refit.safetensors of the network trained on all"):
+        gatewise.load(tmp_path / "cut").predict(frame())
     again = gatewise.resume(tmp_path / "cut", progress=False)
     assert torch.equal(parameters(again.model_.refitted), parameters(load_model(run).refitted))
 
@@ -120,6 +124,22 @@ def test_a_run_without_it_and_a_folder_that_had_one(run, tmp_path):
     assert without.prediction().about.endswith("the quantiles 0.1 to 0.9")
     save_model(tmp_path / "saved", without.model_)
     assert load_model(tmp_path / "saved").refitted is None
+
+
+@pytest.mark.parametrize("names", [("refit.json",), ("refit.safetensors",), REFITTED_FILES])
+def test_files_that_are_missing_are_named(run, tmp_path, names, capsys):
+    for name in {"model.json", "model.safetensors", "config.yaml", *REFITTED_FILES} - {*names}:
+        shutil.copy(run / name, tmp_path / name)
+    model, scored = gatewise.load(tmp_path), gatewise.load(run)
+    scored.model_ = replace(scored.model_, refitted=None)
+    sentence = f"{' and '.join(names)} of the network trained on all data"
+    with pytest.warns(UserWarning, match=f"^{sentence} .*: the network that was scored is used instead"):
+        found = model.predict(frame())
+    assert found.equals(scored.predict(frame()))
+    model.save(tmp_path / "again")
+    assert load_model(tmp_path / "again").missing == REFITTED_FILES
+    model.set_params(warm_start=True, max_steps=1, progress=True).fit(frame())
+    assert sentence in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_comparison_refits_the_network_it_chose(tmp_path):
@@ -140,10 +160,12 @@ def test_further_training_starts_from_both_networks(run):
     assert not torch.allclose(parameters(after), parameters(after.refitted), atol=1e-3)
 
 
-def test_a_refit_that_diverges_is_left_out(run, monkeypatch):
+def test_a_refit_that_diverges_is_left_out(tmp_path, monkeypatch):
     def diverge(*given):
         raise DivergedError("the loss became nan at step 3")
 
     monkeypatch.setattr(training, "fit_again", diverge)
     with pytest.warns(UserWarning, match="left out: the loss became nan at step 3"):
-        assert fitted(frame(), max_steps=1).model_.refitted is None
+        found = fitted(frame(), tmp_path / "run", max_steps=1).model_
+    assert found.refitted is None
+    assert not load_model(tmp_path / "run").missing

@@ -170,14 +170,16 @@ def _outlook(scored: SavedModel, path: Path, known_from: Path | None) -> Outlook
 def _for_use(
     model: SavedModel, preprocessing: Preprocessing, source: SeriesSet
 ) -> tuple[SavedModel, Preprocessing, SeriesSet]:
-    """The refitted model, or the scored one where a series ends before the data of that, with a warning.
+    """The refitted model, or with a warning the scored one where a series ends before the data of that.
+
+    A refitted model whose files are missing has a warning, too.
 
     preprocessing: of the scored model
 
     Returns: the model, its own preprocessing, and the series
     """
     if model.refitted is None:
-        return model, preprocessing, source
+        return model, preprocessing, source.warned(*model.describe_missing())
     refitted = load_preprocessing(Preprocessing, model.refitted)
     seen = refitted.learned.seen
     for series in source.series:
