@@ -8,14 +8,15 @@ import torch
 from matplotlib.figure import Figure
 
 from gatewise.benchmark import machine, malloc
-from gatewise.benchmark.bench import OVERHEAD, Bench
+from gatewise.benchmark.bench import Bench
 from gatewise.benchmark.candidate import Competitor
 from gatewise.benchmark.competitors.eager import Eager
 from gatewise.benchmark.machine import Machine
 from gatewise.benchmark.plan import CELLS, plan, use_threads
 from gatewise.benchmark.results import Row, read, write
 from gatewise.benchmark.roofline import draw_roofline
-from gatewise.benchmark.workload import BenchmarkCase, Shape
+from gatewise.benchmark.shapes import ONE_STEP_SHAPE, Shape
+from gatewise.benchmark.workload import ONE_STEP, WORKLOADS, BenchmarkCase
 from gatewise.cells import LSTM, grid, mdlstm
 from gatewise.engine.compiling import BuildError, compiler
 from gatewise.errors import GatewiseError
@@ -36,20 +37,24 @@ class Quiet:
 
 
 def small(**more):
-    return plan(**{"cells": "GRU", "shapes": "2x3x4x5", "competitors": "torch.nn", "repeats": 1, **more})
+    given = {"cells": "GRU", "shapes": "2x3x4x5", "workloads": "all-steps", "competitors": "torch.nn"}
+    return plan(**{**given, "repeats": 1, **more})
 
 
 def test_rows_are_written_with_what_they_are_compared_to(tmp_path):
-    run = Bench(small(out=tmp_path), MACHINE, Quiet())
+    run = Bench(small(out=tmp_path, workloads=None), MACHINE, Quiet())
     run.run()
     assert run.wrong == []
     assert read(tmp_path / "speed.csv")[0].library == "gatewise"
     kinds = [
-        (row.shape, row.passes, row.library) for row in run.rows if row.library in ("gatewise", "torch.nn")
+        (row.shape, row.workload, row.passes, row.library)
+        for row in run.rows
+        if row.library in ("gatewise", "torch.nn")
     ]
     assert kinds == [
-        (shape, passes, library)
-        for shape, passes in (("2x3x4x5", "forward"), ("2x3x4x5", "both"), ("1x1x16x16", OVERHEAD))
+        (str(ONE_STEP_SHAPE) if workload == ONE_STEP else "2x3x4x5", workload, which, library)
+        for workload, passes in WORKLOADS.items()
+        for which in passes
         for library in ("gatewise", "torch.nn")
     ]
     for row in run.rows:
@@ -104,7 +109,7 @@ def test_no_time_for_who_is_wrong_or_fails(monkeypatch):
     asked = replace(small(), competitors=(Eager(), Failing()))
     run = Bench(asked, MACHINE, Quiet())
     run.run()
-    assert {row.library for row in run.rows if row.passes != OVERHEAD} == {"eager loop"}
+    assert {row.library for row in run.rows} == {"eager loop"}
     assert any("the output is" in one for one in run.wrong)
     assert "GRU 2x3x4x5, failing: RuntimeError: out of luck" in run.notes
 
@@ -209,19 +214,22 @@ def test_noise_of_the_peak_is_not_refused():
 
 def _row(gflops):
     return Row(
-        "default", "float32", "GRU", "1x2x3x4", "forward", "gatewise", 1.0, 0.0, gflops, gflops / MACHINE.peak
-    )
+        "default", "float32", "GRU", "1x2x3x4", "all-steps", "forward", "gatewise",
+        milliseconds=1.0, relative_range=0.0, gflops=gflops, peak_fraction=gflops / MACHINE.peak,
+    )  # fmt: skip
 
 
 def test_plans():
     assert list(dict.fromkeys(case.cell for case in plan().cases)) == [*CELLS, mdlstm(2), grid(2)]
     assert all(case.cell.axes == case.shape.axes for case in plan().cases)
     assert plan(quick=True).repeats == 3
-    assert plan(cells="lstm,softplus", shapes="1x2x3x4").cases == tuple(
+    assert plan(cells="lstm,softplus", shapes="1x2x3x4", workloads="all-steps").cases == tuple(
         BenchmarkCase(cell, Shape(1, 2, 3, 4)) for cell in (LSTM, CELLS[-1])
     )
-    both = plan(cells="lstm,mdlstm2", shapes="1x2x3x4,1x2x3x4x5").cases
-    assert [str(case) for case in both] == ["LSTM 1x2x3x4", "MDLSTM2 1x2x3x4x5"]
+    both = plan(cells="lstm,mdlstm2", shapes="1x2x3x4,1x2x3x4x5", workloads="zeros,one-step").cases
+    assert [str(case) for case in both] == [
+        "LSTM 1x2x3x4 zeros", "MDLSTM2 1x2x3x4x5 zeros", "LSTM 1x1x64x64 one-step"
+    ]  # fmt: skip
     assert [one.name for one in plan(competitors="eager,JAX").competitors] == ["eager loop", "JAX"]
 
 
@@ -231,6 +239,10 @@ def test_plans():
         ({"cells": "lstn"}, "there is no cell 'lstn'"),
         ({"shapes": "3"}, "expected a shape as batch x steps"),
         ({"cells": "lstm", "shapes": "1x2x3x4x5"}, "none of the cells lstm has as many axes"),
+        (
+            {"workloads": "zero"},
+            "there is no workload 'zero'; there are all-steps, last-step, zeros, one-step",
+        ),
         ({"competitors": "keras"}, "there is no competitor 'keras'; there are torch.nn"),
         ({"repeats": 0}, "expected --repeats as a whole number"),
         ({"dtype": "float16"}, "expected --dtype as float32 or bfloat16"),

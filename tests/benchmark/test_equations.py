@@ -4,7 +4,8 @@ import torch
 
 from gatewise.benchmark.competitors.torch_scan import TORCH
 from gatewise.benchmark.equations import ArrayEquations
-from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem, Shape
+from gatewise.benchmark.shapes import Shape
+from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
 from gatewise.compiler.layout import layout
 from gatewise.engine.choice import backend
 

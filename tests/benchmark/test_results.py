@@ -8,8 +8,8 @@ from gatewise.benchmark.results import BEST, Row, read, reference_row, summary, 
 from gatewise.errors import GatewiseError
 
 
-def row(library, milliseconds, cell="LSTM", shape="1x2x3x4", passes="both", **more):
-    return Row("default", "float32", cell, shape, passes, library, milliseconds, 0.0, 1.0, **more)
+def row(library, milliseconds, shape="1x2x3x4", workload="all-steps", **more):
+    return Row("default", "float32", "LSTM", shape, workload, "both", library, milliseconds, 0.0, 1.0, **more)
 
 
 def test_what_is_written_is_read(tmp_path):

@@ -3,15 +3,9 @@
 import pytest
 import torch
 
-from gatewise.benchmark.workload import (
-    LATTICE_SHAPES,
-    QUICK_SHAPES,
-    SHAPES,
-    BenchmarkCase,
-    BenchmarkProblem,
-    Shape,
-)
-from gatewise.cells import GRU, LSTM, RNN, FullPeepholeLSTM
+from gatewise.benchmark.shapes import LATTICE_SHAPES, QUICK_SHAPES, SHAPES, Shape
+from gatewise.benchmark.workload import LAST_STEP, ZEROS, BenchmarkCase, BenchmarkProblem
+from gatewise.cells import GRU, LSTM, RNN, FullPeepholeLSTM, mdlstm
 from gatewise.errors import GatewiseError
 
 
@@ -61,3 +55,29 @@ def test_a_problem_is_the_same_whenever_it_is_made():
     assert torch.equal(one.values, other.values)
     assert all(torch.equal(value, other.parameters()[name]) for name, value in one.parameters().items())
     assert one.inside().sum() == one.lengths.sum()
+
+
+def test_the_gradient_comes_from_the_last_step_of_each_sequence():
+    shape = Shape(5, 30, 2, 3, ragged=True)
+    incoming = BenchmarkProblem.of(BenchmarkCase(GRU, shape, LAST_STEP)).incoming
+    found = (incoming != 0).all(-1).nonzero().tolist()
+    assert sorted(found) == sorted([int(length) - 1, row] for row, length in enumerate(shape.lengths()))
+    assert (incoming != 0).any(-1).sum() == 5
+
+
+def test_zeros_have_a_first_step_and_no_biases():
+    problem = BenchmarkProblem.of(BenchmarkCase(LSTM, Shape(2, 30, 2, 3), ZEROS))
+    assert (problem.values[0] != 0).all()
+    assert (problem.values[1:] == 0).all()
+    assert all((one != 0).any() != name.startswith("bias") for name, one in problem.parameters().items())
+    with torch.no_grad():
+        output, _ = problem.layer(problem.values)
+    assert output[-1].abs().max() < 1e-3 * output[0].abs().max()
+
+
+def test_lattices_have_a_first_and_a_last_position():
+    shape = Shape.read("2x3x4x5x6")
+    values = BenchmarkProblem.of(BenchmarkCase(mdlstm(2), shape, ZEROS)).values
+    incoming = BenchmarkProblem.of(BenchmarkCase(mdlstm(2), shape, LAST_STEP)).incoming
+    assert values.ne(0).any(-1).nonzero().tolist() == [[0, 0, 0], [1, 0, 0]]
+    assert incoming.ne(0).any(-1).nonzero().tolist() == [[0, 2, 3], [1, 2, 3]]

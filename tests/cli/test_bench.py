@@ -5,6 +5,7 @@ import pytest
 from gatewise.benchmark.results import read
 
 SMALL = ["--cells", "RNN", "--shapes", "2x3x4x5", "--against", "torch.nn", "--repeats", 1, "--threads", 1]
+SMALL += ["--workloads", "all-steps,one-step"]
 
 
 @pytest.mark.parametrize(

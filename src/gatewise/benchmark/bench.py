@@ -18,14 +18,12 @@ from gatewise.benchmark import malloc, results
 from gatewise.benchmark.candidate import Competitor, TimedCandidate
 from gatewise.benchmark.check import Checker
 from gatewise.benchmark.clock import take_turns
-from gatewise.benchmark.competitors.torch_nn import LAYERS
 from gatewise.benchmark.machine import Machine
 from gatewise.benchmark.plan import BenchmarkPlan
 from gatewise.benchmark.results import OURS, Row
-from gatewise.benchmark.workload import ONE_STEP, PASSES, BenchmarkCase, BenchmarkProblem
+from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
 from gatewise.files import write_whole
 
-OVERHEAD = "overhead"  # the pass of one step of one row, in which products take no time
 NOISE = 1.05  # times the peak is possible: a processor's clock varies by a few percent
 LIMIT = 120  # seconds of preparation; a slower candidate is left out
 PACKAGES = ("torch", "numpy", "jax", "onnxruntime", "openvino")
@@ -65,17 +63,12 @@ class Bench:
         self._write()
         for case in self.plan.cases:
             self._measure(case, [one for one in candidates if one.fits(case)])
-        compared = [one for one in candidates if one.name in (OURS, "torch.nn")]
-        for cell in dict.fromkeys(case.cell for case in self.plan.cases if case.cell in LAYERS):
-            self._measure(BenchmarkCase(cell, ONE_STEP), compared, OVERHEAD)
 
-    def _measure(
-        self, case: BenchmarkCase, candidates: Sequence[Competitor], only: str | None = None
-    ) -> None:
+    def _measure(self, case: BenchmarkCase, candidates: Sequence[Competitor]) -> None:
         self.callback.doing(f"{case}: computing the reference")
         problem = BenchmarkProblem.of(case)
         checker = Checker(problem, self.plan.bfloat16)
-        ready: dict[str, dict[str, TimedCandidate]] = {which: {} for which in PASSES}
+        ready: dict[str, dict[str, TimedCandidate]] = {which: {} for which in case.passes}
         for one in candidates:
             if self._note(one.name, one.refusal(case)):
                 continue
@@ -84,7 +77,7 @@ class Bench:
                 with _at_most(LIMIT), warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     candidate = one.prepare(problem, self.plan.bfloat16)
-                    for which in one.passes:
+                    for which in one.measured(case):
                         wrong = checker.disagreement(candidate, which)
                         if not self._note(f"{case} {which}, {one.name}", wrong, "no time shown: "):
                             ready[which][one.name] = candidate
@@ -93,18 +86,15 @@ class Bench:
             except Exception as error:  # any error of another library; the others continue
                 self._note(f"{case}, {one.name}", f"{type(error).__name__}: {str(error).strip()[:150]}")
         del checker  # and its memory
-        passes = ("forward",) if only else PASSES
-        found = [row for which in passes for row in self._timed(case, which, ready[which], only or which)]
+        found = [row for which in case.passes for row in self._timed(case, which, ready[which])]
         self.rows += found
         self._check_peak(found)
         self.callback.measured(self.rows[len(self.rows) - len(found) :])
         self._write()
 
-    def _timed(
-        self, case: BenchmarkCase, which: str, ready: dict[str, TimedCandidate], passes: str
-    ) -> list[Row]:
+    def _timed(self, case: BenchmarkCase, which: str, ready: dict[str, TimedCandidate]) -> list[Row]:
         """The rows of one pass."""
-        self.callback.doing(f"{case}: {passes}")
+        self.callback.doing(f"{case}: {which}")
         calls = {name: getattr(one, which) for name, one in ready.items()}
         rows, operations, peak = [], case.operations(which), self.machine.peak
         for library, turns in take_turns(calls, self.plan.repeats).items():
@@ -117,7 +107,8 @@ class Bench:
                     self.plan.dtype,
                     case.cell.__name__,
                     str(case.shape),
-                    passes,
+                    case.workload,
+                    which,
                     library,
                     milliseconds=1e3 * seconds,
                     relative_range=(max(turns) - min(turns)) / seconds,

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.benchmark.workload import PASSES, BenchmarkCase, BenchmarkProblem
+from gatewise.benchmark.workload import ALL_STEPS, LAST_STEP, PASSES, ZEROS, BenchmarkCase, BenchmarkProblem
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +52,7 @@ class Competitor(ABC):
     name: str
     needs: tuple[str, ...] = ()  # packages beside those of gatewise
     passes: tuple[str, ...] = PASSES
+    workloads: tuple[str, ...] = (ALL_STEPS, LAST_STEP, ZEROS)
     has_bfloat16 = False
     lattices = False  # whether it runs over lattices, and over sequences
     sequences = True
@@ -63,7 +64,12 @@ class Competitor(ABC):
 
     def fits(self, case: BenchmarkCase) -> bool:
         """Whether it runs cases of this kind."""
-        return self.sequences if case.shape.axes == 1 else self.lattices
+        runs = self.sequences if case.shape.axes == 1 else self.lattices
+        return runs and case.workload in self.workloads and bool(self.measured(case))
+
+    def measured(self, case: BenchmarkCase) -> list[str]:
+        """The passes of a case that it runs."""
+        return [one for one in case.passes if one in self.passes]
 
     def refusal(self, case: BenchmarkCase) -> str | None:
         """The reason why it can't run a case that fits, or None."""

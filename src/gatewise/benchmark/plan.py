@@ -11,7 +11,15 @@ import torch
 from gatewise.benchmark.candidate import Competitor
 from gatewise.benchmark.competitors import COMPETITORS, OURS
 from gatewise.benchmark.own_cell import SoftplusLSTM
-from gatewise.benchmark.workload import GRID_SHAPE, LATTICE_SHAPES, QUICK_SHAPES, SHAPES, BenchmarkCase, Shape
+from gatewise.benchmark.shapes import (
+    GRID_SHAPE,
+    LATTICE_SHAPES,
+    ONE_STEP_SHAPE,
+    QUICK_SHAPES,
+    SHAPES,
+    Shape,
+)
+from gatewise.benchmark.workload import ONE_STEP, WORKLOADS, BenchmarkCase
 from gatewise.cells import GRU, LSTM, RNN, LayerNormLSTM, PeepholeLSTM, find_cell, grid, mdlstm
 from gatewise.cells.base import CellType
 from gatewise.errors import GatewiseError
@@ -50,6 +58,7 @@ class BenchmarkPlan:
 def plan(
     cells: str | None = None,
     shapes: str | None = None,
+    workloads: str | None = None,
     competitors: str | None = None,
     repeats: int | None = None,
     dtype: str = "float32",
@@ -60,8 +69,8 @@ def plan(
 
     Raises: `GatewiseError` if a name is unknown or a value is out of bounds.
 
-    >>> [str(case) for case in plan(cells="gru", shapes="1x10x4x8", competitors="torch.nn").cases]
-    ['GRU 1x10x4x8']
+    >>> [str(case) for case in plan(cells="gru", shapes="1x10x4x8", workloads="all-steps,zeros").cases]
+    ['GRU 1x10x4x8', 'GRU 1x10x4x8 zeros']
     """
     if dtype not in DTYPES:
         raise GatewiseError(f"expected --dtype as {' or '.join(DTYPES)}, got {dtype!r}")
@@ -72,7 +81,7 @@ def plan(
     bfloat16 = dtype == "bfloat16"
     available = tuple(one for one in COMPETITORS if one.has_bfloat16 or not bfloat16)
     return BenchmarkPlan(
-        _cases(cells, shapes, quick),
+        _cases(cells, shapes, workloads, quick),
         available
         if competitors is None
         else tuple(_competitor(name, available) for name in competitors.split(",") if name),
@@ -101,19 +110,32 @@ def use_threads(count: int | None) -> None:
     torch.set_num_threads(count)
 
 
-def _cases(cells: str | None, shapes: str | None, quick: bool) -> tuple[BenchmarkCase, ...]:
-    """Every cell on every shape with as many axes; by default also a grid over time and depth."""
+def _cases(
+    cells: str | None, shapes: str | None, workloads: str | None, quick: bool
+) -> tuple[BenchmarkCase, ...]:
+    """Every cell on every shape with as many axes; by default also a grid over time and depth.
+
+    One step is measured for each cell of sequences, at a shape of its own.
+    """
     default = (*(QUICK_SHAPES if quick else SHAPES), *LATTICE_SHAPES[: 1 if quick else None])
     chosen = (*CELLS, mdlstm(2)) if cells is None else tuple(map(_cell, cells.split(",")))
     chosen_shapes = default if shapes is None else tuple(map(Shape.read, shapes.split(",")))
-    cases = [
-        BenchmarkCase(cell, shape) for cell in chosen for shape in chosen_shapes if cell.axes == shape.axes
-    ]
+    pairs = [(cell, shape) for cell in chosen for shape in chosen_shapes if cell.axes == shape.axes]
     if cells is None and shapes is None:
-        cases.append(BenchmarkCase(grid(2), GRID_SHAPE))
-    if not cases:
+        pairs.append((grid(2), GRID_SHAPE))
+    if not pairs:
         raise GatewiseError(f"none of the cells {cells} has as many axes as any of the shapes {shapes}")
+    names = tuple(WORKLOADS) if workloads is None else tuple(map(_workload, workloads.split(",")))
+    cases = [BenchmarkCase(*pair, name) for pair in pairs for name in names if name != ONE_STEP]
+    if ONE_STEP in names:
+        cases += [BenchmarkCase(cell, ONE_STEP_SHAPE, ONE_STEP) for cell in chosen if cell.axes == 1]
     return tuple(cases)
+
+
+def _workload(name: str) -> str:
+    if name.strip() not in WORKLOADS:
+        raise GatewiseError(f"there is no workload {name!r}; there are {', '.join(WORKLOADS)}")
+    return name.strip()
 
 
 def _cell(name: str) -> CellType:

@@ -16,7 +16,7 @@ OURS, TORCH, BEST = "gatewise", "torch.nn", "the best competitor"
 
 @dataclass(frozen=True)
 class Row:
-    """One candidate's time for one cell, shape and pass, as a row of the file.
+    """One candidate's time for one case and pass, as a row of the file.
 
     relative_range: the slowest turn minus the fastest, as a fraction of the median
     peak_fraction: gflops as a fraction of the float32 peak; None for bfloat16, and if the peak is unknown
@@ -28,6 +28,7 @@ class Row:
     dtype: str
     cell: str
     shape: str
+    workload: str
     passes: str
     library: str
     milliseconds: float
@@ -74,13 +75,14 @@ def read(path: Path) -> list[Row]:
 
 @dataclass(frozen=True)
 class Summary:
-    """The speedup of gatewise at a cell and pass: geometric means over the shapes.
+    """The speedup of gatewise at a cell, workload and pass: geometric means over the shapes.
 
     ratios: to torch.nn, to the best competitor at each shape, and to every competitor
     worst: the smallest ratio to torch.nn (to the best competitor if that has no such cell), and its shape
     """
 
     cell: str
+    workload: str
     passes: str
     ratios: dict[str, float]
     worst: float
@@ -88,26 +90,26 @@ class Summary:
 
 
 def summary(rows: Sequence[Row]) -> list[Summary]:
-    """The summary of each cell and pass that gatewise and a competitor both ran.
+    """The summary of each cell, workload and pass that gatewise and a competitor both ran.
 
-    >>> mine = Row("default", "float32", "LSTM", "1x2x3x4", "both", "gatewise", 2.0, 0.0, 1.0)
-    >>> theirs = Row("default", "float32", "LSTM", "1x2x3x4", "both", "torch.nn", 3.0, 0.0, 1.0)
+    >>> mine = Row("keep", "float32", "LSTM", "1x2x3x4", "all-steps", "both", "gatewise", 2.0, 0.0, 1.0)
+    >>> theirs = Row("keep", "float32", "LSTM", "1x2x3x4", "all-steps", "both", "torch.nn", 3.0, 0.0, 1.0)
     >>> summary([mine, theirs])[0].ratios
     {'torch.nn': 1.5, 'the best competitor': 1.5}
     """
     found = []
-    for cell, passes in dict.fromkeys((row.cell, row.passes) for row in rows):
-        own = [row for row in rows if (row.cell, row.passes) == (cell, passes)]
+    for kind in dict.fromkeys((row.cell, row.workload, row.passes) for row in rows):
+        own = [row for row in rows if (row.cell, row.workload, row.passes) == kind]
         ratios = _ratios(own)
         if ratios:
             worst = min((ratios.get(TORCH) or ratios[BEST]).items(), key=lambda one: one[1])
             means = {name: geometric_mean(by_shape.values()) for name, by_shape in ratios.items()}
-            found.append(Summary(cell, passes, means, worst[1], worst[0]))
+            found.append(Summary(*kind, means, worst[1], worst[0]))
     return found
 
 
 def reference_row(rows: Sequence[Row]) -> Row | None:
-    """The row that the others of the same cell, shape and pass are compared with."""
+    """The row that the others of the same case and pass are compared with."""
     competitors = [row for row in rows if not row.library.startswith(OURS)] or [
         row for row in rows if row.library == f"{OURS} float32"
     ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from gatewise.benchmark.machine import Machine
 from gatewise.benchmark.results import OURS, Row
-from gatewise.benchmark.workload import PASSES, BenchmarkCase
+from gatewise.benchmark.workload import ALL_STEPS, PASSES, BenchmarkCase
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,16 +24,18 @@ TITLES = {"forward": "forward", "both": "forward and backward"}
 def draw_roofline(rows: Sequence[Row], machine: Machine, cases: Sequence[BenchmarkCase]) -> Figure:
     """Draws the rows of gatewise: a colour for each cell, a marker for each shape, a panel for each pass.
 
-    The x axis has the operations per byte that a step reads or writes (`BenchmarkCase.intensity`) in the
-    forward pass; those of the backward pass are about the same. The limits of the machine are lines.
+    Only those with a gradient from all steps are drawn. The x axis has the operations per byte that a step
+    reads or writes (`BenchmarkCase.intensity`) in the forward pass; those of the backward pass are about the
+    same. The limits of the machine are lines.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    own = [row for row in rows if row.library == OURS and row.passes in PASSES]
+    own = [row for row in rows if row.library == OURS and row.workload == ALL_STEPS]
     shapes = list(dict.fromkeys(row.shape for row in own))
-    names = list(dict.fromkeys(case.cell.__name__ for case in cases))
-    points = {(case.cell.__name__, str(case.shape)): case.intensity() for case in cases}
+    drawn = [case for case in cases if case.workload == ALL_STEPS]
+    names = list(dict.fromkeys(case.cell.__name__ for case in drawn))
+    points = {(case.cell.__name__, str(case.shape)): case.intensity() for case in drawn}
     figure = Figure(figsize=(12.5, 6.2), layout="constrained")
     panels: Sequence[Any] = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, which in zip(panels, PASSES, strict=True):

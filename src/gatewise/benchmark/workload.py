@@ -2,137 +2,47 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from math import prod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from gatewise.benchmark.shapes import LatticeShape, Shape
 from gatewise.cells.base import CellType
-from gatewise.compiler.layout import layout
-from gatewise.errors import GatewiseError
+from gatewise.compiler.layout import is_bias, layout
 from gatewise.layers import Lattice, Recurrent
 from gatewise.layers.scan_directions import Directions
 
 PASSES = ("forward", "both")  # both: forward and backward
+ALL_STEPS, LAST_STEP, ZEROS, ONE_STEP = "all-steps", "last-step", "zeros", "one-step"
+# Workloads with their passes: a gradient from all steps or from the last one; an input that is zero after
+# the first step, without biases, so that the states decay; and one step of one row.
+WORKLOADS = {ALL_STEPS: PASSES, LAST_STEP: ("both",), ZEROS: ("forward",), ONE_STEP: ("forward",)}
 BYTES = 4  # of a float32
 
 
 @dataclass(frozen=True)
-class Shape:
-    """B sequences of T steps with I features, for H units; ragged: of T/10 to T steps.
-
-    >>> Shape.read("64x100x128x256-ragged")
-    Shape(batch=64, steps=100, inputs=128, hidden=256, ragged=True)
-
-    Raises: `GatewiseError` if the text is not a shape.
-    """
-
-    batch: int
-    steps: int
-    inputs: int
-    hidden: int
-    ragged: bool = False
-
-    @staticmethod
-    def read(text: str) -> Shape:
-        """Parses a shape of the command line."""
-        found = re.fullmatch(r"((?:[1-9]\d*x){3,}[1-9]\d*)(-ragged|-all)?", text.strip())
-        numbers, kind = [] if found is None else list(map(int, found[1].split("x"))), found and found[2]
-        if not numbers or (kind == ("-all" if len(numbers) == 4 else "-ragged")):
-            raise GatewiseError(
-                "expected a shape as batch x steps x inputs x hidden, such as 64x100x128x256 or "
-                f"64x100x128x256-ragged, or a lattice's, 16x28x28x1x64 or 16x28x28x1x64-all, got {text!r}"
-            )
-        batch, *sides, inputs, hidden = numbers
-        if len(sides) == 1:
-            return Shape(batch, sides[0], inputs, hidden, kind == "-ragged")
-        return LatticeShape(batch, prod(sides), inputs, hidden, False, tuple(sides), kind == "-all")
-
-    @property
-    def axes(self) -> int:
-        """The number of axes of a cell for it."""
-        return 1
-
-    @property
-    def runs(self) -> int:
-        """The number of passes of a layer over the batch."""
-        return 1
-
-    def __str__(self) -> str:
-        sizes = (self.batch, self.steps, self.inputs, self.hidden)
-        return "x".join(map(str, sizes)) + "-ragged" * self.ragged
-
-    def lengths(self) -> Tensor | None:
-        """[B]: the length of each sequence, the same in every run; None if all have T steps."""
-        if not self.ragged:
-            return None
-        shortest = max(self.steps // 10, 1)
-        seeded = torch.Generator().manual_seed(0)
-        return torch.randint(shortest, self.steps + 1, (self.batch,), generator=seeded)
-
-
-@dataclass(frozen=True)
-class LatticeShape(Shape):
-    """B lattices with I features at each position, for H units; `steps` is the number of positions.
-
-    all_directions: scanned in every direction with its own weights, and the outputs summed
-    """
-
-    sides: tuple[int, ...] = ()
-    all_directions: bool = False
-
-    def __str__(self) -> str:
-        numbers = (self.batch, *self.sides, self.inputs, self.hidden)
-        return "x".join(map(str, numbers)) + "-all" * self.all_directions
-
-    @property
-    def axes(self) -> int:
-        return len(self.sides)
-
-    @property
-    def runs(self) -> int:
-        return 2**self.axes if self.all_directions else 1
-
-
-SHAPES = tuple(
-    Shape.read(text)
-    for text in (
-        "1x100x64x128",
-        "1x100x256x512",
-        "16x100x64x128",
-        "64x100x128x256",
-        "64x100x256x512",
-        "128x50x512x1024",
-        "32x784x1x128",
-        "256x28x28x128",
-        "64x100x128x256-ragged",
-    )
-)
-QUICK_SHAPES = tuple(Shape.read(text) for text in ("1x100x64x128", "64x100x128x256", "64x100x128x256-ragged"))
-LATTICE_SHAPES = tuple(
-    Shape.read(text)
-    for text in ("16x28x28x1x64", "32x28x28x1x64", "16x28x28x1x64-all", "8x64x64x1x64", "32x32x32x1x128")
-)
-GRID_SHAPE = Shape.read("16x100x6x1x128")  # time and depth
-ONE_STEP = Shape(1, 1, 16, 16)  # so little work that its time is the overhead
-
-
-@dataclass(frozen=True)
 class BenchmarkCase:
-    """A cell on a shape.
+    """A cell on a shape, with one of the `WORKLOADS`.
 
     >>> from gatewise.cells import LSTM
+    >>> from gatewise.benchmark.shapes import Shape
     >>> BenchmarkCase(LSTM, Shape(batch=2, steps=3, inputs=4, hidden=5)).operations("forward")
     2160.0
     """
 
     cell: CellType
     shape: Shape
+    workload: str = ALL_STEPS
 
     def __str__(self) -> str:
-        return f"{self.cell.__name__} {self.shape}"
+        name = f"{self.cell.__name__} {self.shape}"
+        return name if self.workload == ALL_STEPS else f"{name} {self.workload}"
+
+    @property
+    def passes(self) -> tuple[str, ...]:
+        """The passes that are measured."""
+        return WORKLOADS[self.workload]
 
     def operations(self, which: str) -> float:
         """The multiplications and additions of all products; three times as many with the backward pass."""
@@ -193,6 +103,14 @@ class BenchmarkProblem:
                 layer = Recurrent(case.cell, shape.inputs, shape.hidden)
             values = torch.randn(*leading, shape.inputs)
             incoming = torch.randn(*leading, shape.hidden)
+        if case.workload == ZEROS:
+            values = values * _positions(shape, leading, 0)
+            for kind in layout(case.cell).parameters:
+                for name, one in layer.named_parameters():
+                    if is_bias(kind) and name.startswith(kind.name):
+                        nn.init.zeros_(one)
+        elif case.workload == LAST_STEP:
+            incoming = incoming * _positions(shape, leading, -1)
         return cls(case, layer, values, shape.lengths(), incoming)
 
     def inside(self) -> Tensor | None:
@@ -204,3 +122,16 @@ class BenchmarkProblem:
     def parameters(self) -> dict[str, Tensor]:
         """The layer's parameters by the names of the cell's layout, detached."""
         return {name.removesuffix("_l0"): one.detach() for name, one in self.layer.named_parameters()}
+
+
+def _positions(shape: Shape, leading: tuple[int, ...], index: int) -> Tensor:
+    """[*leading, 1]: 1 at the first (0) or last (-1) step of each sequence or lattice, 0 elsewhere."""
+    found, lengths = torch.zeros(*leading, 1), shape.lengths()
+    if isinstance(shape, LatticeShape):
+        corner: tuple[slice | int, ...] = (slice(None), *[index] * shape.axes)
+        found[corner] = 1
+    elif lengths is not None and index == -1:
+        found[lengths - 1, torch.arange(shape.batch)] = 1
+    else:
+        found[index] = 1
+    return found

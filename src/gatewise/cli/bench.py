@@ -11,11 +11,12 @@ from rich.status import Status
 from rich.table import Table
 
 from gatewise.benchmark import malloc
-from gatewise.benchmark.bench import OVERHEAD, Bench
+from gatewise.benchmark.bench import Bench
 from gatewise.benchmark.machine import Machine, measured
 from gatewise.benchmark.plan import BenchmarkPlan, plan, use_threads
 from gatewise.benchmark.results import BEST, TORCH, Row, summary
 from gatewise.benchmark.roofline import draw_roofline
+from gatewise.benchmark.workload import ONE_STEP
 from gatewise.estimators.outputs import MARK, require_output
 from gatewise.plots.saving import save_picture
 from gatewise.terminal import Terminal
@@ -27,6 +28,13 @@ CELLS = Annotated[
 SHAPES = Annotated[
     str | None,
     typer.Option(help="BATCHxSTEPSxINPUTSxHIDDEN or BATCHxL1xL2xINPUTSxHIDDEN, separated by commas."),
+]
+WORKLOADS = Annotated[
+    str | None,
+    typer.Option(
+        help="Separated by commas: all-steps (a loss at every step), last-step (at the last one only), zeros "
+        "(memories that decay), one-step (all of these)."
+    ),
 ]
 QUICK = Annotated[bool, typer.Option("--quick", help="Three shapes, three repeats.")]
 REPEATS = Annotated[int | None, typer.Option(help="Number of measurements of each candidate (9).")]
@@ -47,6 +55,7 @@ OUT = Annotated[Path | None, typer.Option(help="The folder for speed.csv, machin
 FILES = {"speed.csv": b"malloc,dtype,cell,", "machine.json": b'"processor"', "roofline.png": MARK}
 
 console = Terminal(soft_wrap=True)
+SUMMARY_WIDTH = 150  # columns of text that show every competitor; in a narrower terminal lines wrap
 WIDTHS = {"pass": 9, "library": 18, "ms": 10, "GFLOP/s": 8, "peak": 5, "ratio": 8, "saved MB": 8}
 
 
@@ -58,6 +67,7 @@ def add(app: typer.Typer, about: str) -> None:
 def bench(
     cells: CELLS = None,
     shapes: SHAPES = None,
+    workloads: WORKLOADS = None,
     quick: QUICK = False,
     repeats: REPEATS = None,
     against: AGAINST = None,
@@ -67,7 +77,7 @@ def bench(
     out: OUT = None,
 ) -> None:
     """Measure the speed of cells beside other libraries, in turns; only correct results are shown."""
-    asked = plan(cells, shapes, against, repeats, dtype, quick, out)
+    asked = plan(cells, shapes, workloads, against, repeats, dtype, quick, out)
     if out is not None:
         for name, mark in FILES.items():
             require_output(out / name, "a folder", mark)
@@ -75,6 +85,7 @@ def bench(
     given = {
         "cells": cells,
         "shapes": shapes,
+        "workloads": workloads,
         "repeats": repeats,
         "against": against,
         "threads": threads,
@@ -103,8 +114,8 @@ def _measure(asked: BenchmarkPlan) -> bool:
         if asked.out is not None:
             status.update("drawing")
             save_picture(draw_roofline(run.rows, run.machine, asked.cases), asked.out / "roofline.png")
-    console.print(_overhead(run.rows))
-    console.print(_summary(run.rows))
+    console.print(_steps(run.rows))
+    console.print(_summary(run.rows), width=max(console.width, SUMMARY_WIDTH))
     if asked.out is not None:
         console.print(f"in {asked.out}: speed.csv, machine.json, roofline.png")
     for one in run.wrong:
@@ -136,7 +147,8 @@ class TerminalProgress:
             table.add_row(row.passes if row.passes != previous else "", *_texts(row))
             previous = row.passes
         self._headed = True
-        console.print(f"\n{rows[0].cell} {rows[0].shape}, ratio to {rows[0].compared_with or 'none'}")
+        case = f"{rows[0].cell} {rows[0].shape}, {rows[0].workload}"
+        console.print(f"\n{case}, ratio to {rows[0].compared_with or 'none'}")
         console.print(table)
 
 
@@ -159,25 +171,27 @@ def _described(machine: Machine) -> str:
     return f"{facts}\npeak {machine.peak:.0f} GFLOP/s in float32; GB/s: {widths}"
 
 
-def _overhead(rows: Sequence[Row]) -> str:
-    """The time of one step of one row."""
+def _steps(rows: Sequence[Row]) -> str:
+    """The times of one step of one row."""
     times = [
-        f"{row.cell} {row.library} {1e3 * row.milliseconds:.1f}" for row in rows if row.passes == OVERHEAD
+        f"{row.cell} {row.library} {1e3 * row.milliseconds:.1f}" for row in rows if row.workload == ONE_STEP
     ]
-    return f"\none step of one row, 16 to 16, in microseconds: {', '.join(times)}" if times else ""
+    return f"\none step of one row, in microseconds: {', '.join(times)}" if times else ""
 
 
 def _summary(rows: Sequence[Row]) -> Table:
     """The speedup of gatewise over each competitor."""
-    found = summary([row for row in rows if row.passes != OVERHEAD])
+    found = summary([row for row in rows if row.workload != ONE_STEP])
     competitors = list(dict.fromkeys(name for one in found for name in one.ratios))
     competitors.sort(key=lambda name: name not in (TORCH, BEST))
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     table.title = "speedup of gatewise over ... (geometric mean over the shapes)"
     table.title_justify = "left"
-    for name in ("cell", "pass", *competitors, "worst"):
-        table.add_column(name, justify="left" if name in ("cell", "pass", "worst") else "right")
+    for name in ("case", *competitors, "worst"):
+        table.add_column(name, justify="right" if name in competitors else "left", no_wrap=name == "case")
     for one in found:
         means = [f"{one.ratios[name]:.2f}x" if name in one.ratios else "" for name in competitors]
-        table.add_row(one.cell, one.passes, *means, f"{one.worst:.2f}x {one.worst_shape}")
+        table.add_row(
+            f"{one.cell} {one.workload} {one.passes}", *means, f"{one.worst:.2f}x {one.worst_shape}"
+        )
     return table

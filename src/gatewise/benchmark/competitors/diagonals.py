@@ -13,7 +13,8 @@ from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandid
 from gatewise.benchmark.competitors.eager import Eager
 from gatewise.benchmark.competitors.jax_scan import Jitted, as_library
 from gatewise.benchmark.equations import ArrayEquations
-from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem, LatticeShape
+from gatewise.benchmark.shapes import LatticeShape
+from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
 from gatewise.compiler.layout import layout
 from gatewise.engine.request import Request
 from gatewise.engine.step import CellStep

@@ -8,7 +8,7 @@ from copy import deepcopy
 from torch import Tensor
 
 from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate, states
-from gatewise.benchmark.workload import BenchmarkProblem
+from gatewise.benchmark.workload import ALL_STEPS, WORKLOADS, BenchmarkProblem
 from gatewise.layers import Lattice, Recurrent
 
 
@@ -31,6 +31,7 @@ class Ours(Competitor):
     """The layer with default options."""
 
     name = "gatewise"
+    workloads = tuple(WORKLOADS)
     has_bfloat16 = True
     lattices = True
 
@@ -43,6 +44,7 @@ class Recomputing(Competitor):
 
     name = "gatewise recompute"
     passes = ("both",)
+    workloads = (ALL_STEPS,)
     has_bfloat16 = True
     lattices = False
 
@@ -63,6 +65,7 @@ class Traced(Competitor):
 
     name = "gatewise traced"
     passes = ("forward",)
+    workloads = (ALL_STEPS,)
     has_bfloat16 = True
 
     def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate, states
-from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
+from gatewise.benchmark.workload import WORKLOADS, BenchmarkCase, BenchmarkProblem
 from gatewise.cells import GRU, LSTM, RNN
 from gatewise.cells.base import CellType
 
@@ -19,6 +19,7 @@ class TorchNN(Competitor):
     """LSTM, GRU and RNN."""
 
     name = "torch.nn"
+    workloads = tuple(WORKLOADS)
     has_bfloat16 = True
 
     def refusal(self, case: BenchmarkCase) -> str | None:
