@@ -12,6 +12,7 @@ from gatewise.benchmark.shapes import Shape
 from gatewise.benchmark.workload import (
     ALL_STEPS,
     LAST_STEP,
+    ONE_STEP,
     PASSES,
     ZEROS,
     BenchmarkCase,
@@ -21,6 +22,20 @@ from gatewise.cells import GRU, LSTM, RNN
 
 SMALL = (Shape(3, 12, 5, 8), Shape(4, 12, 5, 8, ragged=True))
 BY_NAME = {one.name: one for one in (*OURS, *COMPETITORS)}
+
+
+@pytest.mark.parametrize("cell", [LSTM, GRU, RNN, SoftplusLSTM])
+@pytest.mark.parametrize(
+    "library", ["gatewise", "gatewise cell", "gatewise stepper", "torch.nn", "torch.nn cell", "onnxruntime"]
+)
+def test_one_step_continues_from_the_state(library, cell):
+    competitor, case = BY_NAME[library], BenchmarkCase(cell, Shape(2, 1, 5, 8), ONE_STEP)
+    if competitor.missing() or competitor.refusal(case):
+        pytest.skip(competitor.missing() or competitor.refusal(case))
+    assert competitor.fits(case)
+    problem = BenchmarkProblem.of(case)
+    assert all((one != 0).all() for one in problem.state.values())
+    assert Checker(problem).disagreement(competitor.prepare(problem), "forward") is None
 
 
 @pytest.mark.parametrize("workload", [ALL_STEPS, LAST_STEP, ZEROS])

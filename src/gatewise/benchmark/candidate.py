@@ -129,6 +129,11 @@ class TorchCandidate(TimedCandidate):
             return self.run(self.values)
 
 
+def joined(states: list[Tensor]) -> Tensor | tuple[Tensor, ...]:
+    """States as a module takes them: a tuple, unless there is one."""
+    return tuple(states) if len(states) > 1 else states[0]
+
+
 def states(last: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The final states [1, B, H] of a layer as [B, H] each."""
     return tuple(one[0] for one in (last if isinstance(last, tuple) else (last,)))

@@ -76,6 +76,7 @@ class BenchmarkProblem:
     """The input of every candidate: the weights of one layer, and one batch.
 
     values: [T, B, I]; lengths: [B] or None; incoming: [T, B, H], the gradient of the output
+    state: [B, H] each, the initial states by name, which are passed by hand in single steps; None for zeros
 
     For lattices values are [B, L1, ..., LN, I], and incoming accordingly.
     A cell without an input ignores the values.
@@ -86,6 +87,7 @@ class BenchmarkProblem:
     values: Tensor
     lengths: Tensor | None
     incoming: Tensor
+    state: dict[str, Tensor] | None = None
 
     @classmethod
     def of(cls, case: BenchmarkCase) -> BenchmarkProblem:
@@ -103,6 +105,7 @@ class BenchmarkProblem:
                 layer = Recurrent(case.cell, shape.inputs, shape.hidden)
             values = torch.randn(*leading, shape.inputs)
             incoming = torch.randn(*leading, shape.hidden)
+            state = {name: torch.randn(shape.batch, shape.hidden) for name in case.cell.state}
         if case.workload == ZEROS:
             values = values * _positions(shape, leading, 0)
             for kind in layout(case.cell).parameters:
@@ -111,7 +114,9 @@ class BenchmarkProblem:
                         nn.init.zeros_(one)
         elif case.workload == LAST_STEP:
             incoming = incoming * _positions(shape, leading, -1)
-        return cls(case, layer, values, shape.lengths(), incoming)
+        return cls(
+            case, layer, values, shape.lengths(), incoming, state if case.workload == ONE_STEP else None
+        )
 
     def inside(self) -> Tensor | None:
         """[T, B, 1]: whether a step belongs to its sequence; None if all do."""

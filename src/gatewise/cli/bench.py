@@ -114,8 +114,10 @@ def _measure(asked: BenchmarkPlan) -> bool:
         if asked.out is not None:
             status.update("drawing")
             save_picture(draw_roofline(run.rows, run.machine, asked.cases), asked.out / "roofline.png")
-    console.print(_steps(run.rows))
-    console.print(_summary(run.rows), width=max(console.width, SUMMARY_WIDTH))
+    console.width = max(console.width, SUMMARY_WIDTH)
+    for table in (_steps(run.rows), _summary(run.rows)):
+        if table.row_count:
+            console.print("", table)
     if asked.out is not None:
         console.print(f"in {asked.out}: speed.csv, machine.json, roofline.png")
     for one in run.wrong:
@@ -171,12 +173,15 @@ def _described(machine: Machine) -> str:
     return f"{facts}\npeak {machine.peak:.0f} GFLOP/s in float32; GB/s: {widths}"
 
 
-def _steps(rows: Sequence[Row]) -> str:
+def _steps(rows: Sequence[Row]) -> Table:
     """The times of one step of one row."""
-    times = [
-        f"{row.cell} {row.library} {1e3 * row.milliseconds:.1f}" for row in rows if row.workload == ONE_STEP
-    ]
-    return f"\none step of one row, in microseconds: {', '.join(times)}" if times else ""
+    times = {(row.cell, row.library): row.milliseconds for row in rows if row.workload == ONE_STEP}
+    libraries = list(dict.fromkeys(library for _, library in times))
+    table = _table("one step of one row, in microseconds", ["cell"], libraries)
+    for cell in dict.fromkeys(cell for cell, _ in times):
+        own = [times.get((cell, library)) for library in libraries]
+        table.add_row(cell, *("" if one is None else f"{1e3 * one:.1f}" for one in own))
+    return table
 
 
 def _summary(rows: Sequence[Row]) -> Table:
@@ -184,14 +189,22 @@ def _summary(rows: Sequence[Row]) -> Table:
     found = summary([row for row in rows if row.workload != ONE_STEP])
     competitors = list(dict.fromkeys(name for one in found for name in one.ratios))
     competitors.sort(key=lambda name: name not in (TORCH, BEST))
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    table.title = "speedup of gatewise over ... (geometric mean over the shapes)"
-    table.title_justify = "left"
-    for name in ("case", *competitors, "worst"):
-        table.add_column(name, justify="right" if name in competitors else "left", no_wrap=name == "case")
+    title = "speedup of gatewise over ... (geometric mean over the shapes)"
+    table = _table(title, ["case"], competitors)
+    table.add_column("worst")
     for one in found:
         means = [f"{one.ratios[name]:.2f}x" if name in one.ratios else "" for name in competitors]
         table.add_row(
             f"{one.cell} {one.workload} {one.passes}", *means, f"{one.worst:.2f}x {one.worst_shape}"
         )
+    return table
+
+
+def _table(title: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:
+    """An empty table with columns of texts, then of numbers."""
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for name in texts:
+        table.add_column(name, no_wrap=True)
+    for name in numbers:
+        table.add_column(name, justify="right")
     return table

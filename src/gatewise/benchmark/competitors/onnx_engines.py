@@ -11,13 +11,14 @@ import torch
 
 from gatewise.benchmark.candidate import Competitor, Results, TimedCandidate
 from gatewise.benchmark.competitors.onnx_graph import ORDERS, feed, graph
-from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
+from gatewise.benchmark.workload import ALL_STEPS, ONE_STEP, ZEROS, BenchmarkCase, BenchmarkProblem
 
 
 class _Engine(Competitor):
     """An engine; `load` returns a function that runs a graph on its inputs."""
 
     passes = ("forward",)
+    workloads = (ALL_STEPS, ZEROS, ONE_STEP)
 
     def refusal(self, case: BenchmarkCase) -> str | None:
         return None if case.cell in ORDERS else "ONNX has nodes for LSTM, GRU and RNN only"

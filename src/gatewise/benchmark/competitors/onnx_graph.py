@@ -21,27 +21,27 @@ OPSET = 17
 
 
 def graph(problem: BenchmarkProblem) -> bytes:
-    """The serialized model: `x` [T, B, I] (and `lengths` [B]) to the output [T, 1, B, H] and final states."""
+    """The serialized model: the inputs of `feed` to the output [T, 1, B, H] and final states [1, B, H]."""
     onnx = import_module("onnx")
     helper, kinds, cell = onnx.helper, onnx.TensorProto, problem.case.cell
     shape = problem.case.shape
     inputs = [helper.make_tensor_value_info("x", kinds.FLOAT, list(problem.values.shape))]
     if problem.lengths is not None:
         inputs.append(helper.make_tensor_value_info("lengths", kinds.INT32, [shape.batch]))
+    initial = [f"initial_{name}" for name in cell.state] if problem.state is not None else []
+    state = [1, shape.batch, shape.hidden]
+    inputs += [helper.make_tensor_value_info(name, kinds.FLOAT, state) for name in initial]
     weights = [onnx.numpy_helper.from_array(one, name) for name, one in _weights(problem).items()]
     results = ("y", *(f"final_{name}" for name in cell.state))
     options = {"linear_before_reset": 1} if cell is GRU else {}
     node = helper.make_node(
         cell.__name__,
-        ["x", "W", "R", "B", "lengths" if problem.lengths is not None else ""],
+        ["x", "W", "R", "B", "lengths" if problem.lengths is not None else "", *initial],
         list(results),
         hidden_size=shape.hidden,
         **options,
     )
-    sizes = [
-        [shape.steps, 1, shape.batch, shape.hidden],
-        *([1, shape.batch, shape.hidden] for _ in cell.state),
-    ]
+    sizes = [[shape.steps, *state], *(state for _ in cell.state)]
     outputs = [
         helper.make_tensor_value_info(name, kinds.FLOAT, size)
         for name, size in zip(results, sizes, strict=True)
@@ -57,10 +57,12 @@ def graph(problem: BenchmarkProblem) -> bytes:
 
 
 def feed(problem: BenchmarkProblem) -> dict[str, Any]:
-    """The graph's inputs."""
+    """The graph's inputs: `x` [T, B, I]; `lengths` [B] and states [1, B, H] if the problem has them."""
     fed: dict[str, Any] = {"x": problem.values.numpy()}
     if problem.lengths is not None:
         fed["lengths"] = problem.lengths.int().numpy()
+    for name, one in (problem.state or {}).items():
+        fed[f"initial_{name}"] = one[None].numpy()
     return fed
 
 

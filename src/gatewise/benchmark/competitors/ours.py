@@ -7,7 +7,7 @@ from copy import deepcopy
 
 from torch import Tensor
 
-from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate, states
+from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate, joined, states
 from gatewise.benchmark.workload import ALL_STEPS, WORKLOADS, BenchmarkProblem
 from gatewise.layers import Lattice, Recurrent
 
@@ -17,10 +17,13 @@ def candidate_of(
 ) -> TorchCandidate:
     """A layer of gatewise with the weights of the problem, as a candidate."""
 
+    dtype = next(layer.parameters()).dtype
+    hx = problem.state and joined([one[None].to(dtype) for one in problem.state.values()])
+
     def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         if isinstance(layer, Lattice):
             return layer(values)[0], ()
-        output, last, *_ = layer(values, lengths=problem.lengths, trace=trace)
+        output, last, *_ = layer(values, hx, lengths=problem.lengths, trace=trace)
         return output, states(last)
 
     parameters = {name.removesuffix("_l0"): one for name, one in layer.named_parameters()}

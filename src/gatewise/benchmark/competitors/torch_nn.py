@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate, states
+from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate, joined, states
 from gatewise.benchmark.workload import WORKLOADS, BenchmarkCase, BenchmarkProblem
 from gatewise.cells import GRU, LSTM, RNN
 from gatewise.cells.base import CellType
@@ -30,10 +30,11 @@ class TorchNN(Competitor):
         layer = LAYERS[problem.case.cell](shape.inputs, shape.hidden)
         layer.load_state_dict(problem.layer.state_dict())
         lengths = problem.lengths
+        hx = problem.state and joined([one[None] for one in problem.state.values()])
 
         def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
             if lengths is None:
-                output, last = layer(values)
+                output, last = layer(values, hx)
                 return output, states(last)
             packed, last = layer(pack_padded_sequence(values, lengths, enforce_sorted=False))
             output, _ = pad_packed_sequence(packed, total_length=len(values))
