@@ -36,32 +36,57 @@ def multilabel_split(
     >>> multilabel_split(indicators, Fractions(0.3, 0.3))
     Split(train=[2, 5], validation=[1, 3], test=[0, 4])
     """
-    members = np.arange(len(indicators)) if groups is None else group_numbers(groups)
-    counts = np.zeros((int(members.max(initial=-1)) + 1, indicators.shape[1]))
-    np.add.at(counts, members, indicators)
-    sets = _distribute(counts, np.bincount(members), fractions, np.random.default_rng(seed))
-    split = Split(*(np.flatnonzero(sets[members] == number).tolist() for number in range(3)))
+    wanted = [1 - fractions.validation - fractions.test, fractions.validation, fractions.test]
+    sets, units = _distribute(indicators, groups, wanted, seed)
+    split = Split(*(np.flatnonzero(sets == number).tolist() for number in range(3)))
     for own, title, fraction in zip(
         split, TITLES.values(), (1.0, fractions.validation, fractions.test), strict=True
     ):
         if fraction and not own:
             unit = "examples" if groups is None else "groups"
-            raise GatewiseError(f"{len(counts)} {unit} leave none for the {title} set; give more {unit}")
+            raise GatewiseError(f"{units} {unit} leave none for the {title} set; give more {unit}")
     return split
 
 
-def _distribute(
-    counts: np.ndarray, sizes: np.ndarray, fractions: Fractions, random: np.random.Generator
+def multilabel_folds(
+    indicators: np.ndarray, count: int, groups: Sequence[Hashable] | None = None, seed: int = 0
 ) -> np.ndarray:
-    """[G]: the number of the set of each group. counts: [G, L], of labels; sizes: [G], of examples"""
-    wanted = np.array([1 - fractions.validation - fractions.test, fractions.validation, fractions.test])
+    """[N]: the number of the fold of each example; each fold has the same fraction of every label.
+
+    The arguments are those of `multilabel_split`, and the number of folds.
+
+    Raises: `GatewiseError` if a fold is left without examples.
+
+    >>> multilabel_folds(np.array([[1, 0], [1, 0], [1, 1], [0, 1], [0, 1], [0, 0]]), 2)
+    array([0, 1, 1, 0, 0, 1])
+    """
+    folds, units = _distribute(indicators, groups, [1 / count] * count, seed)
+    if len(np.unique(folds)) < count:
+        unit = "examples" if groups is None else "groups"
+        raise GatewiseError(f"{units} {unit} leave none for one of {count} folds")
+    return folds
+
+
+def _distribute(
+    indicators: np.ndarray, groups: Sequence[Hashable] | None, fractions: Sequence[float], seed: int
+) -> tuple[np.ndarray, int]:
+    """[N]: the number of the set of each example; and the number of groups.
+
+    fractions: [S], of the sets
+    """
+    members = np.arange(len(indicators)) if groups is None else group_numbers(groups)
+    counts = np.zeros((int(members.max(initial=-1)) + 1, indicators.shape[1]))
+    np.add.at(counts, members, indicators)
+    sizes, random, wanted = np.bincount(members), np.random.default_rng(seed), np.array(fractions)
     lacking, lacking_examples = wanted[:, None] * counts.sum(0), wanted * sizes.sum()
     sets, left = np.full(len(counts), -1), counts.sum(0)
     order = random.permutation(len(counts))
     while left.any():
         rarest = int(np.where(left > 0, left, np.inf).argmin())
         for group in order[(counts[order, rarest] > 0) & (sets[order] < 0)]:
-            ranked = np.lexsort((random.random(3), lacking_examples, lacking[:, rarest], wanted > 0))
+            ranked = np.lexsort(
+                (random.random(len(wanted)), lacking_examples, lacking[:, rarest], wanted > 0)
+            )
             sets[group] = ranked[-1]
             lacking[ranked[-1]] -= counts[group]
             lacking_examples[ranked[-1]] -= sizes[group]
@@ -69,4 +94,4 @@ def _distribute(
     for group in order[sets[order] < 0]:
         sets[group] = np.where(wanted > 0, lacking_examples, -np.inf).argmax()
         lacking_examples[sets[group]] -= sizes[group]
-    return sets
+    return sets[members], len(counts)

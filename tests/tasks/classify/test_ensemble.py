@@ -8,10 +8,11 @@ import gatewise
 from gatewise.cells import GRU
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import predict_probabilities
+from gatewise.modules.hybrid import choose_fraction
 from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.modules.weighted import weighted_cross_entropy
 from gatewise.tasks.classify.minirocket import MiniRocket
-from gatewise.tasks.classify.network import HybridClassifier, calibrate, choose_fraction
+from gatewise.tasks.classify.network import HybridClassifier, calibrate
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from tests.tasks.classify.test_network import sequences
 
@@ -137,7 +138,9 @@ def test_the_fraction_of_a_hybrid_is_chosen_on_all_examples():
     torch.testing.assert_close(rocket.linear.weight, network.rocket.linear.weight)
     recurrent = predict_probabilities(network.stack, folded).log()
     prior = 0.5 * len(folded) / (len(folded) + 200)
-    expected = choose_fraction(recurrent, left_out, folded.labels, prior)
+    expected = choose_fraction(
+        recurrent, left_out, lambda mixed: float(weighted_cross_entropy(mixed, folded.labels)), prior
+    )
     assert float(network.fraction) == pytest.approx(expected)
 
 

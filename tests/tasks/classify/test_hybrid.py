@@ -5,8 +5,10 @@ import torch
 from torch.nn import functional
 
 from gatewise.cells import GRU
+from gatewise.modules.hybrid import choose_fraction
+from gatewise.modules.weighted import weighted_cross_entropy
 from gatewise.tasks.classify.minirocket import MiniRocket
-from gatewise.tasks.classify.network import HybridClassifier, choose_fraction
+from gatewise.tasks.classify.network import HybridClassifier
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from tests.tasks.classify.test_network import sequences
 
@@ -61,14 +63,21 @@ def test_the_last_fit_uses_both_sets(data):
     assert torch.equal(network.rocket.linear.weight, joined.linear.weight)
 
 
+def fraction_of(first, second, labels, prior=0.25, weights=None):
+    """The fraction of the first of two log-probabilities of classes."""
+    return choose_fraction(
+        first, second, lambda mixed: float(weighted_cross_entropy(mixed, labels, weights)), prior
+    )
+
+
 def test_a_few_examples_do_not_decide():
     """Three examples move the fraction a little, a hundred times as many move it far."""
     right, wrong = torch.tensor([[0.9, 0.1]]).log(), torch.tensor([[0.3, 0.7]]).log()
     labels = torch.zeros(300, dtype=torch.long)
-    few = choose_fraction(right.expand(3, -1), wrong.expand(3, -1), labels[:3], prior=0.25)
-    many = choose_fraction(right.expand(300, -1), wrong.expand(300, -1), labels, prior=0.25)
+    few = fraction_of(right.expand(3, -1), wrong.expand(3, -1), labels[:3])
+    many = fraction_of(right.expand(300, -1), wrong.expand(300, -1), labels)
     assert 0.25 < few < 0.5 < 0.8 < many
-    assert choose_fraction(right[[0, 0]], right[[0, 0]], labels[:2], prior=0.25) == pytest.approx(0.25)
+    assert fraction_of(right[[0, 0]], right[[0, 0]], labels[:2]) == pytest.approx(0.25)
 
 
 def test_weights_of_examples_count():
@@ -76,7 +85,7 @@ def test_weights_of_examples_count():
     first, second = torch.cat([right, wrong]).repeat(200, 1), torch.cat([wrong, right]).repeat(200, 1)
     labels = torch.zeros(400, dtype=torch.long)
     chosen = [
-        choose_fraction(first, second, labels, 0.25, torch.tensor(pair).repeat(200))
+        fraction_of(first, second, labels, weights=torch.tensor(pair).repeat(200))
         for pair in ([1.0, 0.1], [0.1, 1.0])
     ]
     assert chosen[0] > 0.7 > 0.3 > chosen[1]

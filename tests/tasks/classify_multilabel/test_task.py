@@ -27,7 +27,7 @@ from gatewise.tasks.serialization import load_model
 from tests.tasks.running import evaluate, execute
 
 NAMES = ("beat", "rise", "wave")
-SMALL = {"epochs": 1, "min_steps_per_epoch": 1, "hidden": 3, "cell": "rnn"}
+SMALL = {"epochs": 1, "min_steps_per_epoch": 1, "hidden": 3, "cell": "rnn", "network": "stack"}
 QUICK = {**SMALL, "progress": False, "baselines": False}
 SETS = MultilabelOptions(label_separator=";")
 FLAGS = MultilabelOptions(label=NAMES)

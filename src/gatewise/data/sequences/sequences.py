@@ -199,6 +199,7 @@ class ScaledSequences(Dataset[Any]):
 
     numbers: of the sequences in the table; scales: of the channels
     weights: [len(numbers)], by which the loss of each is multiplied; None if all are equal
+    folds: [len(numbers)], the number of the fold of each in a cross-validation; None without one
     """
 
     def __init__(
@@ -207,15 +208,22 @@ class ScaledSequences(Dataset[Any]):
         numbers: ArrayLike,
         scales: tuple[Scale, ...],
         weights: ArrayLike | None = None,
+        folds: ArrayLike | None = None,
     ) -> None:
         self.table, self.numbers = table, np.asarray(numbers, dtype=np.int64)
         self.weights = None if weights is None else torch.as_tensor(weights, dtype=torch.float32)
+        self.folds = None if folds is None else torch.as_tensor(folds, dtype=torch.int64)
         self.sizes = torch.from_numpy(table.sizes[self.numbers])
         self.mean = np.array([one.mean for one in scales])
         self.deviation = np.array([one.deviation for one in scales])
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    def fold_count(self) -> int:
+        """The number of folds; 1 without a cross-validation."""
+        return 1 if self.folds is None else int(self.folds.max()) + 1
 
     @abstractmethod
     def __getitems__(self, chosen: list[int]) -> Any:
@@ -243,8 +251,9 @@ class ScaledSequences(Dataset[Any]):
         return self.padded([number])[0].double().numpy() * self.deviation + self.mean
 
     def joined(self, other: Self) -> Self:
-        """These sequences, and others of the same table with the same scales."""
+        """These sequences, and others of the same table with the same scales, without folds."""
         both = copy(self)
+        both.folds = None
         both.numbers = np.concatenate([self.numbers, other.numbers])
         both.sizes = torch.cat([self.sizes, other.sizes])
         if self.weights is not None and other.weights is not None:
@@ -255,8 +264,7 @@ class ScaledSequences(Dataset[Any]):
 class Sequences(ScaledSequences):
     """Some sequences of a table, scaled, with the class of each.
 
-    numbers, scales, weights: as in `ScaledSequences`; labels: [len(numbers)], class numbers
-    folds: [len(numbers)], the number of the fold of each in a cross-validation; None without one
+    numbers, scales, weights, folds: as in `ScaledSequences`; labels: [len(numbers)], class numbers
 
     >>> table = SequenceTable("", np.ones((3, 1), np.float32), np.array([0, 2, 3]), ("a", "b"), ("x",))
     >>> sequences = Sequences(table, [1, 0], [4, 5], (Scale(0.0, 1.0),))
@@ -274,19 +282,12 @@ class Sequences(ScaledSequences):
         weights: ArrayLike | None = None,
         folds: ArrayLike | None = None,
     ) -> None:
-        super().__init__(table, numbers, scales, weights)
+        super().__init__(table, numbers, scales, weights, folds)
         self.labels = torch.from_numpy(np.asarray(labels, dtype=np.int64))
-        self.folds = None if folds is None else torch.as_tensor(folds, dtype=torch.int64)
-
-    @property
-    def fold_count(self) -> int:
-        """The number of folds; 1 without a cross-validation."""
-        return 1 if self.folds is None else int(self.folds.max()) + 1
 
     def joined(self, other: Self) -> Self:
-        """These sequences, and others of the same table with the same scales, without folds."""
         both = super().joined(other)
-        both.labels, both.folds = torch.cat([self.labels, other.labels]), None
+        both.labels = torch.cat([self.labels, other.labels])
         return both
 
     def __getitems__(self, chosen: list[int]) -> SequenceBatch:

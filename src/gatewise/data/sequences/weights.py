@@ -21,6 +21,27 @@ def balancing_weights(labels: np.ndarray, train: np.ndarray, weights: np.ndarray
     return given / np.where(totals > 0, totals, 1.0)[labels]
 
 
+def balancing_target_weights(
+    targets: np.ndarray, train: np.ndarray, weights: np.ndarray | None
+) -> np.ndarray:
+    """[N, L]: factors by which a label has the same total present and absent in the training set.
+
+    Their mean over the training set is 1 for each label.
+
+    Args:
+        targets: [N, L], 1 for the labels of a sequence, else 0
+        train: the numbers of the training examples
+        weights: [N]; None if equal
+
+    >>> balancing_target_weights(np.array([[0.0], [0], [0], [1]]), np.arange(4), None).ravel()
+    array([0.66666667, 0.66666667, 0.66666667, 2.        ])
+    """
+    given = np.ones(len(targets)) if weights is None else weights
+    frequencies = np.average(targets[train], axis=0, weights=given[train])
+    own = np.where(targets > 0, frequencies, 1 - frequencies)
+    return np.where(own > 0, 0.5 / np.where(own > 0, own, 1.0), 1.0)
+
+
 def relative_weights(weights: np.ndarray | None) -> np.ndarray | None:
     """Weights as fractions of the largest one; None if all are equal, so that they have no effect.
 

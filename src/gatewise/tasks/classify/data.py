@@ -26,6 +26,7 @@ from gatewise.data.stratified import stratified_folds, stratified_group_split, s
 from gatewise.errors import GatewiseError
 from gatewise.tasks.classification import ClassData
 from gatewise.tasks.classify.options import ClassifyOptions
+from gatewise.tasks.sequence_classifiers import describe_folds
 
 STRATIFIED = "stratified by class"
 
@@ -85,7 +86,7 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         f"{describe_sequences(table)}, of {len(table.classes)} classes",
         describe_sizes(table, sizes, STRATIFIED, file.test_file),
         *_note_small_classes(table, labels, split),
-        *_note_folds(folds),
+        *([] if folds is None else [describe_folds(options.folds, len(both))]),
     )
     train, validation = (select(numbers, weights) for numbers in (split.train, split.validation))
     folded = None if folds is None else select(both, weights, folds)
@@ -175,15 +176,6 @@ def _folds(
         return stratified_folds(labels[numbers], options.folds, groups)
     except GatewiseError as error:
         raise GatewiseError(f"{table.path}: {error}; give fewer --folds") from error
-
-
-def _note_folds(folds: np.ndarray | None) -> list[str]:
-    """A note on the folds of the sequences that are not in the test set."""
-    if folds is None:
-        return []
-    each = "each network is trained on all folds but one"
-    sets = f"{folds.max() + 1} folds of the training and validation sets, {len(folds)} sequences"
-    return [f"networks: {sets}; {each}"]
 
 
 def _labels(table: SequenceTable) -> np.ndarray:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from gatewise.baselines.feature_ridge import ConvolutionRidge
 from gatewise.baselines.ridge import RidgeFit
 from gatewise.baselines.ridge_classifier import fit_ridge_classifier
-from gatewise.data.batching import iterate_batches
-from gatewise.data.sequences.sequences import SequenceBatch, Sequences
+from gatewise.data.sequences.sequences import ScaledSequences, SequenceBatch, Sequences
 from gatewise.modules.classifier import Classifier
 from gatewise.modules.network import Baseline
 
@@ -34,32 +32,10 @@ class MiniRocket(ConvolutionRidge, Classifier, Baseline):
         super().__init__(channels, classes, length, features)
         self._options = {"channels": channels, "classes": classes, "length": length, "features": features}
 
-    def fit(self, train: Sequences, validation: Sequences, seed: int = 0) -> None:
-        """Fits the training set, or a random sample of a large one; the seed is of the convolutions."""
-        self._fit(train, seed)
-
-    def fit_left_out(self, train: Sequences, seed: int = 0) -> Tensor:
-        """Fits as `fit` does. Returns: [N, K], the logits of each training sequence without itself."""
-        chosen, fitted = self._fit(train, seed)
-        left_out = torch.zeros(len(train), self.linear.out_features)
-        left_out[chosen] = fitted.left_out
-        others = torch.ones(len(train), dtype=torch.bool)
-        others[chosen] = False
-        for rows, batch in iterate_batches(train, others.nonzero()[:, 0]):
-            left_out[rows] = self.logits(batch)
-        return left_out
-
-    def _fit(self, train: Sequences, seed: int) -> tuple[Tensor, RidgeFit]:
-        """Returns: the numbers of the sequences that were fitted, and the fit."""
-
-        def fit(features: Tensor, rows: Tensor) -> RidgeFit:
-            weights = None if train.weights is None else train.weights[rows]
-            return fit_ridge_classifier(features, train.labels[rows], self.linear.out_features, weights)
-
-        return self.fit_convolutions(train, fit, seed)
-
-    def refit(self, train: Sequences, validation: Sequences, seed: int = 0) -> None:
-        self.fit(train.joined(validation), validation, seed)
+    def fit_features(self, train: ScaledSequences, features: Tensor, rows: Tensor) -> RidgeFit:
+        assert isinstance(train, Sequences)
+        weights = None if train.weights is None else train.weights[rows]
+        return fit_ridge_classifier(features, train.labels[rows], self.linear.out_features, weights)
 
     def logits(self, batch: SequenceBatch) -> Tensor:
         return self.predict(batch.values, batch.lengths)

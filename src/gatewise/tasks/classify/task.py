@@ -16,7 +16,6 @@ from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.sequence_classifier import SequenceClassifier
-from gatewise.modules.sequence_encoder import ConvolutionKind
 from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.report.example import Example
 from gatewise.tasks.classification import ClassPredictions, ClassTask, class_columns, require_classifier
@@ -34,10 +33,9 @@ from gatewise.tasks.classify.network import HybridClassifier, calibrate, recurre
 from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
+from gatewise.tasks.sequence_classifiers import check_networks, display_name, refuse_folds
 from gatewise.tasks.sequences import SequenceTask, are_no_images, table_of_sequences
 from gatewise.tasks.serialization import SavedModel
-
-FILTERS: dict[ConvolutionKind, int] = {"plain": 64, "inception": 128}  # of an LSTM-FCN
 
 
 class Classify(
@@ -60,16 +58,14 @@ class Classify(
         return read_data(path, options)
 
     def display_name(self, options: ClassifyOptions, cell: str) -> str:
-        convolutional = {"plain": f"{cell}-fcn", "inception": f"{cell}-inception"}[options.convolutions]
-        return {"hybrid": f"hybrid-{cell}", "lstm-fcn": convolutional, "stack": cell}[options.network]
+        return display_name(options, cell)
 
     def network(self, data: ClassifyData, options: ClassifyOptions, cell: CellType) -> Classifier:
         kind: Callable[..., Classifier] = recurrent_classifier
         if options.network == "hybrid":
             kind = partial(HybridClassifier, length=longest(data))
         elif options.network == "lstm-fcn":
-            filters = FILTERS[options.convolutions]
-            kind = partial(recurrent_classifier, filters=filters, convolutions=options.convolutions)
+            kind = partial(recurrent_classifier, **options.convolution_arguments)
         return kind(
             members=options.ensemble if data.folded is None else data.folded.fold_count,
             cell=cell,
@@ -87,12 +83,7 @@ class Classify(
 
     def check(self, options: ClassifyOptions, cell: CellType) -> None:
         super().check(options, cell)
-        if options.folds > 1 and options.ensemble > 1:
-            raise GatewiseError(
-                f"--folds {options.folds} is an ensemble of {options.folds} networks; leave --ensemble out"
-            )
-        if options.convolutions != "plain" and options.network != "lstm-fcn":
-            raise GatewiseError(f"--convolutions {options.convolutions} is for --network lstm-fcn")
+        check_networks(options)
         mixing = [one for one in options.augmentation if one in ("warping", "mixup")]
         if mixing and options.reads_gaps:
             raise GatewiseError(
@@ -138,10 +129,7 @@ class Classify(
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
     def load_for_fine_tuning(self, model: SavedModel, path: Path, options: ClassifyOptions) -> ClassifyData:
-        if options.folds > 1:
-            raise GatewiseError(
-                f"a model with --folds {options.folds} can't be trained further; train a new model"
-            )
+        refuse_folds(options)
         return read_further_data(path, load_preprocessing(Preprocessing, model), options)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from gatewise.data.multilabel_split import multilabel_split
+from gatewise.data.multilabel_split import multilabel_folds, multilabel_split
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.plausible import require_classes
 from gatewise.data.sequences.reading import (
@@ -17,10 +19,12 @@ from gatewise.data.sequences.reading import (
 )
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.sequences.targets import TargetSequences
+from gatewise.data.sequences.weights import balancing_target_weights
 from gatewise.data.series.scaling import Scale
 from gatewise.data.splits import Fractions, Split
 from gatewise.errors import GatewiseError
 from gatewise.tasks.classify_multilabel.options import MultilabelOptions
+from gatewise.tasks.sequence_classifiers import describe_folds
 from gatewise.tasks.target_data import TargetData, TargetPreprocessing
 
 LABELS_SHOWN = 8  # in a note
@@ -87,7 +91,12 @@ class Preprocessing(TargetPreprocessing):
 
 @dataclass(frozen=True)
 class MultilabelData(TargetData[Preprocessing]):
-    """Sequences with sets of labels."""
+    """Sequences with sets of labels.
+
+    folded: the training and validation sets together, with the fold of each; None without cross-validation
+    """
+
+    folded: TargetSequences | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -111,11 +120,49 @@ def read_data(path: Path, options: MultilabelOptions) -> MultilabelData:
     train, validation, test = preprocessing.sets(table, split)
     if file.test_file is not None:
         test = preprocessing.select(preprocessing.table(file.test_file))
+    if options.class_weights == "balanced":
+        train, validation = balanced(table, split, train), balanced(table, split, validation)
+    folded = None if options.folds == 1 else _folded(table, train.joined(validation), options.folds)
     sizes = describe_sizes(
         table, (len(train), len(validation), len(test)), Preprocessing.drawn, file.test_file
     )
     notes = (*table.notes, describe_sequences(table), *_describe_labels(table), sizes)
-    return MultilabelData(train, validation, test, preprocessing, notes)
+    if folded is not None:
+        notes = (*notes, describe_folds(options.folds, len(folded)))
+    return MultilabelData(train, validation, test, preprocessing, notes, folded)
+
+
+def read_further_data(path: Path, preprocessing: Preprocessing, options: MultilabelOptions) -> MultilabelData:
+    """Sequences to train a model further on, as by `TargetData.to_train_further`, with weights of labels."""
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    data = MultilabelData.to_train_further(path, preprocessing, options, fractions)
+    if options.class_weights == "equal":
+        return data
+    split = Split(*(one.numbers.tolist() for one in (data.train, data.validation, data.test)))
+    train, validation = (balanced(one.table, split, one) for one in (data.train, data.validation))
+    return replace(data, train=train, validation=validation)
+
+
+def balanced(table: SequenceTable, split: Split, sequences: TargetSequences) -> TargetSequences:
+    """Some sequences of a table, with weights by which each label counts as much present as absent."""
+    assert table.targets is not None
+    weights = balancing_target_weights(table.targets, np.array(split.train), table.weights)
+    found = copy(sequences)
+    found.target_weights = torch.from_numpy(weights[sequences.numbers]).float()
+    return found
+
+
+def _folded(table: SequenceTable, both: TargetSequences, count: int) -> TargetSequences:
+    """Sequences with their folds. Raises: `GatewiseError` if a fold is left without any."""
+    assert table.targets is not None
+    groups = None if table.groups is None else table.groups[both.numbers].tolist()
+    try:
+        folds = multilabel_folds(table.targets[both.numbers], count, groups)
+    except GatewiseError as error:
+        raise GatewiseError(f"{table.path}: {error}; give fewer --folds") from error
+    found = copy(both)
+    found.folds = torch.from_numpy(folds)
+    return found
 
 
 def _require_label_sets(table: SequenceTable, separator: str | None) -> None:

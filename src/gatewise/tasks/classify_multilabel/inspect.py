@@ -8,7 +8,7 @@ from torch import Tensor
 from gatewise.data.sequences.targets import TargetBatch
 from gatewise.report.example import Example, ExampleAttribution
 from gatewise.tasks.attribution import explain_output
-from gatewise.tasks.classify_multilabel.classifier import THRESHOLD, MultilabelClassifier
+from gatewise.tasks.classify_multilabel.classifier import MultilabelClassifier
 from gatewise.tasks.classify_multilabel.data import MultilabelData
 from gatewise.tasks.sequence_inspection import BASELINE, Show, inspect_sequence
 
@@ -25,8 +25,10 @@ def inspect_labels(network: MultilabelClassifier, data: MultilabelData, number: 
 
     def explain(batch: TargetBatch, show: Show) -> ExampleAttribution:
         best = int(_probabilities(network, batch).argmax())
-        name = f"the logit of label {data.classes[best]}"
-        return explain_output(lambda rows: network.logits(rows)[:, best], batch, name, BASELINE, show)
+        differentiable = network.differentiable
+        part = "" if differentiable is network else " in the recurrent layers"
+        name = f"the logit of label {data.classes[best]}{part}"
+        return explain_output(lambda rows: differentiable.logits(rows)[:, best], batch, name, BASELINE, show)
 
     return inspect_sequence(
         network,
@@ -47,7 +49,8 @@ def _probabilities(network: MultilabelClassifier, batch: TargetBatch) -> Tensor:
 def _describe(network: MultilabelClassifier, batch: TargetBatch, classes: tuple[str, ...]) -> str:
     """Describes the predicted and the true labels of a batch of one sequence."""
     probabilities = _probabilities(network, batch)
-    order = probabilities.argsort(descending=True)[: int((probabilities >= THRESHOLD).sum())]
+    is_predicted = probabilities >= network.thresholds
+    order = [number for number in probabilities.argsort(descending=True).tolist() if is_predicted[number]]
     predicted = [f"{classes[number]} (probability {float(probabilities[number]):.1%})" for number in order]
     true = [classes[number] for number in batch.targets[0].nonzero()[:, 0]]
     return f"labels {_listed(predicted)}; true: {_listed(true)}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ from torch import Tensor
 from gatewise.data.sequences.targets import TargetSequences
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
-from gatewise.tasks.classify_multilabel.classifier import THRESHOLD, MultilabelClassifier
+from gatewise.tasks.classify_multilabel.classifier import MultilabelClassifier
+from gatewise.tasks.classify_multilabel.thresholds import HALF
 from gatewise.tasks.predictions import Predictions
 
 EXACT = Metric("exact_match", "exact match", ".1%", higher_is_better=True)
@@ -25,9 +27,13 @@ LABELS_SHOWN = 30  # in a table or a plot
 
 @dataclass(frozen=True)
 class MultilabelPredictions(Predictions[MultilabelClassifier, TargetSequences]):
-    """The probability of every label for every sequence of a split. probabilities: [N, L]"""
+    """The probability of every label for every sequence of a split.
+
+    probabilities: [N, L]; thresholds: [L], or one for all: a label is predicted from it on
+    """
 
     probabilities: Tensor
+    thresholds: Tensor = field(default_factory=partial(torch.tensor, HALF))
 
     @property
     def truth(self) -> Tensor:
@@ -37,7 +43,7 @@ class MultilabelPredictions(Predictions[MultilabelClassifier, TargetSequences]):
     @property
     def predicted(self) -> Tensor:
         """[N, L]: 1 for the predicted labels, else 0."""
-        return (self.probabilities >= THRESHOLD).float()
+        return (self.probabilities >= self.thresholds).float()
 
 
 @dataclass(frozen=True)
@@ -107,22 +113,23 @@ def average_precisions(predictions: MultilabelPredictions) -> np.ndarray:
 
 
 def label_table(predictions: MultilabelPredictions, names: tuple[str, ...]) -> Details:
-    """The recall, precision, F1 and average precision of each label."""
+    """The threshold of each label, if it has one, its recall, precision, F1 and average precision."""
     counts, precisions = LabelCounts.of(predictions), average_precisions(predictions)
     shown, title = list(range(len(names))), "the labels of the test set"
     if len(names) > LABELS_SHOWN:
         shown = lowest(counts.f1, LABELS_SHOWN)
         title = f"the {LABELS_SHOWN} of {len(names)} labels with the lowest F1 on the test set"
-    rows = []
+    rows, thresholds = [], predictions.thresholds.tolist() if predictions.thresholds.ndim else []
     for number in shown:
         true, predicted = int(counts.true[number]), int(counts.predicted[number])
         correct = int(counts.correct[number])
         recall, precision = (f"{correct / total:.1%}" if total else "" for total in (true, predicted))
         f1 = f"{2 * correct / (true + predicted):.1%}" if true + predicted else ""
         area = "" if np.isnan(precisions[number]) else f"{precisions[number]:.3f}"
-        rows.append((names[number], str(true), str(predicted), recall, precision, f1, area))
+        own = [f"{one:.3f}" for one in thresholds[number : number + 1]]
+        rows.append((names[number], str(true), str(predicted), recall, precision, f1, area, *own))
     header = ("label", "sequences", "predicted", "recall", "precision", "F1", "average precision")
-    return Details(title, header, tuple(rows))
+    return Details(title, (*header, "threshold") if thresholds else header, tuple(rows))
 
 
 def lowest(values: Tensor, count: int) -> list[int]:

@@ -7,11 +7,16 @@ from dataclasses import replace
 from pydantic import Field
 
 from gatewise.data.sequences.long_columns import LongColumns
+from gatewise.tasks.classify_multilabel.thresholds import ThresholdKind
 from gatewise.tasks.options import Count, Fraction, TaskOptions
-from gatewise.tasks.sequence_options import SequenceDataOptions, SequenceNetworkOptions
+from gatewise.tasks.sequence_classifiers import (
+    ClassifierDataOptions,
+    ClassifierNetworkOptions,
+    ClassifierOptions,
+)
 
 
-class MultilabelDataOptions(SequenceDataOptions):
+class MultilabelDataOptions(ClassifierDataOptions):
     """The data"""
 
     label: tuple[str, ...] = Field(
@@ -37,11 +42,17 @@ class MultilabelDataOptions(SequenceDataOptions):
         )
 
 
-class MultilabelNetworkOptions(SequenceNetworkOptions):
+class MultilabelNetworkOptions(ClassifierNetworkOptions):
     """The network"""
 
+    thresholds: ThresholdKind = Field(
+        "half",
+        description="Probability from which on a label is predicted: one half, or for each label the one "
+        "with the highest F1 on the validation set.",
+    )
 
-class MultilabelOptions(TaskOptions, MultilabelNetworkOptions, MultilabelDataOptions):
+
+class MultilabelOptions(TaskOptions, MultilabelNetworkOptions, MultilabelDataOptions, ClassifierOptions):
     """The training"""
 
     min_steps_per_epoch: Count = Field(

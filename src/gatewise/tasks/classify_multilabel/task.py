@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from gatewise.data.memory.arrays import Layout, write_sequences
 from gatewise.data.memory.label_sets import distinct_labels, is_label_sets, label_columns
 from gatewise.data.sequences.array_files import has_label_columns
 from gatewise.data.sequences.targets import TargetSequences
-from gatewise.data.splits import Fractions
 from gatewise.data.tables.table import column_names
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
@@ -31,15 +30,12 @@ from gatewise.tasks.classify_multilabel.baselines import (
     MultilabelRocket,
     NearestLabels,
 )
-from gatewise.tasks.classify_multilabel.classifier import (
-    THRESHOLD,
-    MultilabelClassifier,
-    predict_probabilities,
-)
+from gatewise.tasks.classify_multilabel.classifier import MultilabelClassifier, predict_probabilities
 from gatewise.tasks.classify_multilabel.data import (
     MultilabelData,
     Preprocessing,
     read_data,
+    read_further_data,
 )
 from gatewise.tasks.classify_multilabel.inspect import inspect_labels
 from gatewise.tasks.classify_multilabel.metrics import (
@@ -53,12 +49,19 @@ from gatewise.tasks.classify_multilabel.metrics import (
     label_table,
     score,
 )
-from gatewise.tasks.classify_multilabel.network import SequenceMultilabelClassifier
+from gatewise.tasks.classify_multilabel.network import (
+    HybridMultilabelClassifier,
+    MultilabelEnsemble,
+    SequenceMultilabelClassifier,
+    calibrate,
+    recurrent_network,
+)
 from gatewise.tasks.classify_multilabel.options import MultilabelOptions
 from gatewise.tasks.classify_multilabel.plots import draw_labels
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
+from gatewise.tasks.sequence_classifiers import check_networks, display_name, refuse_folds
 from gatewise.tasks.sequences import SequenceTask, are_no_images, table_of_sequences
 from gatewise.tasks.serialization import SavedModel
 
@@ -111,10 +114,23 @@ class ClassifyMultilabel(
     def read(self, path: Path, options: MultilabelOptions) -> MultilabelData:
         return read_data(path, options)
 
+    def display_name(self, options: MultilabelOptions, cell: str) -> str:
+        return display_name(options, cell)
+
+    def check(self, options: MultilabelOptions, cell: CellType) -> None:
+        super().check(options, cell)
+        check_networks(options)
+
     def network(
         self, data: MultilabelData, options: MultilabelOptions, cell: CellType
-    ) -> SequenceMultilabelClassifier:
-        return SequenceMultilabelClassifier(
+    ) -> MultilabelClassifier:
+        kind: Callable[..., MultilabelClassifier] = recurrent_network
+        if options.network == "hybrid":
+            kind = partial(HybridMultilabelClassifier, length=longest(data))
+        elif options.network == "lstm-fcn":
+            kind = partial(recurrent_network, **options.convolution_arguments)
+        return kind(
+            members=options.ensemble if data.folded is None else data.folded.fold_count,
             cell=cell,
             channels=len(data.preprocessing.scales),
             labels=len(data.classes),
@@ -125,27 +141,40 @@ class ClassifyMultilabel(
             pooling=options.pooling,
             gaps=data.preprocessing.gaps,
             decay=is_decaying(cell),
+            thresholds=options.thresholds,
         )
+
+    def training_data(self, network: Network, data: MultilabelData) -> MultilabelData:
+        """The data; for an ensemble over folds, both sets are all examples with their folds."""
+        if data.folded is None or isinstance(network, Baseline):
+            return data
+        return replace(data, train=data.folded, validation=data.folded)
 
     def baselines(
         self, data: MultilabelData, options: MultilabelOptions
     ) -> Mapping[str, Callable[[], Baseline]]:
         channels, labels = len(data.preprocessing.scales), len(data.classes)
         return {
-            "frequencies": partial(LabelFrequencies, labels),
+            "frequencies": partial(LabelFrequencies, labels, options.thresholds),
             "most-frequent": partial(MostFrequentLabels, labels),
             "nearest": partial(NearestLabels, channels, labels),
-            "minirocket": partial(MultilabelRocket, channels, labels, int(data.train.sizes.max())),
+            "minirocket": partial(
+                MultilabelRocket, channels, labels, longest(data), thresholds=options.thresholds
+            ),
         }
 
     def finish(self, network: MultilabelClassifier, data: MultilabelData) -> None:
-        if isinstance(network, SequenceMultilabelClassifier):
-            network.calibrate(data.validation)
+        if isinstance(network, HybridMultilabelClassifier):
+            network.complete(data.train, data.validation)
+        elif isinstance(network, SequenceMultilabelClassifier | MultilabelEnsemble):
+            calibrate(network, data.validation)
 
     def predictions(
         self, network: MultilabelClassifier, data: MultilabelData, split: TargetSequences
     ) -> MultilabelPredictions:
-        return MultilabelPredictions(network, split, predict_probabilities(network, split))
+        return MultilabelPredictions(
+            network, split, predict_probabilities(network, split), network.thresholds
+        )
 
     def score(self, predictions: MultilabelPredictions, data: MultilabelData) -> dict[str, float]:
         return score(predictions)
@@ -159,16 +188,17 @@ class ClassifyMultilabel(
     def load_for_fine_tuning(
         self, model: SavedModel, path: Path, options: MultilabelOptions
     ) -> MultilabelData:
-        preprocessing = load_preprocessing(Preprocessing, model)
-        fractions = Fractions(options.validation_fraction, options.test_fraction)
-        return MultilabelData.to_train_further(path, preprocessing, options, fractions)
+        refuse_folds(options)
+        return read_further_data(path, load_preprocessing(Preprocessing, model), options)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The labels of each sequence, and the probability of each label."""
         preprocessing = load_preprocessing(Preprocessing, model)
         sequences = preprocessing.unlabelled(path)
-        probabilities = predict_probabilities(_require_multilabel(model.network), sequences).numpy()
-        labels, text_column = _label_columns(preprocessing, probabilities >= THRESHOLD)
+        network = _require_multilabel(model.network)
+        found = predict_probabilities(network, sequences)
+        labels, text_column = _label_columns(preprocessing, (found >= network.thresholds).numpy())
+        probabilities = found.numpy()
         columns = {
             **labels,
             **{
@@ -193,15 +223,19 @@ class ClassifyMultilabel(
 
     def caption(self, data: MultilabelData) -> str:
         return (
-            "* a baseline; macro F1 and mAP are means over the labels; a label is predicted if its "
-            f"probability is at least {THRESHOLD}; Hamming: the fraction of wrong labels; BCE: the binary "
-            "cross-entropy in nats; both are better if lower"
+            "* a baseline; macro F1 and mAP are means over the labels; Hamming: the fraction of wrong "
+            "labels; BCE: the binary cross-entropy in nats; both are better if lower"
         )
 
     def draw(self, comparison: Comparison[MultilabelData, MultilabelPredictions]) -> list[Plot]:
         chosen = comparison.chosen_network
         figure = draw_labels(chosen.predictions, chosen.name, comparison.data.classes)
         return [Plot("labels", f"average precision and F1 of each label by {chosen.name}, test set", figure)]
+
+
+def longest(data: MultilabelData) -> int:
+    """The length of the longest training sequence."""
+    return int(data.train.sizes.max())
 
 
 def _label_columns(preprocessing: Preprocessing, predicted: Any) -> tuple[dict[str, pl.Series], str | None]:

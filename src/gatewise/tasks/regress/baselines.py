@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from gatewise.baselines.feature_ridge import ConvolutionRidge, FeatureRidge
 from gatewise.baselines.nearest_sequence import NearestSequence
 from gatewise.baselines.ridge import RidgeFit, fit_ridge
 from gatewise.baselines.sequence_features import SUMMARIES, summaries
+from gatewise.data.sequences.sequences import ScaledSequences
 from gatewise.data.sequences.targets import TargetBatch, TargetSequences
 from gatewise.modules.network import Baseline
 from gatewise.modules.weighted import weighted_mean
@@ -40,11 +40,10 @@ class Mean(Regressor, Baseline):
 class LinearRegressor(FeatureRidge, Regressor, Baseline):
     """Ridge regression on F features of a sequence, `y = V f(x) + b`; leave-one-out chooses its penalty."""
 
-    def fit(self, train: TargetSequences, validation: TargetSequences) -> None:
-        self.fit_linear(train, partial(_fit_targets, train))
-
-    def refit(self, train: TargetSequences, validation: TargetSequences) -> None:
-        self.fit(train.joined(validation), validation)
+    def fit_features(self, train: ScaledSequences, features: Tensor, rows: Tensor) -> RidgeFit:
+        assert isinstance(train, TargetSequences)
+        weights = None if train.weights is None else train.weights[rows]
+        return fit_ridge(features, train.targets[rows], weights)
 
     def outputs(self, batch: TargetBatch) -> Tensor:
         return self.predict(batch.values, batch.lengths)
@@ -80,9 +79,6 @@ class RocketRidge(ConvolutionRidge, LinearRegressor):
         super().__init__(channels, targets, length, features)
         self._options = {"channels": channels, "targets": targets, "length": length, "features": features}
 
-    def fit(self, train: TargetSequences, validation: TargetSequences) -> None:
-        self.fit_convolutions(train, partial(_fit_targets, train))
-
     def options(self) -> dict[str, Any]:
         return dict(self._options)
 
@@ -98,8 +94,3 @@ class Nearest(NearestSequence, Regressor, Baseline):
 
     def options(self) -> dict[str, Any]:
         return self.sizes()
-
-
-def _fit_targets(train: TargetSequences, features: Tensor, rows: Tensor) -> RidgeFit:
-    """Fits the targets of some training sequences. features: [n, F]; rows: [n], their numbers"""
-    return fit_ridge(features, train.targets[rows], None if train.weights is None else train.weights[rows])

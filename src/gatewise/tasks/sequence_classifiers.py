@@ -1,0 +1,88 @@
+"""What classifications of sequences have in common, with one class or with any number of labels."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from gatewise.errors import GatewiseError
+from gatewise.modules.sequence_encoder import ConvolutionKind
+from gatewise.tasks.options import Depth
+from gatewise.tasks.sequence_options import SequenceDataOptions, SequenceNetworkOptions
+
+FILTERS: dict[ConvolutionKind, int] = {"plain": 64, "inception": 128}  # of an LSTM-FCN
+
+
+class ClassifierDataOptions(SequenceDataOptions):
+    """The data"""
+
+    class_weights: Literal["equal", "balanced"] = Field(
+        "equal",
+        description="Give each example, or each class of the training set, the same weight in the loss; of "
+        "several labels, each counts as much present as absent if they are balanced.",
+    )
+    folds: Annotated[int, Field(ge=1, le=100)] = Field(
+        1,
+        description="Folds of a cross-validation: for each fold a network is trained on the others, and the "
+        "probabilities are averaged; 1 for one validation set.",
+    )
+
+
+class ClassifierNetworkOptions(SequenceNetworkOptions):
+    """The network"""
+
+    network: Literal["hybrid", "lstm-fcn", "stack"] = Field(
+        "hybrid",
+        description="Recurrent layers averaged with ridge regression on random convolutions (MiniRocket); "
+        "recurrent layers beside convolutions that are trained too (LSTM-FCN); or recurrent layers alone.",
+    )
+    convolutions: ConvolutionKind = Field(
+        "plain",
+        description="Convolutions of an LSTM-FCN: three plain blocks with squeeze-and-excitation, or "
+        "the six inception blocks of InceptionTime.",
+    )
+    ensemble: Depth = Field(
+        1, description="Number of networks that are trained together; their probabilities are averaged."
+    )
+
+    @property
+    def convolution_arguments(self) -> dict[str, Any]:
+        """The arguments of a recurrent network with the convolutions of an LSTM-FCN."""
+        return {"filters": FILTERS[self.convolutions], "convolutions": self.convolutions}
+
+
+class ClassifierOptions(ClassifierNetworkOptions, ClassifierDataOptions):
+    """The options of both"""
+
+
+def display_name(options: ClassifierNetworkOptions, cell: str) -> str:
+    """The name of a network with this cell."""
+    convolutional = {"plain": f"{cell}-fcn", "inception": f"{cell}-inception"}[options.convolutions]
+    return {"hybrid": f"hybrid-{cell}", "lstm-fcn": convolutional, "stack": cell}[options.network]
+
+
+def check_networks(options: ClassifierOptions) -> None:
+    """Raises: `GatewiseError` if options of the networks exclude each other."""
+    if options.folds > 1 and options.ensemble > 1:
+        raise GatewiseError(
+            f"--folds {options.folds} is an ensemble of {options.folds} networks; leave --ensemble out"
+        )
+    if options.convolutions != "plain" and options.network != "lstm-fcn":
+        raise GatewiseError(f"--convolutions {options.convolutions} is for --network lstm-fcn")
+
+
+def refuse_folds(options: ClassifierDataOptions) -> None:
+    """Raises: `GatewiseError` if a model that is to be trained further has folds."""
+    if options.folds > 1:
+        raise GatewiseError(
+            f"a model with --folds {options.folds} can't be trained further; train a new model"
+        )
+
+
+def describe_folds(count: int, sequences: int) -> str:
+    """A note on the folds of the sequences that are not in the test set."""
+    return (
+        f"networks: {count} folds of the training and validation sets, {sequences} sequences; each network "
+        "is trained on all folds but one"
+    )
