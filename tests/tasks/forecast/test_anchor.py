@@ -55,7 +55,7 @@ def test_layers_that_learned_nothing_of_use_have_no_weight(kind, head, normaliza
     torch.nn.init.constant_(network.head.linear.bias, 3.0)
     network.weigh_layers(prepared.validation)
     assert network.layer_weight == 0
-    (details,) = TASK.details(Forecasts(network, prepared.test), prepared)
+    (details,) = TASK.details(Forecasts(network, prepared.test, prepared), prepared)
     assert details.rows == (("the trained network", "0%"), ("ridge regression", "100%"))
     batch = prepared.test.all()
     expected = ridge_points(network, network.ridge.linear, batch)
@@ -96,7 +96,7 @@ def test_a_network_without_rival_keeps_its_forecast():
     )
     for other in (plain, counts):
         assert other.layer_weight is None
-        assert TASK.details(Forecasts(other, prepared.test), prepared) == []
+        assert TASK.details(Forecasts(other, prepared.test, prepared), prepared) == []
         other.weigh_layers(prepared.validation)
         other.refit(prepared.train, prepared.validation)
 

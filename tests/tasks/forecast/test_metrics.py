@@ -21,15 +21,16 @@ from tests.series import Quiet, data, frame, seasonal
 
 
 class Given(Forecasts):
-    """Forecasts that were made before, scored in blocks."""
+    """Forecasts of the test set that were made before, scored in blocks."""
 
-    def __init__(self, split, quantiles):
-        super().__init__(None, split)
+    def __init__(self, data, quantiles):
+        super().__init__(None, data.test, data)
         object.__setattr__(self, "given", quantiles)
 
     def blocks(self):
         for numbers in torch.arange(len(self.split)).split(7):
-            yield self.split.__getitems__(numbers.tolist()), self.given[numbers]
+            batch = self.split.__getitems__(numbers.tolist())
+            yield batch, self.data.undo(self.given[numbers], batch.series)
 
 
 def test_scores_equal_their_formulas():
@@ -41,7 +42,7 @@ def test_scores_equal_their_formulas():
     levels = np.array(LEVELS)
     quantiles = forecast[..., None] + 0.4 * (levels - 0.5)
     scale = prepared.learned.series["value"]
-    found = score(Given(prepared.test, torch.from_numpy(scale.apply(quantiles))), prepared)
+    found = score(Given(prepared, torch.from_numpy(scale.apply(quantiles))), prepared)
     error = np.abs(truth - forecast)
     training = values[:first]
     naive = np.abs(training[12:] - training[:-12]).mean()
@@ -61,7 +62,7 @@ def test_scores_equal_their_formulas():
 def test_a_perfect_forecast():
     prepared = data()
     truth = prepared.test.all().truth
-    found = score(Given(prepared.test, truth.unsqueeze(-1).expand(-1, -1, 9)), prepared)
+    found = score(Given(prepared, truth.unsqueeze(-1).expand(-1, -1, 9)), prepared)
     assert (found["mase"], found["rmse"], found["pinball"], found["coverage"]) == (0, 0, 0, 1)
 
 
@@ -74,7 +75,7 @@ def test_coverage_is_that_of_the_widest_symmetric_interval(levels, title, covere
     truth = prepared.test.all().truth
     outside = torch.arange(len(truth)) % 4 < 4 * (1 - covered)
     quantiles = truth.unsqueeze(-1) + torch.linspace(-1, 1, 4) + 5 * outside[:, None, None]
-    found = score(Given(prepared.test, quantiles), prepared)["coverage"]
+    found = score(Given(prepared, quantiles), prepared)["coverage"]
     assert found == pytest.approx(float((~outside).double().mean()))
     assert TASK.applicable_metrics(prepared)[-1].title == title
     assert f"{title}: the fraction of true values in the {title[9:]} interval" in TASK.caption(prepared)
@@ -82,7 +83,7 @@ def test_coverage_is_that_of_the_widest_symmetric_interval(levels, title, covere
 
 def test_levels_without_an_interval_have_no_coverage():
     prepared = data(levels=(0.5, 0.9))
-    found = score(Given(prepared.test, prepared.test.all().truth.unsqueeze(-1).expand(-1, -1, 2)), prepared)
+    found = score(Given(prepared, prepared.test.all().truth.unsqueeze(-1).expand(-1, -1, 2)), prepared)
     assert "coverage" not in found
     assert [one.name for one in TASK.applicable_metrics(prepared)] == ["mase", "smape", "rmse", "pinball"]
     assert "coverage" not in TASK.caption(prepared)
@@ -118,9 +119,10 @@ def test_each_series_is_measured_in_its_own_unit():
     naive.fit(prepared.train, prepared.validation)
     quantiles = forecast_windows(naive, prepared.test)
     assert quantiles.shape == (len(prepared.test), 4, 9)
-    forecasts = Forecasts(naive, prepared.test)
-    assert torch.equal(forecasts.quantiles([3, 1]), quantiles[[3, 1]])
-    together = score(Given(prepared.test, quantiles), prepared)
+    forecasts = Forecasts(naive, prepared.test, prepared)
+    undone = prepared.undo(quantiles, prepared.test.series)
+    assert torch.equal(forecasts.quantiles([3, 1]), undone[[3, 1]])
+    together = score(Given(prepared, quantiles), prepared)
     assert score(forecasts, prepared) == pytest.approx(together, rel=1e-12)
 
 

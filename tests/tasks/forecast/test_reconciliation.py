@@ -1,12 +1,17 @@
 """Forecasts of a hierarchy add up."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
-from gatewise.data.series.hierarchy import ALL, summing_matrix
+import gatewise
+from gatewise.data.series.hierarchy import ALL
 from gatewise.errors import GatewiseError
-from gatewise.tasks.forecast.reconciliation import reconcile, shrunk_covariance
+from gatewise.tasks.forecast.coherence import coherence_after
+from gatewise.tasks.forecast.metrics import forecast_windows, score
+from gatewise.tasks.forecast.reconciliation import reconciling_matrix, shrunk_covariance, with_medians
 from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
@@ -16,7 +21,7 @@ from tests.tasks.running import evaluate, execute
 TrainOptions = verb_options("train", TASK.options)
 SMALL = {"horizon": 4, "context": 12, "epochs": 1, "hidden": 4, "cell": "gru", "refit": False}
 IDS = [("A", "x"), ("A", "y"), ("B", "x"), (ALL, ALL), ("A", ALL), ("B", ALL)]
-SUMMING = summing_matrix(IDS)
+SUMMING = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [1, 1, 0], [0, 0, 1]])
 
 
 @pytest.fixture
@@ -24,25 +29,32 @@ def random():
     return np.random.default_rng(0)
 
 
+def reconcile(base, residuals, method="mint"):
+    return SUMMING @ reconciling_matrix(SUMMING, residuals, method) @ base
+
+
 def test_minimum_trace_is_the_projection_of_its_paper(random):
     base, residuals = random.normal(size=(6, 4)), random.normal(size=(6, 30)) * np.arange(1, 7)[:, None]
     inverse = np.linalg.inv(shrunk_covariance(residuals))
     weights = np.linalg.inv(SUMMING.T @ inverse @ SUMMING) @ SUMMING.T @ inverse
-    found = reconcile(base, SUMMING, residuals)
-    np.testing.assert_allclose(found, SUMMING @ weights @ base, atol=1e-12)
-    assert (found == SUMMING @ found[:3]).all()
+    np.testing.assert_allclose(reconcile(base, residuals), SUMMING @ weights @ base, atol=1e-12)
 
 
 def test_forecasts_that_add_up_stay(random):
     base = SUMMING @ random.normal(size=(3, 4))
-    np.testing.assert_allclose(reconcile(base, SUMMING, random.normal(size=(6, 9))), base, atol=1e-12)
+    np.testing.assert_allclose(reconcile(base, random.normal(size=(6, 9))), base, atol=1e-12)
 
 
 def test_a_series_with_small_errors_moves_the_others(random):
     base, deviations = np.array([[10.0], [10], [10], [36], [20], [10]]), np.array([1, 1, 1, 1e-3, 1, 1])
-    found = reconcile(base, SUMMING, random.normal(size=(6, 200)) * deviations[:, None])
+    found = reconcile(base, random.normal(size=(6, 200)) * deviations[:, None])
     assert found[3, 0] == pytest.approx(36, abs=1e-3)
-    assert reconcile(base, SUMMING, np.zeros((6, 0)), "bottom-up")[3, 0] == 30
+    assert reconcile(base, np.zeros((6, 0)), "bottom-up")[3, 0] == 30
+
+
+def test_quantiles_that_move_stay_in_the_support():
+    moved = with_medians(np.array([[1.0, 2.0, 4.0]]), np.array([0.5]), 1, "non-negative")
+    assert moved.tolist() == [[0, 0.5, 2.5]]
 
 
 def test_the_covariance_is_shrunk_where_errors_are_few(random):
@@ -54,16 +66,20 @@ def test_the_covariance_is_shrunk_where_errors_are_few(random):
     assert (np.diag(shrunk_covariance(np.zeros((3, 5)))) == 1).all()
 
 
+def regions():
+    """Three series of two countries."""
+    return pl.concat(
+        frame(seed=seed).with_columns(country=pl.lit(country), region=pl.lit(region))
+        for seed, (country, region) in enumerate(IDS[:3])
+    )
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Runs on three regions of two countries, with both ways to add up."""
     folder = tmp_path_factory.mktemp("hierarchy")
-    parts = [
-        frame(seed=seed).with_columns(country=pl.lit(country), region=pl.lit(region))
-        for seed, (country, region) in enumerate(IDS[:3])
-    ]
     table = folder / "values.parquet"
-    pl.concat(parts).write_parquet(table)
+    regions().write_parquet(table)
     hierarchy = {"hierarchy": ["country", "region"], "target": "value"}
     for method in ("mint", "bottom-up"):
         options = TrainOptions(**SMALL, **hierarchy, reconciliation=method)
@@ -81,7 +97,6 @@ def test_predictions_add_up(trained, method):
     values = found["value"].to_numpy().reshape(6, 4)
     np.testing.assert_allclose(values, SUMMING @ values[:3], rtol=1e-12)
     assert (np.diff(found.select("q0.1", "q0.4", "value", "q0.6", "q0.9").to_numpy()) >= 0).all()
-    assert len(evaluate(TASK, folder / method, table).results) > 3
     with pytest.raises(
         GatewiseError, match="sample paths of a hierarchy do not add up; predict without --sam"
     ):
@@ -102,3 +117,71 @@ def test_minimum_trace_is_refused_for_counts():
     options = TrainOptions(**SMALL, hierarchy="country/region", head="negative-binomial")
     with pytest.raises(GatewiseError, match="has no negative forecasts, which minimum trace may have; give"):
         TASK.check(options, None)
+
+
+@pytest.mark.parametrize("method", ["mint", "bottom-up"])
+def test_scores_are_those_of_forecasts_that_add_up(trained, method):
+    folder, table = trained
+    comparison = evaluate(TASK, folder / method, table)
+    data = comparison.data
+    border = data.plan.borders(160)[1]
+    for result in comparison.results:
+        network, windows = result.network, data.test
+        quantiles = data.undo(forecast_windows(network, windows), windows.series).numpy()
+        known = spoiled_after(data.source, border)  # nothing later decides how forecasts add up
+        coherence = coherence_after(known, border, data.plan, data.learned, network, method)
+        medians = quantiles[..., network.median_index].reshape(6, -1)
+        medians = (SUMMING @ coherence.weights @ medians).reshape(quantiles.shape[:2])
+        truth = data.undo(windows.all().truth, windows.series).numpy()
+        assert result.scores["rmse"] == pytest.approx(np.sqrt(((truth - medians) ** 2).mean()), rel=1e-5)
+        moved = with_medians(quantiles, medians, network.median_index)
+        inside = (moved[..., 0] <= truth) & (truth <= moved[..., -1])
+        assert result.scores["coverage"] == pytest.approx(inside.mean(), abs=2e-3)
+        chosen = result.predictions.quantiles([3, 40, 3]).numpy()
+        np.testing.assert_allclose(chosen, moved[[3, 40, 3]], rtol=1e-9)
+    assert comparison.task.caption(data).endswith("; forecasts of the hierarchy add up")
+
+
+def spoiled_after(source, steps):
+    """The series, with values after a step that would be noticed."""
+    series = [
+        replace(one, target=np.where(np.arange(len(one)) < steps, one.target, 1e9)) for one in source.series
+    ]
+    return replace(source, series=tuple(series))
+
+
+def test_details_compare_the_levels_with_forecasts_that_do_not_add_up(trained):
+    folder, table = trained
+    comparison = evaluate(TASK, folder / "bottom-up", table)
+    result = comparison.chosen_network
+    found = next(one for one in comparison.details if one.title == "MASE by the levels of the hierarchy")
+    assert found.header == ("", "series", "as forecast", "as sums")
+    assert [row[:2] for row in found.rows] == [("all", "1"), ("country", "2"), ("region", "3")]
+    before = score(replace(result.predictions, coherence=None), comparison.data)
+    columns = np.array([[float(cell) for cell in row[1:]] for row in found.rows])
+    means = (columns[:, 1:] * columns[:, :1]).sum(0) / 6
+    assert means == pytest.approx([before["mase"], result.scores["mase"]], abs=2e-3)
+    assert found.rows[2][2] == found.rows[2][3]  # the last level stays
+
+
+def test_a_backtest_forecasts_as_predict_would(trained):
+    folder, table = trained
+    model = gatewise.load(folder / "mint")
+    given = pl.read_parquet(table)
+    known = given.group_by("country", "region", maintain_order=True).head(156)
+    predicted = model.predict(known)
+    backtest = model.backtest(given, windows=1).table
+    np.testing.assert_allclose(backtest["predicted"], predicted["value"], rtol=1e-5)
+
+
+def test_gaps_and_covariates_go_all_the_way(tmp_path):
+    table = regions().with_columns(
+        value=pl.when(pl.int_range(pl.len()) % 31 != 20).then("value"), rain=pl.int_range(pl.len()) % 160 % 7
+    )
+    options = {**SMALL, "max_steps": 4, "progress": False}
+    options = {**options, "fill": "mask", "observed": ["rain"], "static": ["country"]}
+    model = gatewise.Forecaster(**options).fit(table, hierarchy=["country", "region"], target="value")
+    found = model.predict()
+    values = found["value"].to_numpy().reshape(6, 4)
+    np.testing.assert_allclose(values, SUMMING @ values[:3], rtol=1e-12)
+    assert np.isfinite([result.scores["mase"] for result in model.comparison_.results]).all()

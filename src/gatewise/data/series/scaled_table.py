@@ -11,7 +11,7 @@ import numpy as np
 from gatewise.data.series.calendar import calendar, useful_cycles
 from gatewise.data.series.categories import Categories, learn_categories
 from gatewise.data.series.scaling import LogScale, Scale, learn_log_scale, learn_mean_scale, learn_scale
-from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.series.series_set import Series, SeriesSet
 from gatewise.data.series.short_history import completed_scale
 from gatewise.data.series.statics import learn_statics, static_inputs, unseen_statics
 from gatewise.data.tables.columns import Columns

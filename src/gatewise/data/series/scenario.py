@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.series.covariates import Covariate, read_covariate
-from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.series.hierarchy import with_aggregates, without_aggregates
+from gatewise.data.series.series_set import Series, SeriesSet
 from gatewise.data.series.targets import repeated_by, repeated_by_target
 from gatewise.data.series.time_source import with_times
 from gatewise.data.tables.joined_id import with_joined_id
@@ -39,6 +40,7 @@ def with_scenario(
     Raises: `GatewiseError` if a series, a time or a value is missing, a time is there twice, or there are no
         known covariates.
     """
+    source = without_aggregates(source)
     columns, count = source.columns, len(source.columns.known)
     if not columns.known or columns.time_source == ():
         lack = "known covariates" if not columns.known else "times: their rows are counted"
@@ -64,7 +66,8 @@ def with_scenario(
         series.append(replace(one, times=times, known=known, categories=all_categories))
     unused = (table.frame.height - horizon * len(source.series)) * read.frame.height // table.frame.height
     other = f"{path}: rows of other times or series, which are not used: {unused}"
-    return replace(source, series=tuple(series)).warned(*((other,) if unused else ()))
+    found = replace(source, series=tuple(series)).warned(*((other,) if unused else ()))
+    return with_aggregates(found, str(path))
 
 
 def _rows_of_series(table: Table, source: SeriesSet) -> dict[str, np.ndarray]:

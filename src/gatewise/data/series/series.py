@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,83 +11,19 @@ import polars as pl
 
 from gatewise.data.series.covariates import Covariate, describe_covariates, read_covariate
 from gatewise.data.series.filling import MASK, require_fill, season_of
+from gatewise.data.series.hierarchy import describe_hierarchy, with_aggregates
 from gatewise.data.series.left_out import without_missing_ends
 from gatewise.data.series.regular import Grid, describe_widest_gap, on_grids, sorted_rows
-from gatewise.data.series.statics import StaticValues, describe_statics, read_statics
+from gatewise.data.series.series_set import Series, SeriesSet
+from gatewise.data.series.statics import describe_statics, read_statics
 from gatewise.data.series.step import Step, find_step
 from gatewise.data.series.timed_table import TimedTable, open_series, recognize_series
 from gatewise.data.tables.columns import Columns, FoundColumns
 from gatewise.data.tables.missing import describe_markers
 from gatewise.data.tables.table import Table
-from gatewise.data.times.clock import Clock
 from gatewise.errors import GatewiseError
 
 ROWS_FOR_STEP = 3  # of the longest series
-
-
-@dataclass(frozen=True)
-class Series:
-    """One series with regular steps.
-
-    times: [T + F]; F steps beyond the last target, for which the known covariates are given
-    target: [T] float64
-    known: [T + F, C] float64, covariates known in advance
-    observed: [T, D] float64, covariates known up to the present only
-    categories: [C + D], the categories of each covariate by code, from 1 on; none for numbers
-    filled: [T], whether the target was missing and is filled
-    static: the values of the static columns, numbers or categories
-    """
-
-    id: str
-    times: pl.Series
-    target: np.ndarray
-    known: np.ndarray
-    observed: np.ndarray
-    categories: tuple[tuple[str, ...], ...]
-    filled: np.ndarray
-    static: StaticValues = ()
-
-    def __len__(self) -> int:
-        return len(self.target)
-
-    @property
-    def given(self) -> np.ndarray:
-        """The target, NaN where it was missing."""
-        return np.where(self.filled, np.nan, self.target)
-
-    def categories_of(self, place: int) -> set[str]:
-        """The categories of a covariate, known or observed, that occur in this series."""
-        known = self.known.shape[1]
-        codes = self.known[:, place] if place < known else self.observed[:, place - known]
-        return {self.categories[place][int(code) - 1] for code in np.unique(codes) if code > 0}
-
-
-@dataclass(frozen=True)
-class SeriesSet:
-    """All series of a file, with their common step, their clock, and notes on how they were read.
-
-    warnings: the notes on series and values that are left out
-    masked: whether networks read which values are filled, and none of these is scored
-    """
-
-    series: tuple[Series, ...]
-    columns: FoundColumns
-    step: Step
-    notes: tuple[str, ...]
-    clock: Clock = field(default_factory=Clock)
-    warnings: tuple[str, ...] = ()
-    masked: bool = False
-
-    def divided(self, is_kept: Callable[[Series], bool]) -> tuple[SeriesSet, list[Series]]:
-        """The series that are kept, and the others."""
-        flags = [is_kept(series) for series in self.series]
-        kept = tuple(series for series, flag in zip(self.series, flags, strict=True) if flag)
-        others = [series for series, flag in zip(self.series, flags, strict=True) if not flag]
-        return replace(self, series=kept), others
-
-    def warned(self, *sentences: str) -> SeriesSet:
-        """The series with further notes on what is left out."""
-        return replace(self, notes=(*self.notes, *sentences), warnings=(*self.warnings, *sentences))
 
 
 def read_series(
@@ -167,7 +103,9 @@ def regular_series(
     notes += describe_markers(table.missing, _count_missing(table, found, numeric))
     if fill is not None:
         notes += [*values.describe_filled(grids.values(), fill), *describe_widest_gap(grids)]
-    return SeriesSet(series, found, step, tuple(notes), timed.clock, masked=fill == MASK).warned(*warnings)
+    source = SeriesSet(series, found, step, tuple(notes), timed.clock, masked=fill == MASK)
+    source = with_aggregates(source, table.path, groups)
+    return replace(source, notes=(*source.notes, *describe_hierarchy(source))).warned(*warnings)
 
 
 def _count_missing(table: Table, columns: FoundColumns, names: Iterable[str]) -> dict[str, int]:

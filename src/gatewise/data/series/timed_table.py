@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.hierarchy import describe_hierarchy, with_aggregates
+from gatewise.data.series.hierarchy import require_hierarchy
 from gatewise.data.series.targets import describe_targets, identified_by_target, resolve_targets, with_targets
 from gatewise.data.series.time_source import resolve_time, with_times
 from gatewise.data.series.tsf import is_tsf, read_tsf
@@ -75,10 +75,11 @@ def recognize_series(
     found, column_notes = recognize(table, given, is_filled=fill is not None)
     if not isinstance(given, FoundColumns):
         found = identified_by_target(table, found)
-    table = with_aggregates(with_targets(table, found), found)
+    require_hierarchy(table, found)
+    table = with_targets(table, found)
     table = with_joined_id(table, found.id, found.id_source)
     table, time_notes = with_times(table, found)
-    notes += [*layout_notes, *column_notes, *describe_targets(found), *describe_hierarchy(found), *time_notes]
+    notes += [*layout_notes, *column_notes, *describe_targets(found), *time_notes]
     times, clock = read_times(table, found.time, time_format, time_zone)
     notes += [] if clock.note is None else [clock.note]
     return TimedTable(table, found, times, clock, _rows_by_id(table, found), tuple(notes))

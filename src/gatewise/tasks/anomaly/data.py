@@ -13,7 +13,7 @@ from torch import Tensor
 from gatewise.data.series.filling import Fill
 from gatewise.data.series.period import require_period
 from gatewise.data.series.scaled_table import SeriesScaling, learn_scales, scaled_table
-from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.series.series_set import Series, SeriesSet
 from gatewise.data.series.windows import Windows, window_starts
 from gatewise.data.splits import Fractions, time_split
 from gatewise.data.tables.columns import FoundColumns

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.series.scaled_table import SeriesScaling
-from gatewise.data.series.series import SeriesSet, read_series
+from gatewise.data.series.series import read_series
+from gatewise.data.series.series_set import SeriesSet
 from gatewise.data.series.timed_table import open_series
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.names import name_some

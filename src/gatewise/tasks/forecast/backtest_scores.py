@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gatewise.data.series.scaled_table import Support
-from gatewise.data.series.series import SeriesSet
+from gatewise.data.series.series_set import SeriesSet
 from gatewise.metrics.diebold_mariano import DieboldMariano, diebold_mariano
 from gatewise.metrics.ljung_box import autocorrelation, ljung_box
 from gatewise.modules.levels import median_index

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gatewise.data.series.filling import CAUSAL
-from gatewise.data.series.series import SeriesSet
+from gatewise.data.series.series_set import SeriesSet
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 from gatewise.tasks.comparison import Comparison

@@ -2,78 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-import polars as pl
 import torch
 
 from gatewise.data.series.hierarchy import summing_matrix
 from gatewise.data.series.scaled_table import SeriesScaling
-from gatewise.data.series.series import SeriesSet
+from gatewise.data.series.series_set import SeriesSet
 from gatewise.tasks.forecast.forecaster import Forecaster
-from gatewise.tasks.forecast.metrics import Forecasts
-from gatewise.tasks.forecast.origins import windows_after
+from gatewise.tasks.forecast.metrics import forecast_batch
+from gatewise.tasks.forecast.origin_windows import windows_after
 from gatewise.tasks.forecast.plan import WindowPlan
-from gatewise.tasks.forecast.reconciliation import Reconciliation, reconcile
+from gatewise.tasks.forecast.reconciliation import Coherence, Reconciliation, reconciling_matrix
 
-DIGITS, SUM_DIGITS = 7, 12  # significant ones of forecasts, and of their sums
 MAX_ERRORS, MIN_ERRORS = 100, 2  # of each series
-Medians = Callable[[np.ndarray], np.ndarray]  # [S, Q] -> [S, Q], which add up
 
 
-def reconciler(
+def coherence_after(
     source: SeriesSet,
+    steps: int,
     plan: WindowPlan,
-    learned: SeriesScaling,
+    scaling: SeriesScaling,
     network: Forecaster,
     method: Reconciliation,
-) -> tuple[Medians, list[str]]:
-    """A function from the medians of all series to coherent ones, and a warning if errors are too few.
+) -> Coherence:
+    """How the forecasts of a hierarchy add up.
 
-    The covariance of "mint" is that of the errors of one step at the last steps of the data.
+    The covariance of "mint" is that of the errors of the first step ahead, at the last steps; where these are
+    too few, the method is "bottom-up".
+
+    steps: of each series, whose values are known; scaling: with the scales of all series
     """
-    columns, warnings = source.columns, []
-    cells = [columns.id_cells(series.id, 1) for series in source.series]
-    summing = summing_matrix([[one[name][0] for name in columns.hierarchy] for one in cells])
-    residuals = np.zeros((len(cells), 0))
+    summing = summing_matrix(source)
+    residuals = np.zeros((len(summing), 0))
     if method == "mint":
-        residuals = _residuals(source, plan, learned, network)
-        if residuals.shape[1] < MIN_ERRORS:
-            method = "bottom-up"
-            warnings.append(
-                f"the series have {len(source.series[0])} steps, too few for the errors that minimum trace "
-                "needs: the forecasts of the hierarchy are sums"
-            )
-
-    def coherent(medians: np.ndarray) -> np.ndarray:
-        bottom = reconcile(medians, summing, residuals, method)[: summing.shape[1]]
-        return _rounded(summing @ _rounded(bottom, DIGITS), SUM_DIGITS)
-
-    return coherent, warnings
+        residuals = _residuals(source, steps, plan, scaling, network)
+        method = method if residuals.shape[1] >= MIN_ERRORS else "bottom-up"
+    return Coherence(summing, reconciling_matrix(summing, residuals, method), method)
 
 
 def _residuals(
-    source: SeriesSet, plan: WindowPlan, learned: SeriesScaling, network: Forecaster
+    source: SeriesSet, steps: int, plan: WindowPlan, scaling: SeriesScaling, network: Forecaster
 ) -> np.ndarray:
-    """[S, N], the errors of one step at the last steps of series of one length."""
-    lengths = [len(series) for series in source.series]
-    scaling = plan.learn_scales(source, lengths, learned)
-    last = lengths[0] - plan.horizon
+    """[S, N], the errors of one step at the last steps where no value is missing."""
+    last, series = steps - plan.horizon, source.series
     ends = np.arange(max(min(plan.context, last // 2), last - MAX_ERRORS, 1), last + 1)
+    if scaling.masked:
+        ends = ends[~np.any([one.filled[ends] for one in series], axis=0)]
     if len(ends) < MIN_ERRORS:
-        return np.zeros((len(lengths), 0))
-    windows = windows_after(source, plan, scaling, [ends] * len(lengths))
-    made = [quantiles[:, 0, network.median_index] for _, quantiles in Forecasts(network, windows).blocks()]
-    medians = torch.cat(made).double().numpy().reshape(len(lengths), len(ends))
+        return np.zeros((len(series), 0))
+    windows = windows_after(source, plan, scaling, [ends] * len(series))
+    made = [forecast_batch(network, batch)[:, 0, network.median_index] for batch in windows.blocks()]
+    medians = torch.cat(made).double().numpy().reshape(len(series), len(ends))
     return np.stack(
         [
-            series.target[ends] - scaling.series[series.id].undo(own)
-            for series, own in zip(source.series, medians, strict=True)
+            one.target[ends] - scaling.series[one.id].undo(own)
+            for one, own in zip(series, medians, strict=True)
         ]
     )
-
-
-def _rounded(values: np.ndarray, digits: int) -> np.ndarray:
-    flat = pl.Series(values.reshape(-1)).round_sig_figs(digits)
-    return flat.to_numpy().reshape(values.shape)

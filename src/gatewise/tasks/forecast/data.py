@@ -18,7 +18,8 @@ from gatewise.data.series.scaled_table import (
     static_table,
 )
 from gatewise.data.series.scaling import LogScale
-from gatewise.data.series.series import Series, SeriesSet, read_series
+from gatewise.data.series.series import read_series
+from gatewise.data.series.series_set import Series, SeriesSet
 from gatewise.data.series.statics import category_columns, constant_statics
 from gatewise.data.series.step import Step
 from gatewise.data.series.windows import StaticInputs, Windows, window_starts
@@ -77,6 +78,7 @@ class ForecastData:
     validation: at most `MAX_VALIDATION_WINDOWS` windows of the validation set, drawn at random
     validation_total: the windows of the validation set
     metric: that ranks networks and baselines
+    reconciliation: how the forecasts of a hierarchy are made to add up
     """
 
     plan: WindowPlan
@@ -87,6 +89,7 @@ class ForecastData:
     test: Windows
     validation_total: int
     metric: RankingMetric = "mase"
+    reconciliation: Reconciliation = "mint"
 
     def truth_of(self, series: Series) -> np.ndarray:
         """The target of a series, NaN where it is missing and masked."""
@@ -241,7 +244,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
     """
     source = preprocessing.series(path)
     data = prepare(source, preprocessing.plan, preprocessing.learned)
-    data = replace(data, metric=preprocessing.metric)
+    data = replace(data, metric=preprocessing.metric, reconciliation=preprocessing.reconciliation)
     for series in data.source.series:
         start = series.times[data.plan.borders(len(series))[1]]
         last_seen = preprocessing.learned.seen.get(series.id)
@@ -266,7 +269,8 @@ def read_further_data(path: Path, preprocessing: Preprocessing, metric: RankingM
 
     source = data.source.warned(*data.learned.overlap(data.source, border))
     learned = data.learned.seen_up_to(source, border)
-    return replace(data, source=source, learned=learned, metric=metric)
+    data = replace(data, metric=metric, reconciliation=preprocessing.reconciliation)
+    return replace(data, source=source, learned=learned)
 
 
 def all_data(data: ForecastData) -> ForecastData:

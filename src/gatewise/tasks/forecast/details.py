@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.levels import interval_title
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import HeadedForecaster
-from gatewise.tasks.forecast.metrics import Forecasts, describe_undefined, score_targets
+from gatewise.tasks.forecast.metrics import Forecasts, describe_undefined, score_levels, score_targets
+from gatewise.tasks.forecast.reconciliation import Reconciliation
+
+METHODS: dict[Reconciliation, str] = {"mint": "by minimum trace", "bottom-up": "as sums"}
 
 
 def forecast_details(forecasts: Forecasts, data: ForecastData, metrics: Sequence[Metric]) -> list[Details]:
     """The metrics of each of several targets, and the weight of the layers beside ridge regression."""
     network, found = forecasts.network, []
+    if forecasts.coherence is not None:
+        found.append(_hierarchy_details(forecasts, data, metrics[0], forecasts.coherence.method))
     if data.source.columns.target_source is not None:
         rows = tuple(
             (target, *(metric.format(scores[metric.name]) for metric in metrics))
@@ -28,6 +34,19 @@ def forecast_details(forecasts: Forecasts, data: ForecastData, metrics: Sequence
     return found
 
 
+def _hierarchy_details(
+    forecasts: Forecasts, data: ForecastData, metric: Metric, method: Reconciliation
+) -> Details:
+    """What it brings at each level that the forecasts of a hierarchy add up."""
+    before, after = (score_levels(one, data) for one in (replace(forecasts, coherence=None), forecasts))
+    rows = tuple(
+        (level, f"{count:,}", *(metric.format(one[level][1][metric.name]) for one in (before, after)))
+        for level, (count, _) in after.items()
+    )
+    header = ("", "series", "as forecast", METHODS[method])
+    return Details(f"{metric.title} by the levels of the hierarchy", header, rows)
+
+
 def describe_metrics(data: ForecastData) -> str:
     """The caption of a leaderboard."""
     interval = interval_title(data.plan.levels)
@@ -37,4 +56,5 @@ def describe_metrics(data: ForecastData) -> str:
         f"* a baseline; {coverage if interval else ''}MASE: the error "
         f"relative to repeating the value of {data.plan.period} steps before, in the training set"
         f"{describe_undefined(data)}{mixed if data.source.columns.target_source else ''}"
+        f"{'; forecasts of the hierarchy add up' if data.source.columns.hierarchy else ''}"
     )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.series.series import Series
+from gatewise.data.series.series_set import Series
 from gatewise.data.series.windows import WindowBatch
 from gatewise.data.tables.columns import FoundColumns
 from gatewise.data.times.formats import format_time, shortest_format

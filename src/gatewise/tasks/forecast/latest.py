@@ -11,7 +11,7 @@ import torch
 
 from gatewise.data.series.scaled_table import SeriesScaling, scaled_table
 from gatewise.data.series.scaling import Scale
-from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.series.series_set import Series, SeriesSet
 from gatewise.data.series.step import Step
 from gatewise.data.series.windows import WindowBatch
 from gatewise.errors import GatewiseError

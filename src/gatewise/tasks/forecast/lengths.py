@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from gatewise.data.series.series import SeriesSet
+from gatewise.data.series.series_set import SeriesSet
 from gatewise.data.tables.names import name_some
 from gatewise.errors import GatewiseError
 

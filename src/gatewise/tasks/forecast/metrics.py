@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.series.windows import WindowBatch, Windows
+from gatewise.data.series.hierarchy import levels_of
+from gatewise.data.series.windows import BLOCK, WindowBatch, Windows
 from gatewise.errors import GatewiseError
 from gatewise.metrics.metric import Metric
 from gatewise.modules.levels import interval_title
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.errors import ErrorUnits, ScoreSums, error_terms, naive_errors
 from gatewise.tasks.forecast.forecaster import Forecaster
+from gatewise.tasks.forecast.reconciliation import Coherence
 from gatewise.tasks.predictions import Predictions
 
 METRICS = {
@@ -55,19 +58,51 @@ def applicable_metrics(names: Sequence[str], levels: Sequence[float]) -> tuple[M
 
 @dataclass(frozen=True)
 class Forecasts(Predictions[Forecaster, Windows]):
-    """The forecasts of the windows of a split, computed in blocks: those of all may not fit into memory."""
+    """The forecasts of the windows of a split, computed in blocks: those of all may not fit into memory.
+
+    data: with the scales of the series
+    coherence: makes the forecasts of a hierarchy add up, of a split with as many windows of each series
+    """
+
+    data: ForecastData
+    coherence: Coherence | None = None
 
     def blocks(self) -> Iterator[tuple[WindowBatch, Tensor]]:
-        """All windows in order, in batches, each with its quantiles [B, Q, n], scaled.
+        """All windows, in batches, each with its quantiles [B, Q, n] in the units of the data.
 
         The levels are those of the network; the median is the point forecast.
         """
-        for batch in self.split.blocks():
-            yield batch, forecast_batch(self.network, batch)
+        if self.coherence is None:
+            for batch in self.split.blocks():
+                yield batch, self._unscaled(batch)
+            return
+        at_once = max(BLOCK // len(self.coherence.summing), 1)
+        for numbers in self._by_series.split(at_once, dim=1):
+            yield self._reconciled(numbers)
 
     def quantiles(self, numbers: list[int]) -> Tensor:
         """[B, Q, n]: the quantiles of some windows, by their numbers."""
-        return forecast_batch(self.network, self.split.__getitems__(numbers))
+        if self.coherence is None:
+            return self._unscaled(self.split.__getitems__(numbers))
+        series, places = np.divmod(numbers, self._by_series.shape[1])
+        _, quantiles = self._reconciled(self._by_series[:, places])
+        return quantiles.unflatten(0, (-1, len(numbers)))[series, torch.arange(len(numbers))]
+
+    @property
+    def _by_series(self) -> Tensor:
+        """[S, N]: the numbers of the windows of each series, which begin at the same times."""
+        return torch.arange(len(self.split)).view(len(self.data.source.series), -1)
+
+    def _reconciled(self, numbers: Tensor) -> tuple[WindowBatch, Tensor]:
+        """The windows of these numbers [S, N], and their quantiles, which add up."""
+        assert self.coherence is not None
+        batch = self.split.__getitems__(numbers.flatten().tolist())
+        values, plan = self._unscaled(batch).numpy(), self.data.plan
+        made = self.coherence.applied(values, self.network.median_index, plan.support)
+        return batch, torch.from_numpy(made)
+
+    def _unscaled(self, batch: WindowBatch) -> Tensor:
+        return self.data.undo(forecast_batch(self.network, batch), batch.series)
 
 
 def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
@@ -90,12 +125,18 @@ def score_targets(forecasts: Forecasts, data: ForecastData) -> dict[str, dict[st
     }
 
 
+def score_levels(forecasts: Forecasts, data: ForecastData) -> dict[str, tuple[int, dict[str, float]]]:
+    """The number of series and the scores of each level of a hierarchy, from the sum of all down."""
+    sums = sum_scores(forecasts, data)
+    return {name: (len(own), sums.only(own).scores()) for name, own in levels_of(data.source).items()}
+
+
 def sum_scores(forecasts: Forecasts, data: ForecastData) -> ScoreSums:
     """The sums from which the scores of all windows are computed."""
     sums = ScoreSums(len(data.source.series))
     units = _units(data)
-    for batch, scaled in forecasts.blocks():
-        quantiles, truth = data.undo(scaled, batch.series), data.undo_exactly(batch.truth, batch.series)
+    for batch, quantiles in forecasts.blocks():
+        truth = data.undo_exactly(batch.truth, batch.series)
         own = ErrorUnits(*(unit[batch.series] for unit in units))
         plan, with_crps = data.plan, data.metric == "crps"
         terms = error_terms(truth, quantiles, plan.levels, own, plan.support, with_crps)

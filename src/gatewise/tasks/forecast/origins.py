@@ -9,15 +9,15 @@ import numpy as np
 import polars as pl
 import torch
 
-from gatewise.data.series.scaled_table import SeriesScaling, scaled_table
-from gatewise.data.series.series import SeriesSet
+from gatewise.data.series.series_set import SeriesSet
 from gatewise.data.series.windows import Windows
 from gatewise.errors import GatewiseError
-from gatewise.tasks.forecast.data import ForecastData, static_inputs_of
+from gatewise.tasks.forecast.coherence import coherence_after
+from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.forecast.lengths import MIN_PAST
 from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows
-from gatewise.tasks.forecast.plan import WindowPlan
+from gatewise.tasks.forecast.origin_windows import windows_after
 
 
 @dataclass(frozen=True)
@@ -149,32 +149,10 @@ def windows_before(source: SeriesSet, data: ForecastData, ends: Sequence[np.ndar
     return windows_after(source, data.plan, data.learned, ends)
 
 
-def windows_after(
-    source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling, ends: Sequence[np.ndarray]
-) -> Windows:
-    """The windows whose horizon begins after the first `ends` steps of a series."""
-    pad = ((plan.context, 0), (0, 0))  # so that every origin has a whole context
-    tables = [np.pad(scaled_table(series, scaling), pad, mode="edge") for series in source.series]
-    offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
-    starts = np.concatenate([offset + own for offset, own in zip(offsets, ends, strict=True)])
-    numbers = np.repeat(np.arange(len(ends)), [len(own) for own in ends])
-    known = len(scaling.known_inputs(source.columns))
-    values = torch.from_numpy(np.concatenate(tables)).float()
-    return Windows(
-        values,
-        torch.from_numpy(starts),
-        torch.from_numpy(numbers),
-        plan.context,
-        plan.horizon,
-        known,
-        static=static_inputs_of(source, scaling),
-    )
-
-
 def forecast_origins(
     candidate: Candidate, source: SeriesSet, ends: Sequence[np.ndarray], first_window: int
 ) -> OriginForecasts:
-    """The forecasts of a candidate from origins of each series.
+    """The forecasts of a candidate from origins of each series; those of a hierarchy add up.
 
     ends: [K] of each series, the steps before its origins; first_window: the number of the first origin
     """
@@ -184,6 +162,12 @@ def forecast_origins(
         name: data.undo(forecast_windows(one, windows), windows.series).numpy()
         for name, one in candidate.forecasters.items()
     }
+    if source.columns.hierarchy:
+        for name, network in candidate.forecasters.items():
+            coherence = coherence_after(
+                source, int(ends[0][0]), data.plan, data.learned, network, data.reconciliation
+            )
+            quantiles[name] = coherence.applied(quantiles[name], network.median_index, data.plan.support)
     series, end = windows.series.numpy(), np.concatenate(ends)
     horizon = np.arange(data.plan.horizon)
     truth = [one.given[own[:, None] + horizon] for one, own in zip(source.series, ends, strict=True)]
@@ -199,8 +183,7 @@ def one_step_residuals(candidate: Candidate, source: SeriesSet, ends: Sequence[n
     data, network = candidate.data, next(iter(candidate.forecasters.values()))
     windows = windows_before(source, data, ends)
     medians = [
-        data.undo(quantiles[:, 0, network.median_index], batch.series)
-        for batch, quantiles in Forecasts(network, windows).blocks()
+        quantiles[:, 0, network.median_index] for _, quantiles in Forecasts(network, windows, data).blocks()
     ]
     truth = [series.given[own] for series, own in zip(source.series, ends, strict=True)]
     values = np.concatenate(truth) - torch.cat(medians).numpy()

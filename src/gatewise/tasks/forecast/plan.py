@@ -9,7 +9,7 @@ import numpy as np
 
 from gatewise.data.series.period import require_period
 from gatewise.data.series.scaled_table import SeriesScaling, Support, learn_scales
-from gatewise.data.series.series import SeriesSet
+from gatewise.data.series.series_set import SeriesSet
 from gatewise.data.splits import Fractions, time_split
 from gatewise.modules.levels import LEVELS
 from gatewise.tasks.forecast.lengths import MIN_PAST

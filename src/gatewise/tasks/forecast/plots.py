@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from gatewise.modules.levels import interval_title, median_index, symmetric_pairs
 from gatewise.tasks.comparison import Comparison
@@ -111,7 +110,6 @@ def _last_forecasts(forecasts: Forecasts, data: ForecastData, origins: np.ndarra
     """[count, 1 + Q, n]: the last value at each origin of the first series, and the forecast from there."""
     series = data.source.series[0]
     last = int((data.test.series == 0).nonzero().max())
-    quantiles = forecasts.quantiles((last - (origins[-1] - origins)).tolist())
-    forecast = data.undo(quantiles, torch.zeros(len(origins), dtype=torch.long)).numpy()
+    forecast = forecasts.quantiles((last - (origins[-1] - origins)).tolist()).numpy()
     origin_values = np.broadcast_to(series.target[origins, None, None], (len(origins), 1, forecast.shape[-1]))
     return np.concatenate([origin_values, forecast], axis=1)

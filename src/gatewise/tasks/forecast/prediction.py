@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,23 @@ import torch
 
 from gatewise.data.series.scaling import Scale
 from gatewise.data.series.scenario import with_scenario
-from gatewise.data.series.series import SeriesSet
+from gatewise.data.series.series_set import SeriesSet
 from gatewise.data.series.targets import by_target
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
-from gatewise.tasks.forecast.coherence import DIGITS, reconciler
+from gatewise.tasks.forecast.coherence import coherence_after
 from gatewise.tasks.forecast.data import Preprocessing
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
 from gatewise.tasks.forecast.latest import latest
 from gatewise.tasks.forecast.lengths import new_or_short, with_values
 from gatewise.tasks.forecast.paths import draw_paths
 from gatewise.tasks.forecast.plan import WindowPlan
+from gatewise.tasks.forecast.reconciliation import Coherence, with_medians
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing, options_of_training
 from gatewise.tasks.serialization import SavedModel
+
+DIGITS, SUM_DIGITS = 7, 12  # significant ones of forecasts, and of their sums
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Outlook:
 
     times, scales: of each series; quantiles: [S, Q, n], of the levels of the model
     is_refitted: whether they are those of the network that was trained on all data
-    coherent: makes medians [S, Q] in the units of the data add up, if the series have a hierarchy
+    coherence: makes medians in the units of the data add up, if the series have a hierarchy
     """
 
     plan: WindowPlan
@@ -45,7 +48,7 @@ class Outlook:
     scales: list[Scale]
     quantiles: np.ndarray
     is_refitted: bool
-    coherent: Callable[[np.ndarray], np.ndarray] | None = None
+    coherence: Coherence | None = None
 
     def columns(self) -> Iterator[tuple[dict[str, Any], Scale]]:
         """The ids and the times of the rows of each series, by the names of the columns, and its scale."""
@@ -61,11 +64,11 @@ class Outlook:
         """
         pairs = zip(self.quantiles, self.scales, strict=True)
         values = np.stack([scale.undo(quantiles) for quantiles, scale in pairs])
-        if self.coherent is not None:
-            medians = self.coherent(values[..., median])
-            values += (medians - values[..., median])[..., None]
-            values[..., median] = medians
-        return values
+        if self.coherence is None:
+            return values
+        bottom = _rounded(self.coherence.weights @ values[..., median], DIGITS)
+        medians = _rounded(self.coherence.summing @ bottom, SUM_DIGITS)
+        return with_medians(values, medians, median, self.plan.support)
 
     def prediction(self, frames: list[pl.DataFrame], about: str, keys: Sequence[str] = ()) -> Prediction:
         """The prediction that consists of a table of each series.
@@ -73,7 +76,7 @@ class Outlook:
         about: describes its columns; keys: those that identify a row beside ids and times
         """
         values = cs.float() - cs.by_name(self.source.columns.time)
-        rounded = values if self.coherent is None else values - cs.by_name(self.source.columns.target)
+        rounded = values if self.coherence is None else values - cs.by_name(self.source.columns.target)
         frame = pl.concat(frames).with_columns(rounded.round_sig_figs(DIGITS))
         if self.plan.support == "counts":
             frame = frame.with_columns(values.cast(pl.Int64))
@@ -121,9 +124,9 @@ def predict_paths(
             "the model has not learned how the errors of different steps depend on each other, which sample "
             "paths need; train it again"
         )
-    outlook = _outlook(model, path, known_from)
-    if outlook.coherent is not None:
+    if load_preprocessing(Preprocessing, model).columns.hierarchy:
         raise GatewiseError("sample paths of a hierarchy do not add up; predict without --samples")
+    outlook = _outlook(model, path, known_from)
     names, templates = outlook.source.columns, network.templates.double().cpu().numpy()
     drawn = draw_paths(
         outlook.quantiles, network.quantile_levels, templates, samples, seed, outlook.plan.support
@@ -160,11 +163,22 @@ def _outlook(scored: SavedModel, path: Path, known_from: Path | None) -> Outlook
     batch, times, scales = latest(source, plan, learned)
     with torch.inference_mode():
         quantiles = network.quantiles(network(*batch.inputs)).double().cpu().numpy()
-    coherent = None
+    coherence = None
     if source.columns.hierarchy:
-        coherent, warnings = reconciler(source, plan, learned, network, preprocessing.reconciliation)
-        source = source.warned(*warnings)
-    return Outlook(plan, source, times, scales, quantiles, model is not scored, coherent)
+        steps, method = len(source.series[0]), preprocessing.reconciliation
+        scaling = plan.learn_scales(source, [steps] * len(source.series), learned)
+        coherence = coherence_after(source, steps, plan, scaling, network, method)
+        if coherence.method != method:
+            source = source.warned(
+                f"the series have {steps} steps, too few for the errors that minimum trace needs: the "
+                "forecasts of the hierarchy are sums"
+            )
+    return Outlook(plan, source, times, scales, quantiles, model is not scored, coherence)
+
+
+def _rounded(values: np.ndarray, digits: int) -> np.ndarray:
+    flat = pl.Series(values.reshape(-1)).round_sig_figs(digits)
+    return flat.to_numpy().reshape(values.shape)
 
 
 def _for_use(

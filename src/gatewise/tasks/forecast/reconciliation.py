@@ -2,44 +2,85 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from gatewise.data.series.scaled_table import Support
+from gatewise.tasks.forecast.paths import in_support
+
 Reconciliation = Literal["mint", "bottom-up"]
 
 
-def reconcile(
-    base: np.ndarray, summing: np.ndarray, residuals: np.ndarray, method: Reconciliation = "mint"
+@dataclass(frozen=True)
+class Coherence:
+    """How forecasts of a hierarchy are made to add up: `y = S P base`.
+
+    summing: S, [series, bottom], as by `summing_matrix`; the series of the last level come first
+    weights: P, [bottom, series], as by `reconciling_matrix`
+    method: the one of the weights
+    """
+
+    summing: np.ndarray
+    weights: np.ndarray
+    method: Reconciliation
+
+    def applied(self, quantiles: np.ndarray, median: int, support: Support) -> np.ndarray:
+        """Quantiles whose medians add up, in the units of the data; those of a series move with its median.
+
+        quantiles: [series * N, Q, n], of N windows of each series; median: its place among the levels
+        support: the values that the target can have
+        """
+        medians = quantiles[..., median].reshape(len(self.summing), -1)
+        reconciled = self.summing @ (self.weights @ medians)
+        return with_medians(quantiles, reconciled.reshape(quantiles.shape[:-1]), median, support)
+
+
+def reconciling_matrix(
+    summing: np.ndarray, residuals: np.ndarray, method: Reconciliation = "mint"
 ) -> np.ndarray:
-    """Forecasts that add up, from forecasts that do not.
+    """P, [bottom, series]: the forecasts of the last level, from those of all levels.
 
-    "bottom-up" sums the forecasts of the last level. "mint" changes all as little as possible, in units of
+    "bottom-up" keeps the forecasts of the last level. "mint" changes all as little as possible, in units of
     the covariance W of their errors (minimum trace): with the constraints `U^T y = 0` of coherent forecasts,
+    P is the first rows of
 
-        y = base - W U (U^T W U)^-1 U^T base
+        I - W U (U^T W U)^-1 U^T
 
     Args:
-        base: [series, Q]
-        summing: S, [series, bottom], as by `summing_matrix`; the series of the last level come first
+        summing: S, [series, bottom]
         residuals: [series, N], the errors of one step
-
-    Returns:
-        [series, Q], where `y = S y_bottom`
 
     Source: Wickramasuriya, Athanasopoulos and Hyndman 2019, MinT; Orcutt et al. 1968, bottom-up.
 
     >>> summing = np.array([[1.0, 0], [0, 1], [1, 1]])
-    >>> reconcile(np.array([[2.0], [3.0], [8.0]]), summing, np.zeros((3, 0)), "bottom-up").tolist()
-    [[2.0], [3.0], [5.0]]
+    >>> reconciling_matrix(summing, np.zeros((3, 0)))
+    array([[ 0.66666667, -0.33333333,  0.33333333],
+           [-0.33333333,  0.66666667,  0.33333333]])
     """
-    bottom = summing.shape[1]
-    adjusted = base
-    if method == "mint":
-        constraints = np.concatenate([-summing[bottom:].T, np.eye(len(summing) - bottom)])
-        weighted = shrunk_covariance(residuals) @ constraints
-        adjusted = base - weighted @ np.linalg.solve(constraints.T @ weighted, constraints.T @ base)
-    return summing @ adjusted[:bottom]
+    series, bottom = summing.shape
+    kept = np.eye(bottom, series)
+    if method == "bottom-up":
+        return kept
+    constraints = np.concatenate([-summing[bottom:].T, np.eye(series - bottom)])
+    weighted = shrunk_covariance(residuals) @ constraints
+    return kept - weighted[:bottom] @ np.linalg.solve(constraints.T @ weighted, constraints.T)
+
+
+def with_medians(
+    quantiles: np.ndarray, medians: np.ndarray, place: int, support: Support = "real"
+) -> np.ndarray:
+    """Quantiles [..., n] that move with their median to other medians [...].
+
+    place: of the median; support: the values that quantiles can have
+
+    >>> with_medians(np.array([[1.0, 2.0, 4.0]]), np.array([3.0]), place=1).tolist()
+    [[2.0, 3.0, 5.0]]
+    """
+    moved = quantiles + (medians - quantiles[..., place])[..., None]
+    moved[..., place] = medians
+    return in_support(moved, support)
 
 
 def shrunk_covariance(residuals: np.ndarray) -> np.ndarray:

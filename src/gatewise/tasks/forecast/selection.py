@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gatewise.data.series.series import SeriesSet
+from gatewise.data.series.series_set import SeriesSet
 from gatewise.tasks.forecast.baselines import Ridge
 from gatewise.tasks.forecast.data import ForecastData, prepare, shape_of
 from gatewise.tasks.forecast.metrics import Forecasts, score
@@ -40,5 +40,5 @@ def _held_out_errors(data: ForecastData) -> tuple[float, float]:
     """The MASE and the sMAPE of ridge regression on the validation set."""
     ridge = Ridge(shape_of(data), data.plan.normalization, data.plan.levels)
     ridge.fit(data.train, data.validation)
-    scores = score(Forecasts(ridge, data.validation), data)
+    scores = score(Forecasts(ridge, data.validation, data), data)
     return scores["mase"], scores["smape"]

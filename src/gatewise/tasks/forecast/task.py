@@ -15,7 +15,8 @@ from gatewise.cells.catalogue import is_decaying, refuse_decaying
 from gatewise.cells.transforms import transform_of
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import is_column
-from gatewise.data.series.series import SeriesSet, read_series
+from gatewise.data.series.series import read_series
+from gatewise.data.series.series_set import SeriesSet
 from gatewise.data.series.windows import Windows, WindowsWithUnseen
 from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
@@ -35,6 +36,7 @@ from gatewise.tasks.forecast.backtesting import (
     trained_again,
 )
 from gatewise.tasks.forecast.baselines import Naive, PointForecast, Ridge, SeasonalNaive, WindowMLP
+from gatewise.tasks.forecast.coherence import coherence_after
 from gatewise.tasks.forecast.data import (
     ForecastData,
     Preprocessing,
@@ -159,7 +161,8 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
             support=HEADS[options.head].support,
             refit=options.refit_linear,
         )
-        data = replace(self._scaled(source, plan, options), metric=options.metric)
+        data = self._scaled(source, plan, options)
+        data = replace(data, metric=options.metric, reconciliation=options.reconciliation)
         require_defined(data)
         return data
 
@@ -222,7 +225,13 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         return WindowsWithUnseen(train) if train.static and train.static.categories else train
 
     def predictions(self, network: Forecaster, data: ForecastData, split: Windows) -> Forecasts:
-        return Forecasts(network, split)
+        coherence = None
+        if data.source.columns.hierarchy and split is data.test:
+            border = data.plan.borders(len(data.source.series[0]))[1]
+            coherence = coherence_after(
+                data.source, border, data.plan, data.learned, network, data.reconciliation
+            )
+        return Forecasts(network, split, data, coherence)
 
     def score(self, predictions: Forecasts, data: ForecastData) -> dict[str, float]:
         return score(predictions, data)
@@ -313,7 +322,8 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         def fit(seen: SeriesSet) -> Candidate:
             if train is not None:
                 return trained_again(train(lambda options: self._prepared(seen, options)))
-            data = replace(prepare(seen, plan, preprocessing.learned), metric=preprocessing.metric)
+            data = prepare(seen, plan, preprocessing.learned)
+            data = replace(data, metric=preprocessing.metric, reconciliation=preprocessing.reconciliation)
             return fitted_before(model.name, network, data, self.baselines(data))
 
         seen = preprocessing.learned.seen
