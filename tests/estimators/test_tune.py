@@ -44,6 +44,16 @@ def test_given_options_stay_and_a_search_continues(searched, tmp_path):
     )
 
 
+def test_the_data_are_read_once(tmp_path, monkeypatch, capsys):
+    frame().write_csv(tmp_path / "data.csv")
+    task, read = find_task("forecast"), []
+    whole = type(task).read
+    monkeypatch.setattr(type(task), "read", lambda *given: (read.append(given), whole(*given))[1])
+    gatewise.tune("forecast", tmp_path / "data.csv", trials=1, out=tmp_path / "search", **SMALL)
+    assert len(read) == 1
+    assert " ".join(capsys.readouterr().out.split()).count("a step is one month") == 1
+
+
 def test_the_best_trial_is_a_run_like_any_other(searched, tmp_path):
     folder = searched.model.comparison_.folder
     assert folder.parent == tmp_path / "search" / "trials"

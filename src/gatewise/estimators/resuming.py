@@ -10,7 +10,7 @@ from gatewise.estimators.base import Estimator
 from gatewise.estimators.loading import load
 from gatewise.estimators.running import find_job, finish, resumed_run
 from gatewise.tasks import find_task
-from gatewise.tasks.base import AnyComparison
+from gatewise.tasks.base import AnyComparison, AnyTask, TaskData
 from gatewise.training import runs
 from gatewise.training.lightning import Lightning
 
@@ -46,3 +46,12 @@ def resume(
     with resumed_run(verb, run_task, folder) as run:
         comparison = finish(run, job, progress, begins=False)
     return comparison if verb == "compare" else load(folder).with_run(run, comparison)
+
+
+def resume_training(
+    task: AnyTask, folder: Path, data: TaskData, lightning: Lightning, progress: bool
+) -> Estimator:
+    """Continues the training of one network in a folder, with data that were read before."""
+    with resumed_run("train", task, folder) as run:
+        comparison = finish(run, find_job("train", lightning), progress, begins=False, read=data)
+    return load(folder).with_run(run, comparison)

@@ -20,7 +20,7 @@ from gatewise.estimators.outputs import require_output
 from gatewise.plots.gradient import draw_gradients
 from gatewise.plots.plot import Plot
 from gatewise.processes import announce, announced, is_first
-from gatewise.tasks.base import AnyComparison, AnyTask
+from gatewise.tasks.base import AnyComparison, AnyTask, TaskData
 from gatewise.tasks.options import Options, TaskOptions
 from gatewise.training import runs
 from gatewise.training.commands import compare, execute, train
@@ -150,14 +150,15 @@ def execute_new(
         return copied, finish(copied, job, shown, begins=is_first())
 
 
-def finish(run: runs.Run, job: Job, shown: bool, begins: bool) -> AnyComparison:
+def finish(run: runs.Run, job: Job, shown: bool, begins: bool, read: TaskData | None = None) -> AnyComparison:
     """Executes a run whose folder stays, and writes its figures.
 
     shown: whether notes, progress and scores are printed; begins: whether the run is new, not resumed
+    read: the data if they were read before
     """
     with progress(shown) as callback:
         try:
-            comparison = execute(run, callback, job, begins)
+            comparison = execute(run, callback, job, begins, read)
             return replace(comparison, folder=run.folder, files=save_plots(run, comparison))
         except (KeyboardInterrupt, OSError) as error:
             reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "not finished"

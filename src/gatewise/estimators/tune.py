@@ -18,7 +18,7 @@ from gatewise.data.memory.arrays import Layout
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.compare import task_for
-from gatewise.estimators.resuming import resume
+from gatewise.estimators.resuming import resume_training
 from gatewise.estimators.running import errors_naming, write_source
 from gatewise.estimators.stored import PREFIX
 from gatewise.files import write_whole
@@ -141,9 +141,8 @@ def tune(
             lightning = Lightning(trainer or {}, callbacks, logger)
             search = Search(chosen, path, folder, fixed, _space(chosen, fixed), lightning)
             with show_progress(progress) as callback:
-                study = search.run(callback, trials, None if minutes is None else 60 * minutes)
-    best = resume(search.trial_folder(study.best_trial.number), progress=progress)
-    assert isinstance(best, Estimator)
+                study, read = search.run(callback, trials, None if minutes is None else 60 * minutes)
+    best = resume_training(chosen, search.trial_folder(study.best_trial.number), read, lightning, progress)
     table = _table(study, chosen.selection_metric, search.space)
     write_whole(folder / "trials.csv", table.write_csv)
     return Tuned(best, table, folder, chosen.selection_metric, _importances(study))

@@ -26,19 +26,22 @@ def execute(
     callback: ProgressCallback,
     job: Callable[[Run, Any, ProgressCallback], AnyComparison],
     begins: bool = True,
+    read: TaskData | None = None,
 ) -> AnyComparison:
     """Reads the data of a run and calls a job with them.
 
     job: trains and scores; begins: whether the run is new; then its folder is made, and is removed again if
         nothing was trained
+    read: the data if they were read before, and their notes shown
 
     Raises: `GatewiseError` if the data or an option can't be used, or there is not enough memory.
     """
     with enough_memory(run.options):
-        data = _read(run)
+        data = _read(run) if read is None else read
         if begins:
             write(run)
-        callback.notes((*data.notes, *run.options.budget_notes(len(data.train)), *_fine_tuning_notes(run)))
+        notes = () if read is not None else data.notes
+        callback.notes((*notes, *run.options.budget_notes(len(data.train)), *_fine_tuning_notes(run)))
         try:
             return job(run, data, callback)
         except GatewiseError:

@@ -19,7 +19,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from gatewise.data.fingerprint import fingerprint
 from gatewise.errors import DivergedError, GatewiseError
 from gatewise.plain import one_line
-from gatewise.tasks.base import AnyTask
+from gatewise.tasks.base import AnyTask, TaskData
 from gatewise.tasks.config import resolve
 from gatewise.tasks.options import TrainOptions, verb_options
 from gatewise.tasks.search_space import SearchRange, draw_options
@@ -56,10 +56,12 @@ class Search:
         """The folder of a trial, which is counted from 1 there; number: from 0, as in Optuna"""
         return self.folder / "trials" / f"{number + 1:04d}"
 
-    def run(self, callback: ProgressCallback, trials: int, seconds: float | None) -> Study:
+    def run(self, callback: ProgressCallback, trials: int, seconds: float | None) -> tuple[Study, TaskData]:
         """Trains until the number of trials is reached, with those of earlier and other processes.
 
         seconds: after which no further trial begins; None for no limit
+
+        Returns: the study, and the data.
 
         Raises: `GatewiseError` if the folder has a search of something else, or no trial succeeds.
         """
@@ -81,7 +83,7 @@ class Search:
                 callback.notes([self._describe(trial, cost)])
         if not any(one.state.name == "COMPLETE" for one in study.trials):
             raise GatewiseError(f"none of {_begun(study)} trials has finished with a finite loss; give more")
-        return study
+        return study, data
 
     def _cost(self, trial: Trial, base: TrainOptions, data: Any, callback: ProgressCallback) -> float:
         """Trains the network of a trial; returns its cost on the validation set.
