@@ -22,6 +22,19 @@ def test_look(gatewise, tmp_path):
     assert (tmp_path / "rates.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_options_may_be_given_several_times(gatewise, tmp_path):
+    rows = [f"{day},{shop},{city},{day}" for shop, city in ("ax", "bx", "cz") for day in range(4)]
+    (tmp_path / "shops.csv").write_text("day,shop,city,sold\n" + "\n".join(rows))
+    given = ("--hierarchy", "city", "--hierarchy", "shop", "--static", "city", "--static", "shop")
+    ended = gatewise("look", "shops.csv", "--target", "sold", *given)
+    assert ended.returncode == 0, ended.stderr
+    assert "the sums of the hierarchy city/shop are series, too: 3 beside 3 of the table" in ended.stdout
+    assert "static columns: 2 categories of 'city', 3 categories of 'shop'" in ended.stdout
+    twice = gatewise("look", "shops.csv", "--wide", "columns", "--wide", "rows")
+    assert twice.returncode == 2
+    assert "--wide is given 2 times: columns, rows; give it once" in twice.stderr
+
+
 def test_what_a_forecast_refuses(gatewise, tmp_path):
     (tmp_path / "rates.csv").write_text(RATES)
     ended = gatewise("look", "rates.csv")

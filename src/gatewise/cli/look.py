@@ -12,11 +12,10 @@ from rich.table import Table
 from gatewise.cli.parameters import with_options
 from gatewise.cli.show import plain_table
 from gatewise.errors import GatewiseError
-from gatewise.estimators.looking import FAULTS, Overview, look
+from gatewise.estimators.looking import FAULTS, ForecastTableOptions, Overview, look
 from gatewise.estimators.outputs import require_output
 from gatewise.plots.saving import save_picture
 from gatewise.plots.series import shades_gaps
-from gatewise.tasks.series_options import SeriesOptions
 from gatewise.terminal import console
 
 MAX_ROWS = 12  # of a printed table
@@ -28,7 +27,7 @@ OUT = Annotated[
 
 def add(app: typer.Typer, about: str) -> None:
     """Adds the verb."""
-    app.command("look", help=about)(with_options(SeriesOptions)(show))
+    app.command("look", help=about)(with_options(ForecastTableOptions)(show))
 
 
 def show(given: dict[str, Any], data: DATA, out: OUT = None) -> None:

@@ -12,6 +12,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from gatewise.data.tables.names import split_names
+from gatewise.errors import GatewiseError
+from gatewise.tasks.options import Options
+
 DATA = Annotated[
     Path, typer.Argument(help="Data of the same form as those of the run; - for standard input.")
 ]
@@ -35,7 +39,11 @@ def with_options(*kinds: type[BaseModel]) -> Callable[[Callable[..., None]], Cal
 
         def whole(**values: Any) -> None:
             direct = {one.name: values[one.name] for one in own}
-            given = {one.name: values[one.name] for one in options if values[one.name] is not None}
+            given = {
+                name: _value(name, values[name], fields)
+                for name, fields in declared.items()
+                if values[name] not in (None, [])
+            }
             command(**direct, given=given)
 
         whole.__doc__ = command.__doc__
@@ -45,6 +53,19 @@ def with_options(*kinds: type[BaseModel]) -> Callable[[Callable[..., None]], Cal
         return whole
 
     return decorate
+
+
+def _value(name: str, value: Any, fields: list[tuple[FieldInfo, type[BaseModel]]]) -> Any:
+    """The value of an option, of one given several times a list.
+
+    Raises: `GatewiseError` if several values are given to an option that takes one.
+    """
+    if not isinstance(value, list) or len(value) == 1:
+        return value[0] if isinstance(value, list) else value
+    if not all(issubclass(kind, Options) and kind.takes_several(name) for _, kind in fields):
+        flag = f"--{name.replace('_', '-')}"
+        raise GatewiseError(f"{flag} is given {len(value)} times: {', '.join(value)}; give it once")
+    return [part for one in value for part in split_names(one) if part]
 
 
 def _parameter(name: str, fields: list[tuple[FieldInfo, type[BaseModel]]]) -> inspect.Parameter:
@@ -64,7 +85,7 @@ def _parameter(name: str, fields: list[tuple[FieldInfo, type[BaseModel]]]) -> in
         show_default=False,
         rich_help_panel=(home.__doc__ or "").strip(),
     )
-    annotation: Any = Annotated[bool | None, option] if switch else Annotated[str | None, option]
+    annotation: Any = Annotated[bool | None, option] if switch else Annotated[list[str] | None, option]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 

@@ -16,13 +16,13 @@ from gatewise.estimators.running import errors_naming
 from gatewise.estimators.stored import PREFIX
 from gatewise.plots.series import draw_series
 from gatewise.tasks.config import resolve
-from gatewise.tasks.series_options import SeriesOptions
+from gatewise.tasks.forecast.options import ForecastTableOptions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["FAULTS", "Overview", "look"]
+__all__ = ["FAULTS", "ForecastTableOptions", "Overview", "look"]
 
 
 class Overview(SeriesOverview):
@@ -60,18 +60,19 @@ def look(data: object, **options: Any) -> Overview:
     >>> found.sentences()
     ['1 series of 3 rows, with a step of one day', "missing steps: 1, in 'sold'"]
     """
-    resolved = resolve(SeriesOptions, None, options)
+    resolved = resolve(ForecastTableOptions, None, options)
     with TemporaryDirectory(prefix=PREFIX) as directory:
         path = copy_standard_input(Path(directory), ".csv") if is_standard_input(data) else data
         source = path if isinstance(path, str | Path) else to_polars(path)
-        with errors_naming(Path(str(path)), data, SeriesOptions):
+        with errors_naming(Path(str(path)), data, ForecastTableOptions):
             table = open_series(source, resolved.dialect)
             found = look_at_series(
                 table,
                 resolved.columns,
                 fill=resolved.fill,
+                season=resolved.period,
                 time_format=resolved.time_format,
                 time_zone=resolved.time_zone,
             )
-    problem = None if found.problem is None else as_given(found.problem, SeriesOptions)
+    problem = None if found.problem is None else as_given(found.problem, ForecastTableOptions)
     return Overview(**{**vars(found), "problem": problem})

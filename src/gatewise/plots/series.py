@@ -35,11 +35,11 @@ def draw_series(overview: SeriesOverview) -> Figure:
     for panel, name in zip(panels, names, strict=True):
         _draw(panel, overview, name)
     count = len(timed.rows)
-    step = "" if overview.step is None else f", a step of one {overview.step}"
+    step = "" if overview.step is None else f", a step of {overview.step.words}"
     shown = f" (the first {len(names)} of {count:,} series)" if count > len(names) else ""
     shading = "; shaded: missing steps and values" if shades_gaps(overview) else ""
     figure.suptitle(
-        f"{timed.columns.target}{step}{shown}{shading}",
+        f"{', '.join(timed.columns.targets)}{step}{shown}{shading}",
         x=0.01,
         ha="left",
         fontsize=11,

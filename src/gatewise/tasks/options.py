@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.names import join_names, split_names
 
 Fraction = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
@@ -37,13 +38,18 @@ def _to_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def join_names(value: Any, separator: str = ",") -> Any:
-    """A list of names as a text with separators; any other value as it is."""
-    return separator.join(map(str, value)) if isinstance(value, list | tuple) else value
+class Joined:
+    """Joins a list of names to a text with separators; any other value stays as it is."""
+
+    def __init__(self, separator: str = ",") -> None:
+        self.separator = separator
+
+    def __call__(self, value: Any) -> Any:
+        return join_names(map(str, value), self.separator) if isinstance(value, list | tuple) else value
 
 
 ColumnName = Annotated[str, BeforeValidator(_to_text)]  # or its number
-ColumnNames = Annotated[str | None, BeforeValidator(join_names)]  # a column, or several with commas
+ColumnNames = Annotated[str | None, BeforeValidator(Joined())]  # a column, or several with commas
 
 
 class Options(BaseModel):
@@ -55,8 +61,15 @@ class Options(BaseModel):
     @classmethod
     def _split(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, str) and get_origin(cls.model_fields[str(info.field_name)].annotation) is tuple:
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            return tuple(part for part in split_names(value) if part)
         return value
+
+    @classmethod
+    def takes_several(cls, name: str) -> bool:
+        """Whether an option may be a list."""
+        field = cls.model_fields[name]
+        joins = [one.func for one in field.metadata if isinstance(one, BeforeValidator)]
+        return get_origin(field.annotation) is tuple or any(isinstance(one, Joined) for one in joins)
 
     @property
     def reads_gaps(self) -> bool:

@@ -49,7 +49,11 @@ def test_a_column_of_that_name_comes_first():
             Columns(target="y", id="country,shop"),
             "has no column 'shop' for the id; it has country, store",
         ),
-        (table(), Columns(target="y", id="store,store"), "the column 'store' was given two roles"),
+        (
+            table(),
+            Columns(target="y", id="store,store"),
+            "--id store,store names the column 'store' twice; name",
+        ),
         (table(), Columns(target="y", id="country,store", known=("store",)), "'store' was given two roles"),
     ],
 )

@@ -53,6 +53,30 @@ def test_columns_and_faults():
     assert [len(panel.patches) for panel in panels] == [1, 3]  # two days; the beginning, two cells, the end
 
 
+def test_static_columns_and_a_hierarchy_are_those_that_a_forecast_reads():
+    table = pl.concat(
+        pl.DataFrame({"t": range(4), "y": range(4), "shop": shop, "city": city, "size": size})
+        for shop, city, size in (("a", "x", 1), ("b", "x", 1), ("c", "z", 2))
+    )
+    ids = {"target": "y", "id": "city,shop", "id_source": None}
+    found = look(table, **ids, static=("city",), hierarchy=("city", "shop"))
+    assert found.problem is None
+    assert found.columns["role"].to_list() == ["time", "target", "id", "id, static", ""]
+    assert found.sentences()[0] == "3 series of 4 rows, with a step of one unit"
+    note = "hierarchy city/shop are series, too: 3 beside 3 of the table; their ids are 'all'"
+    assert f"the sums of the {note}" in found.notes
+    assert "static columns: 2 categories of 'city'" in found.notes
+    refused = look(table, **ids, static=("size",), hierarchy=("city", "shop"))
+    assert "the column 'size' has no value for the sum 'all / all'" in refused.problem
+
+
+def test_the_season_of_a_filling_is_given():
+    table = Table("the frame", pl.DataFrame({"t": [0, 1, 2, 3, 5], "y": [1, 2, 3, 4, 6]}), 1)
+    unknown = look_at_series(table, Columns(), fill="seasonal")
+    assert "has no usual season; give its steps with --period" in unknown.problem
+    assert look_at_series(table, Columns(), fill="seasonal", season=2).problem is None
+
+
 def test_a_table_that_is_read():
     found = look(pl.DataFrame({"t": range(5), "y": [1, 2, 4, 3, 5]}))
     assert (found.problem, found.rows) == (None, 5)
@@ -62,7 +86,7 @@ def test_a_table_that_is_read():
 def test_rows_between_two_steps():
     found = look(pl.DataFrame({"t": [0, 10, 20, 25, 30, 40], "y": range(6)}))
     assert found.series["irregular"].to_list() == [1]
-    assert "does not fit a step of one 10 units" in found.problem
+    assert "does not fit a step of 10 units" in found.problem
 
 
 def test_roles_that_are_not_clear():

@@ -11,7 +11,9 @@ from gatewise.data.series.targets import by_target
 from gatewise.data.series.timed_table import open_series
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.names import split_names
 from gatewise.errors import GatewiseError
+from gatewise.tasks.forecast.options import ForecastTableOptions
 
 SALES = pl.DataFrame(
     {
@@ -64,7 +66,10 @@ def test_targets_without_an_id_and_beside_columns_of_other_names():
     ("columns", "message"),
     [
         (Columns("day", "sold,cost", "shop"), "has no column 'cost' for the target; it has shop, day, sold"),
-        (Columns("day", "sold,sold", "shop"), "the column 'sold' was given two roles; give it one"),
+        (
+            Columns("day", "sold,sold", "shop"),
+            "--target sold,sold names the column 'sold' twice; name it once",
+        ),
         (Columns("day", "sold,price", "shop", known=("price",)), "the column 'price' was given two roles"),
         (Columns("day", "sold,shop"), "row 1, column 'shop': expected a number, got 'a'"),
         (Columns("day", "sold,price", wide="columns"), "--target sold,price and --wide exclude each other"),
@@ -79,7 +84,13 @@ def test_targets_that_are_refused(columns, message):
 def test_a_look_shows_the_targets():
     found = look_at_series(open_series(SALES, Dialect()), COLUMNS)
     roles = dict(found.columns.select("column", "role").iter_rows())
-    assert roles == {"shop": "id", "day": "time", "sold": "target", "price": "target", "size": "static"}
+    assert roles == {
+        "shop": "id",
+        "day": "time",
+        "sold": "target",
+        "price": "target, observed",
+        "size": "static",
+    }
     assert found.series["series"].to_list() == ["a / sold", "b / sold", "a / price", "b / price"]
 
 
@@ -113,3 +124,32 @@ def test_predictions_have_the_columns_of_each_target():
         ("a", "1.2.", 0, 2.0, 1.5, None, None),
         ("b", "31.1.", 0, 3.0, 2.5, 6.0, 5.5),
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "targets"),
+    [
+        (["sold, net"], ("sold, net",)),
+        ("sold, net", ("sold, net",)),
+        (["sold, net", "price"], ("sold, net", "price")),
+        ('"sold, net",price', ("sold, net", "price")),
+    ],
+)
+def test_names_with_commas(given, targets):
+    table = SALES.rename({"sold": "sold, net", "shop": "shop, id"})
+    options = ForecastTableOptions(target=given, id=["shop, id"], static=["size"])
+    source = read_series(table, options.columns)
+    assert source.columns.targets == targets
+    assert len(source.series) == 2 * len(targets)
+    assert source.columns.id_cells(source.series[0].id, 1)["shop, id"] == ["a"]
+
+
+def test_a_list_of_one_name_with_a_comma_is_one_column():
+    options = ForecastTableOptions(target=["sold,price"], id="shop", time=["day"])
+    with pytest.raises(GatewiseError, match="has no column 'sold,price' for the target"):
+        read_series(SALES, options.columns)
+    with pytest.raises(GatewiseError, match="--target sold,sold names the column 'sold' twice"):
+        read_series(SALES, ForecastTableOptions(target=["sold", "sold"], id="shop").columns)
+    levels = ForecastTableOptions(hierarchy=["a/b", "c,d"]).columns
+    assert levels.hierarchy == ("a/b", "c,d")
+    assert split_names(levels.id) == levels.hierarchy

@@ -51,7 +51,7 @@ def test_values_are_at_their_times(write):
     assert second.times[2] == datetime(2002, 1, 3, 1, 30)
     assert (str(found.step), found.columns.id, found.columns.target) == ("30 minutes", "series_name", "value")
     assert found.notes[:3] == (
-        "the file has the frequency half_hourly: a step of one 30 minutes",
+        "the file has the frequency half_hourly: a step of 30 minutes",
         "the file suggests to forecast 8 steps (--horizon 8)",
         "not used: 'region', 'area'; --known or --observed adds them",
     )
@@ -165,7 +165,7 @@ def test_compressed_and_in_another_encoding(write):
 def test_a_look(write):
     found = gw.look(write(TEXT), fill="linear")
     assert found.problem is None
-    assert found.sentences()[0] == "2 series of 3 to 4 rows, with a step of one 30 minutes"
+    assert found.sentences()[0] == "2 series of 3 to 4 rows, with a step of 30 minutes"
     assert found.columns["role"].to_list() == ["id", "", "", "time", "target"]
     with pytest.raises(GatewiseError, match="is an archive of series, which the tasks forecast"):
         read_sequences(write(TEXT), LongColumns(), None)

@@ -6,6 +6,7 @@ import pytest
 
 from gatewise.errors import GatewiseError
 from gatewise.tasks.anomaly.task import TASK as ANOMALY
+from gatewise.tasks.forecast.backtest_plots import draw_forecasts
 from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
@@ -51,6 +52,16 @@ def test_several_targets_go_all_the_way(trained):
     assert paths.height == 2 * 4 * 3
     assert TASK.example(model, table, 0).name == "s0 / value (target 'value'), window 0 of the test set"
     assert TASK.backtest(model, table, windows=2).scores["series"].drop_nulls().n_unique() == 4
+
+
+def test_figures_and_reports_name_the_target(trained):
+    comparison, folder, table = trained
+    assert TASK.draw(comparison)[0].figure.axes[0].get_ylabel() == "value"
+    model = load_model(folder)
+    example = TASK.example(model, table, len(comparison.data.test) - 1)
+    assert example.tracks[0].name == "weight"
+    assert draw_forecasts(TASK.backtest(model, table, windows=1)).axes[0].get_ylabel() == "value"
+    assert comparison.data.source.columns.target != "value"  # the column that is made
 
 
 def test_scores_are_those_of_each_target_too(trained):

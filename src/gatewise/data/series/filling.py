@@ -31,7 +31,7 @@ def season_of(step: Step, given: int) -> int:
     """
     season = given or step.usual_period
     if season is None:
-        raise GatewiseError(f"a step of one {step} has no usual season; give its steps with --period")
+        raise GatewiseError(f"a step of {step.words} has no usual season; give its steps with --period")
     return season
 
 

@@ -13,7 +13,7 @@ import polars as pl
 from gatewise.data.series.series import regular_series
 from gatewise.data.series.step import Step, find_step
 from gatewise.data.series.timed_table import TimedTable, recognize_series
-from gatewise.data.tables.columns import Columns, FoundColumns
+from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.names import name_some
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
@@ -67,7 +67,7 @@ class SeriesOverview:
             return []
         shortest, longest = int(self.series["rows"].min()), int(self.series["rows"].max())  # type: ignore[arg-type]
         rows = ("" if shortest == longest else f"{shortest:,} to ") + _count(longest, "row")
-        step = "" if self.step is None else f", with a step of one {self.step}"
+        step = "" if self.step is None else f", with a step of {self.step.words}"
         lines = [f"{self.series.height:,} series of {rows}{step}"]
         for column, fault in FAULTS.items():
             found = self.series.filter(pl.col(column) > 0)
@@ -84,12 +84,13 @@ def look_at_series(
     given: Columns,
     *,
     fill: str | None = None,
+    season: int = 0,
     time_format: str | None = None,
     time_zone: str | None = None,
 ) -> SeriesOverview:
     """Describes a table of series.
 
-    given, fill, time_format, time_zone: as for `read_series`
+    given, fill, season, time_format, time_zone: as for `read_series`
     """
     rows = table.frame.height
     try:
@@ -99,7 +100,7 @@ def look_at_series(
         return SeriesOverview(table.path, rows, _columns(table, {}), notes=notes, problem=str(error))
     problem, notes = None, timed.notes
     try:
-        notes = regular_series(timed, fill=fill).notes
+        notes = regular_series(timed, fill=fill, season=season).notes
     except GatewiseError as error:
         problem = str(error)
     target = timed.table.frame[timed.columns.target]
@@ -148,23 +149,25 @@ def _describe(timed: TimedTable, empty: np.ndarray, step: Step, name: str) -> di
 
 
 def _roles(timed: TimedTable) -> dict[str, str]:
-    """The role of each column of the file that has one."""
+    """The role of each column of the file that has one, or its roles."""
     columns = timed.columns
     times = (columns.time,) if columns.time_source is None else columns.time_source
     ids = (columns.id,) if columns.id_source is None else columns.id_source
-    roles = {**_named(columns), **dict.fromkeys(times, "time"), **dict.fromkeys(filter(None, ids), "id")}
+    named = [
+        ("time", times),
+        ("id", filter(None, ids)),
+        ("target", columns.targets),
+        ("known", columns.known),
+        ("observed", columns.observed),
+        ("static", columns.static),
+    ]
     if timed.table.cells is not None and columns.target_source is None:
-        roles.update(dict.fromkeys(timed.table.cells.unique().to_list(), "values"))
-    return roles
-
-
-def _named(columns: FoundColumns) -> dict[str, str]:
-    return {
-        **dict.fromkeys(columns.static, "static"),
-        **dict.fromkeys(columns.known, "known"),
-        **dict.fromkeys(columns.observed, "observed"),
-        **dict.fromkeys(columns.targets, "target"),
-    }
+        named.append(("values", timed.table.cells.unique().to_list()))
+    roles: dict[str, list[str]] = {}
+    for role, names in named:
+        for name in names:
+            roles.setdefault(name, []).append(role)
+    return {name: ", ".join(own) for name, own in roles.items()}
 
 
 def _columns(table: Table, roles: Mapping[str, str]) -> pl.DataFrame:

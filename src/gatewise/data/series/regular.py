@@ -156,8 +156,9 @@ def on_grids(
         steps += len(grids[name])
         if steps > max(MAX_STEPS_PER_ROW * len(times), MANY_STEPS):
             raise GatewiseError(
-                f"{table.path}: with a step of one {step}, its {len(times):,} rows make more than {steps:,} "
-                "steps, too many to fill: check the times, or resample the series to regular steps first"
+                f"{table.path}: with a step of {step.words}, its {len(times):,} rows make more than "
+                f"{steps:,} steps, too many to fill: check the times, or resample the series to regular "
+                "steps first"
             )
     return grids
 
@@ -186,7 +187,7 @@ def on_grid(
         row = int(rows[on.argmin()])
         raise GatewiseError(
             f"{table.path}, {table.place(row)}: {format_time(times[row])} of series {series!r} does not fit "
-            f"a step of one {step} from {format_time(own[0])}; {_zone_remedy(own)}resample the series to "
+            f"a step of {step.words} from {format_time(own[0])}; {_zone_remedy(own)}resample the series to "
             "regular steps first"
         )
     count = int(places[-1]) + 1
@@ -203,7 +204,7 @@ def on_grid(
         raise GatewiseError(
             f"{table.path}, {table.place(after)}: {gaps[gap] - 1} missing between "
             f"{format_time(times[before])} and {format_time(times[after])} in series {series!r} with a step "
-            f"of one {step}; {remedy}{'' if too_many else _daylight_remedy(times[after])}"
+            f"of {step.words}; {remedy}{'' if too_many else _daylight_remedy(times[after])}"
         )
     whole = np.full(count, -1)
     whole[places] = rows

@@ -31,6 +31,16 @@ class Step:
         name, count = self._named()
         return name if count == 1 else f"{count} {name}s"
 
+    @property
+    def words(self) -> str:
+        """The step after "a step of".
+
+        >>> Step(1, "months").words, Step(30 * 60 * 10**6, "microseconds").words
+        ('one month', '30 minutes')
+        """
+        text = str(self)
+        return text if text[0].isdigit() else f"one {text}"
+
     @staticmethod
     def named(text: str) -> Step:
         """The step that `str` writes in this form.

@@ -10,6 +10,7 @@ import polars as pl
 
 from gatewise.data.series.time_source import unused_name
 from gatewise.data.tables.columns import Columns, FoundColumns
+from gatewise.data.tables.joined_id import find_columns, has_several
 from gatewise.data.tables.names import name_some
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
@@ -22,16 +23,16 @@ def resolve_targets(table: Table, columns: Columns) -> Columns:
 
     A column of that name comes first.
 
-    Raises: `GatewiseError` if the table lacks one of several columns, or is wide.
+    Raises: `GatewiseError` as `find_columns`, or if a table of several targets is wide.
     """
     given = columns.target
-    if given is None or "," not in given or given in table.columns or columns.target_source is not None:
+    if given is None or given in table.columns or columns.target_source is not None or not has_several(given):
         return columns
+    source = find_columns(table, given, "target")
+    if len(source) == 1:
+        return replace(columns, target=source[0])
     if columns.wide is not None:
         raise GatewiseError(f"{table.path}: --target {given} and --wide exclude each other; give one of them")
-    source = tuple(name.strip() for name in given.split(","))
-    for name in source:
-        table.column(name, "target")
     return replace(columns, target=unused_name(table.columns, VALUE), target_source=source)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.tables.columns import CALENDAR, Columns, FoundColumns, like_times
+from gatewise.data.tables.joined_id import find_columns, has_several
 from gatewise.data.tables.table import Table
 
 COUNTED = "none"
@@ -29,7 +30,7 @@ def resolve_time(table: Table, columns: Columns) -> Columns:
     A column of that name comes first. A time that is not given is resolved where it is certainly in several
     columns.
 
-    Raises: `GatewiseError` if the table lacks one of several columns.
+    Raises: `GatewiseError` as `find_columns`.
     """
     given = columns.time
     if given is None and columns.wide != "rows":
@@ -41,10 +42,10 @@ def resolve_time(table: Table, columns: Columns) -> Columns:
         return columns
     if given == COUNTED:
         return replace(columns, time=unused_name(table.columns, STEP), time_source=())
-    if "," in given:
-        source = tuple(name.strip() for name in given.split(","))
-        for name in source:
-            table.column(name, "time")
+    if has_several(given):
+        source = find_columns(table, given, "time")
+        if len(source) == 1:
+            return replace(columns, time=source[0])
         return replace(columns, time=unused_name(table.columns, TIME), time_source=source)
     return columns
 

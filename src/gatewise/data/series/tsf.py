@@ -195,9 +195,9 @@ def _start(header: TsfHeader, line: int, text: str) -> datetime:
 
 def _notes(header: TsfHeader, sizes: np.ndarray, missing: int) -> tuple[str, ...]:
     """Notes on what the header declares, and on values that contradict it."""
-    notes = []
-    if header.frequency is not None and header.start is not None:
-        notes.append(f"the file has the frequency {header.frequency}: a step of one {header.step}")
+    notes, step = [], header.step
+    if step is not None and header.start is not None:
+        notes.append(f"the file has the frequency {header.frequency}: a step of {step.words}")
     else:
         lack = "@frequency" if header.frequency is None else "attribute of type date"
         notes.append(f"the file has no {lack}: times are counted in each series")

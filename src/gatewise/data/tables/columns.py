@@ -69,6 +69,17 @@ class FoundColumns(Columns):
         """The columns of targets in the table."""
         return self.target_source or (self.target,)
 
+    def target_of(self, series: str) -> str:
+        """The column of the target of a series, which of several targets is the last part of its id.
+
+        >>> columns = FoundColumns("t", "value", "id,target", id_source=("id", "target"))
+        >>> replace(columns, target_source=("sold", "returned")).target_of("12 / sold")
+        'sold'
+        """
+        if self.target_source is None:
+            return self.target
+        return self.id_cells(series, 1)[self.id_names[-1]][0]
+
     @property
     def id_names(self) -> tuple[str, ...]:
         """The columns that identify a series, in predictions."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from gatewise.data.tables.names import split_names
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
@@ -16,18 +17,35 @@ ID_SEPARATOR = " / "  # between the columns of an id
 def find_id_source(table: Table, id: str | None) -> tuple[str, ...] | None:
     """The columns of an id of several columns with commas; None if it is one column, which comes first.
 
-    Raises: `GatewiseError` if the table lacks one of several columns.
+    Raises: `GatewiseError` as `find_columns`.
 
     >>> table = Table("x.csv", pl.DataFrame({"person": ["a", "a"], "trial": [1, 2]}), 2)
     >>> find_id_source(table, "person,trial"), find_id_source(table, "trial")
     (('person', 'trial'), None)
     """
-    if id is None or "," not in id or id in table.columns:
+    if id is None or id in table.columns or not has_several(id):
         return None
-    source = tuple(name.strip() for name in id.split(","))
-    for name in source:
-        table.column(name, "id")
-    return source
+    return find_columns(table, id, "id")
+
+
+def has_several(given: str) -> bool:
+    """Whether a text may name several columns, or has one name in quotation marks."""
+    return "," in given or given.startswith('"')
+
+
+def find_columns(table: Table, given: str, role: str) -> tuple[str, ...]:
+    """The columns that a text with commas names.
+
+    Raises: `GatewiseError` if the table lacks one, or if one is named twice.
+    """
+    names = split_names(given)
+    for place, name in enumerate(names):
+        table.column(name, role)
+        if name in names[:place]:
+            raise GatewiseError(
+                f"{table.path}: --{role} {given} names the column {name!r} twice; name it once"
+            )
+    return names
 
 
 def with_joined_id(table: Table, id: str | None, source: tuple[str, ...] | None) -> Table:

@@ -14,6 +14,7 @@ from gatewise.data.series.filling import Fill
 from gatewise.data.series.period import require_period
 from gatewise.data.series.scaled_table import SeriesScaling, learn_scales, scaled_table
 from gatewise.data.series.series_set import Series, SeriesSet
+from gatewise.data.series.step import Step
 from gatewise.data.series.windows import Windows, window_starts
 from gatewise.data.splits import Fractions, time_split
 from gatewise.data.tables.columns import FoundColumns
@@ -108,7 +109,7 @@ class AnomalyData:
         period = f"a period of {plan.period}" if plan.period > 1 else "no period"
         if plan.period > plan.context:
             period += ", longer than the context: no seasonal naive"
-        plan_note = f"a step is one {self.source.step}; a context of {plan.context} steps; {period}"
+        plan_note = f"a step is {self.source.step.words}; a context of {plan.context} steps; {period}"
         sizes = (
             f"training set {len(self.train)}, validation set {len(self.validation)}, "
             f"test set {len(self.test)} steps; each series is split by time"
@@ -158,8 +159,8 @@ class Preprocessing:
             )
         if str(labelled_series.source.step) != self.step:
             raise GatewiseError(
-                f"the model was trained on steps of one {self.step}; {path} has steps of one "
-                f"{labelled_series.source.step}"
+                f"the model was trained on steps of {Step.named(self.step).words}; {path} has steps of "
+                f"{labelled_series.source.step.words}"
             )
         return labelled_series
 

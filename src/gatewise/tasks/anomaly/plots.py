@@ -49,7 +49,7 @@ def draw_anomalies(predictions: Detections, name: str, data: AnomalyData) -> Fig
     _shade(below, times, flags[stretch], FLAGGED, "flagged", 0.0, 1.0)
     _shade(above, times, labels[stretch], LABELLED, "labelled as an anomaly", 0.0, 0.035)
     _limit(above, scale.undo(scores.truth[stretch]), low, high)
-    title = f"{series.id}: the test set, a step is one {data.source.step}"
+    title = f"{series.id}: the test set, a step is {data.source.step.words}"
     above.set_title(title, loc="left", fontsize=11, parse_math=False)
     above.set_ylabel(data.source.columns.target, parse_math=False)
     below.set_ylabel("score")

@@ -46,10 +46,10 @@ def draw_forecasts(backtest: BacktestScores) -> Figure:
             axes.fill_between(shown, *band, color=NETWORK, alpha=opacity, lw=0, label=band_label)
         axes.plot(shown, curves[:, middle], color=NETWORK, lw=width, label=label)
         axes.axvline(times[end - 1], color=INK, lw=0.6, alpha=0.35)
-    title = f"{series.id}: {horizon} steps of one {backtest.source.step}, forecast at each grey line"
+    title = f"{series.id}: {horizon} steps of {backtest.source.step.words}, forecast at each grey line"
     if len(backtest.source.series) > 1:
         title += f" (the first of {len(backtest.source.series)} series)"
-    axes.set_ylabel(backtest.source.columns.target, parse_math=False)
+    axes.set_ylabel(backtest.source.columns.target_of(series.id), parse_math=False)
     _finish(axes, title, columns=4)
     return figure
 
@@ -70,7 +70,7 @@ def draw_errors(backtest: BacktestScores) -> Figure:
         label = name if not number else f"{name} (baseline)"
         marker = "o" if backtest.rolling.horizon == 1 else None
         axes.plot(own["step"], own[backtest.ranking], label=label, marker=marker, **style)
-    axes.set_xlabel(f"step of the horizon (one {backtest.source.step})")
+    axes.set_xlabel(f"step of the horizon ({backtest.source.step.words})")
     axes.set_ylabel(METRICS[backtest.ranking].title)
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

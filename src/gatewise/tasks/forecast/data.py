@@ -66,7 +66,8 @@ class Preprocessing:
             )
         if str(source.step) != self.step:
             raise GatewiseError(
-                f"the model was trained on steps of one {self.step}; {path} has steps of one {source.step}"
+                f"the model was trained on steps of {Step.named(self.step).words}; {path} has steps of "
+                f"{source.step.words}"
             )
         return source
 
@@ -135,7 +136,7 @@ class ForecastData:
         if plan.normalization == "mean":
             period += "; each window is scaled by its own mean"
         plan_note = (
-            f"a step is one {self.source.step}; a context of {plan.context} steps "
+            f"a step is {self.source.step.words}; a context of {plan.context} steps "
             f"and a horizon of {plan.horizon}; {period}"
         )
         return (*self.source.notes, plan_note, self._describe_split())

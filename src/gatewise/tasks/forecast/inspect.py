@@ -45,17 +45,20 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
         *(Line(f"{100 * levels[place]:.4g}% quantile", quantiles[:, place], past) for place in around),
     )
     columns = data.source.columns
+    target_name = columns.target_of(series.id)
     names = [*data.learned.known_inputs(columns), *data.learned.observed_inputs(columns)]
-    times, step = _window_times(data, series, number), str(data.source.step)
+    times, step = _window_times(data, series, number), data.source.step
     return Example(
         batch,
         f"{series.id}{_describe_static(series, columns)}, window {number} of the test set",
-        (Track(columns.target, target), *channels(names, batch.past[0, :, 1:].numpy())),
+        (Track(target_name, target), *channels(names, batch.past[0, :, 1:].numpy())),
         f"after {times[past - 1]} the forecast for {times[past]} is {quantiles[0, middle]:.6g} "
         f"(true: {'missing' if np.isnan(target[1].values[0]) else f'{target[1].values[0]:.6g}'})",
         times,
-        step,
-        attribute=lambda _: explain_forecast(network, batch, undo, (columns.target, *names), times[-1], step),
+        str(step),
+        attribute=lambda _: explain_forecast(
+            network, batch, undo, (target_name, *names), times[-1], step.words
+        ),
     )
 
 
@@ -94,7 +97,7 @@ def explain_forecast(
 
     undo: converts scaled values to the units of the data
     names: of the target and all covariates; last: the time of the end of the horizon
-    step: the length of one step
+    step: its length, in words
     """
     assert isinstance(network, HeadedForecaster)
     past, future, horizon = batch.past, batch.future, batch.truth.shape[1]
@@ -111,7 +114,7 @@ def explain_forecast(
     values = attribution.values[0].double().numpy()
     values[context:, [0, *range(1 + known, values.shape[1])]] = np.nan  # unknown in the future
     distance = f"{horizon} step{'s' * (horizon > 1)} ahead"
-    output = f"the {network.head.center_name} for {last}, {distance} (a step is one {step})"
+    output = f"the {network.head.center_name} for {last}, {distance} (a step is {step})"
     baseline = "where every input is at its mean"
     if network.head.support != "real":
         baseline = "where the target is 0 and every covariate is at its mean"

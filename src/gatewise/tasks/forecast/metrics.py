@@ -117,7 +117,7 @@ def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
 def score_targets(forecasts: Forecasts, data: ForecastData) -> dict[str, dict[str, float]]:
     """The scores of each of several targets."""
     columns, sums = data.source.columns, sum_scores(forecasts, data)
-    ids = [columns.id_cells(series.id, 1)[columns.id_names[-1]][0] for series in data.source.series]
+    ids = [columns.target_of(series.id) for series in data.source.series]
     return {
         target: sums.only([number for number, one in enumerate(ids) if one == target]).scores()
         for target in columns.targets

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.names import join_names, split_names
 from gatewise.modules.dilated_stack import MAX_DILATION
 from gatewise.modules.levels import LEVELS, MEDIAN_LEVEL
 from gatewise.tasks.forecast.errors import RankingMetric
 from gatewise.tasks.forecast.reconciliation import Reconciliation
-from gatewise.tasks.options import Count, CountOrAuto, Fraction, StackOptions, StepOptions, join_names
+from gatewise.tasks.options import Count, CountOrAuto, Fraction, Joined, StackOptions, StepOptions
 from gatewise.tasks.series_options import SeriesOptions
 
 Dilation = Annotated[int, Field(ge=1, le=MAX_DILATION)]
@@ -22,20 +22,34 @@ Level = Annotated[float, Field(gt=0, lt=1)]
 MAX_LEVELS = 99
 
 
-class ForecastDataOptions(SeriesOptions):
+class ForecastTableOptions(SeriesOptions):
     """The data"""
 
-    horizon: Count = Field(description="Steps to forecast.")
     static: tuple[str, ...] = Field(
         (),
         description="Columns that are constant within each series, such as a region; texts and Booleans are "
         "categories. Separated by commas in a shell.",
     )
-    hierarchy: Annotated[str | None, BeforeValidator(partial(join_names, separator="/"))] = Field(
+    hierarchy: Annotated[str | None, BeforeValidator(Joined("/"))] = Field(
         None,
         description="Columns of the id from the largest groups down, such as country/region: the sums of "
         "each group are forecast, too, and the forecasts add up.",
     )
+    period: CountOrAuto = Field(
+        0, description="Number of steps after which the series repeats; 0 finds it in the data."
+    )
+
+    @property
+    def columns(self) -> Columns:
+        levels = split_names(self.hierarchy, "/") if self.hierarchy else ()
+        given = replace(super().columns, static=self.static, hierarchy=levels)
+        return replace(given, id=join_names(levels)) if levels and self.id is None else given
+
+
+class ForecastDataOptions(ForecastTableOptions):
+    """The data"""
+
+    horizon: Count = Field(description="Steps to forecast.")
     reconciliation: Reconciliation = Field(
         "mint",
         description="How the forecasts of a hierarchy are made to add up: by minimum trace, or as sums of "
@@ -43,9 +57,6 @@ class ForecastDataOptions(SeriesOptions):
     )
     context: CountOrAuto = Field(
         0, description="Number of past steps that the model reads; 0 chooses it from the data."
-    )
-    period: CountOrAuto = Field(
-        0, description="Number of steps after which the series repeats; 0 finds it in the data."
     )
     log: Literal["auto", "always", "never"] = Field(
         "auto",
@@ -63,12 +74,6 @@ class ForecastDataOptions(SeriesOptions):
     test_fraction: Fraction | None = Field(
         None, description="Fraction at the end of each series in the test set; 0.15 or less if not given."
     )
-
-    @property
-    def columns(self) -> Columns:
-        levels = tuple(self.hierarchy.split("/")) if self.hierarchy else ()
-        given = replace(super().columns, static=self.static, hierarchy=levels)
-        return replace(given, id=",".join(levels)) if levels and self.id is None else given
 
 
 class ForecastNetworkOptions(StackOptions):

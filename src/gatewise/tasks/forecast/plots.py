@@ -48,11 +48,11 @@ def draw_forecast(comparison: Comparison[ForecastData, Forecasts]) -> Figure:
         _draw_quantiles(axes, horizon_times, quantiles, data.plan.levels, network.name)
     for origin in times[origins]:
         axes.axvline(origin, color=INK, lw=0.6, alpha=0.35)
-    title = f"{series.id}: {data.plan.horizon} steps of one {data.source.step}, forecast at each grey line"
+    title = f"{series.id}: {data.plan.horizon} steps of {data.source.step.words}, forecast at each grey line"
     if len(data.source.series) > 1:
         title += f" (the first of {len(data.source.series)} series)"
     axes.set_title(title, loc="left", fontsize=11, parse_math=False)
-    axes.set_ylabel(data.source.columns.target, parse_math=False)
+    axes.set_ylabel(data.source.columns.target_of(series.id), parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.01)
     axes.legend(frameon=False, ncols=4, loc="upper left", bbox_to_anchor=(0, -0.08))
