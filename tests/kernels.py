@@ -42,8 +42,12 @@ KERNELS: dict[str, list[tuple[CellType, Extras]]] = {
         *((cell, PLAIN) for cell in (LSTM, GRU, RNN, LayerNormLSTM, ChoGRU, mdlstm(2))),
         (LSTM, Extras(projected=True, zoned=("c",), masked=True)),
     ],
+    "Int8": [
+        *((cell, PLAIN) for cell in (LSTM, LayerNormLSTM, ChoGRU, mdlstm(2), grid(2))),
+        (LSTM, Extras(projected=True, zoned=("c",))),
+    ],
 }
-NARROWER = [(GRU, "double", V1), (PeepholeLSTM, "double", V3), (GRU, "Bfloat16", V3)]
+NARROWER = [(GRU, "double", V1), (PeepholeLSTM, "double", V3), (GRU, "Bfloat16", V3), (LSTM, "Int8", V3)]
 
 
 def programs(thorough: bool) -> Iterator[NativeProgram]:

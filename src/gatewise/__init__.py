@@ -4,8 +4,8 @@ Estimators (`Forecaster`, `AnomalyDetector`, `Classifier`, `Regressor`, `Labeler
 `TextGenerator`, `VectorGenerator`, `Translator`, `Captioner`) fit a model to data; `compare` ranks cells and
 baselines, `tune` searches for options, `load` reads a saved model, `resume` continues a run, `look` describes
 a table. Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`, `GridLSTM`, `Lattice`) and single steps
-(`LSTMCell`, `RecurrentCell`) are PyTorch modules. `cells` has the equations, `insight` the gates and
-gradients of a trained module.
+(`LSTMCell`, `RecurrentCell`) are PyTorch modules; `quantize` gives them int8 weights. `cells` has the
+equations, `insight` the gates and gradients of a trained module.
 
 >>> import torch, gatewise
 >>> output, (h, c) = gatewise.LSTM(input_size=5, hidden_size=8)(torch.randn(10, 3, 5))
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         RecurrentCell,
         RNNCell,
         detach,
+        quantize,
     )
     from gatewise.tasks.serialization import load_model, save_model
 
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
         "load",
         "load_model",
         "look",
+        "quantize",
         "resume",
         "save_model",
         "tune",
@@ -102,6 +104,7 @@ _HOMES = {
     "Recurrent": "gatewise.layers",
     "backend": "gatewise.engine.choice",
     "detach": "gatewise.layers",
+    "quantize": "gatewise.layers",
     "flush_subnormals": "gatewise.engine.subnormal",
     "compare": "gatewise.estimators.compare",
     "tune": "gatewise.estimators.tune",

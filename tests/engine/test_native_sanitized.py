@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from gatewise.cells import cells, mdlstm
+from gatewise.cells import LSTM, cells, mdlstm
 from gatewise.compiler.program import PLAIN
 from gatewise.engine import build, kernel, workspace
 from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
-from tests.engine import test_lattice
+from tests.engine import test_int8, test_lattice
 from tests.engine.test_native import TOLERANCE, assert_same, request_for, results
 
 ROOT = Path(__file__).parents[2]
@@ -121,11 +121,12 @@ def exercise_threads():
 def exercise():
     """Small cases of all that makes a kernel's rows, units and steps end somewhere."""
     chosen = [cells()["LayerNormLSTM"]]  # which has all of the LSTM's code
+    kernels = [(chosen[0], torch.float32), (mdlstm(2), torch.float32), (LSTM, torch.int8)]
     build.INSTALLED = Path(os.devnull)  # only what is compiled here
     torch.manual_seed(0)
     torch.set_num_threads(2)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda cell: kernel.kernel(cell, PLAIN, torch.float32), [*chosen, mdlstm(2)]))
+        list(pool.map(lambda one: kernel.kernel(one[0], PLAIN, one[1]), kernels))
     workspace.take = lambda size: torch.empty(size, dtype=torch.uint8)  # no byte more than was asked for
     workspace.give_back = lambda buffer: None
     for way, cell, sizes in product(WAYS, chosen, SIZES):
@@ -143,6 +144,7 @@ def exercise():
             assert_same(request, tolerance)
             with torch.no_grad():  # then only the last two steps of some rows are kept
                 Native().run(request)
+        test_int8.assert_same(test_int8.sequences(LSTM, sizes, lengths=steps - lengths, resets=resets))
     exercise_lattices()
 
 

@@ -24,6 +24,7 @@ from gatewise.engine.processor import NATIVE, InstructionSet
 
 HEADERS = Path(__file__).with_name("native")
 INSTALLED = Path(__file__).with_name("built")
+INFERENCE = ("Int8",)  # types of factors whose kernels have no gradient
 FLAGS = ("-std=gnu++20", "-O3", "-fno-math-errno", "-fopenmp", "-fPIC", "-fvisibility=hidden")
 
 
@@ -85,6 +86,8 @@ def program(plan: StagePlan, number: str, instructions: InstructionSet) -> Nativ
     cell = plan.cell.__name__ if plan.cell.__name__ in _built_in() else "cell"
     name = f"{cell}-{number}-{instructions.name}"
     flags = (*instructions.flags, *FLAGS, f"-DGATEWISE_NUMBER={number}")
+    if number in INFERENCE:
+        return NativeProgram(name, source(plan), (*flags, "-DGATEWISE_INFERENCE", "-shared"), HEADERS)
     products = NativeProgram(
         f"products-{number}-{instructions.name}", '#include "products.h"\n',
         (*flags, "-DGATEWISE_PRODUCTS", "-c"), HEADERS, OBJECT,

@@ -26,6 +26,7 @@ ORDINARY = (Tensor, torch.nn.Parameter)
 class Native:
     """Runs every cell, with lengths, resets, zoneout, masks, projection and traces, on the CPU.
 
+    With int8 weights, products are those of `engine/int8.py`, in inference.
     Under autocast to bfloat16 both factors of every product are rounded to bfloat16, and everything else is
     float32. The results have the dtype of the states; second gradients are those of float32 products.
     """
@@ -43,7 +44,7 @@ class Native:
         found: list[LayerResult] = []
         for group in _groups(requests):
             chosen = kernel(group[0].cell, extras(group[0]), factors(group[0]))
-            if torch.is_autocast_enabled("cpu"):
+            if torch.is_autocast_enabled("cpu") and not group[0].is_int8:
                 results = _along(chosen, [_in_float32(request) for request in group])
                 found += [_as_the_states(*pair) for pair in zip(group, results, strict=True)]
             else:
@@ -55,14 +56,15 @@ def _groups(requests: Sequence[Request]) -> list[Sequence[Request]]:
     """The groups of requests that run in parallel."""
     if not fit_in_parallel(len(requests)):
         return [[one] for one in requests]
-    kinds = {(one.cell, extras(one), one.inputs.dtype, one.trace) for one in requests}
+    kinds = {(one.cell, extras(one), one.inputs.dtype, one.is_int8, one.trace) for one in requests}
     return [requests] if len(kinds) == 1 else [[one] for one in requests]
 
 
 def _along(chosen: Kernel, requests: Sequence[Request]) -> list[LayerResult]:
     """The results of requests in parallel, by a kernel of their dtype."""
     tensors = [one for request in requests for one in _tensors(request)]
-    if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
+    differentiable = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
+    if differentiable and not chosen.is_int8:  # which `prepare` refuses
         outputs = Along.apply(chosen, requests, *tensors)  # type: ignore[no-untyped-call]
         each = len(outputs) // len(requests)
         return [
@@ -89,6 +91,8 @@ def extras(request: Request) -> Extras:
 
 def factors(request: Request) -> torch.dtype:
     """The dtype of the factors of products."""
+    if request.is_int8:
+        return torch.int8
     return torch.bfloat16 if torch.is_autocast_enabled("cpu") else request.inputs.dtype
 
 
@@ -121,7 +125,8 @@ def _mode(request: Request) -> str | None:
         return "it supports reverse-mode gradients only, and no vmap"
     if 0 in request.inputs.shape[:-1]:
         return "the batch is empty"
-    return _dtypes(request, {one.dtype for one in tensors})
+    # What else is wrong with int8 weights is an error, also on the reference.
+    return None if request.is_int8 else _dtypes(request, {one.dtype for one in tensors})
 
 
 def _conditions(request: Request) -> list[Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
@@ -18,7 +19,8 @@ class Request:
     sequence): the side of the lattice where initial states are read along that axis.
 
     inputs: [L, B, I]
-    parameters: by the names of the cell's layout, and `projection` [P, H] if the output is projected
+    parameters: by the names of the cell's layout, and `projection` [P, H] if the output is projected. If the
+        matrices are int8, for inference, each has a scale for each row under `int8.scale_name`
     state: for each of the cell's `previous` [F, B, H] ([F, B, P] for a projected output)
     lengths: [B] integers in 0..T ([B, N] in 1..L for a lattice), or None if all have full length
     resets: [T, B] bool, whether the state is set to zero before a step; or None
@@ -43,6 +45,11 @@ class Request:
     hidden_mask: Tensor | None = None
     trace: bool = False
     recompute: bool = False
+
+    @property
+    def is_int8(self) -> bool:
+        """Whether the matrices are int8."""
+        return next(iter(self.parameters.values())).dtype is torch.int8
 
     @property
     def directions(self) -> tuple[bool, ...]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import is_bias, layout
 from gatewise.compiler.program import PROJECTION
+from gatewise.engine import int8
 from gatewise.engine.request import Request
 from gatewise.errors import GatewiseError
 
@@ -27,7 +28,9 @@ def check(request: Request) -> None:
     projection = parameters.get(PROJECTION)
     hidden = (state[list(cell.previous)[-1]] if projection is None else projection).shape[-1]
     output = hidden if projection is None else state[cell.state[0]].shape[-1]
-    expected = _parameter_shapes(cell, tuple(parameters), inputs, hidden, output)
+    if request.is_int8:
+        _check_int8(request)
+    expected = _parameter_shapes(cell, tuple(parameters), inputs, hidden, output, request.is_int8)
     if [one.shape for one in parameters.values()] != expected:
         for (name, one), shape in zip(parameters.items(), expected, strict=True):
             _check_shape(f"parameter {name}", shape, one)
@@ -52,12 +55,36 @@ def check_types(request: Request) -> None:
 
     Raises: `GatewiseError` that names the first parameter that differs.
     """
+    if request.is_int8:
+        return  # `check` has compared them
     names, (like, *others) = list(request.parameters), request.parameters.values()
     for name, one in zip(names[1:], others, strict=True):
         if one.dtype != like.dtype or one.device != like.device:
             raise GatewiseError(
                 f"expected parameter {name} as {like.dtype} on {like.device}, as {names[0]}, "
                 f"got {one.dtype} on {one.device}"
+            )
+
+
+def _check_int8(request: Request) -> None:
+    """Checks that all but the matrices is float32, and that no gradient is needed."""
+    parameters, like = request.parameters, request.inputs
+    given = {"input": like, **{f"state {name}": one for name, one in request.state.items()}, **parameters}
+    for name, one in given.items():
+        expected = torch.int8 if int8.scale_name(name) in parameters else torch.float32
+        if one.dtype != expected or one.device != like.device:
+            raise GatewiseError(
+                f"a layer with int8 weights needs {name} as {expected} on {like.device}, "
+                f"got {one.dtype} on {one.device}"
+            )
+        if expected is torch.int8 and one.shape[-1] > int8.WIDEST:
+            raise GatewiseError(
+                f"expected an int8 matrix {name} of at most {int8.WIDEST} columns, got {one.shape[-1]}"
+            )
+        if one.requires_grad and torch.is_grad_enabled():
+            raise GatewiseError(
+                f"a layer with int8 weights computes no gradient, and {name} requires one; "
+                "run it under torch.no_grad(), or use the layer that was quantized"
             )
 
 
@@ -79,17 +106,23 @@ def check_lengths(lengths: Tensor, sizes: Sequence[int]) -> None:
 
 @cache
 def _parameter_shapes(
-    cell: CellType, names: tuple[str, ...], inputs: int, hidden: int, output: int
+    cell: CellType, names: tuple[str, ...], inputs: int, hidden: int, output: int, scaled: bool
 ) -> list[Shape]:
     """The shapes of the parameters of a request, in their order."""
     known = {one.name: one.shape(inputs, hidden, output) for one in layout(cell).parameters}
-    missing = [one.name for one in layout(cell).parameters if one.name not in names and not is_bias(one)]
-    unknown = [name for name in names if name not in known and name != PROJECTION]
+    needed = [one.name for one in layout(cell).parameters if not is_bias(one)]
+    if PROJECTION in names:
+        known[PROJECTION] = (output, hidden)
+    if scaled:
+        scales = {int8.scale_name(name): shape[:1] for name, shape in known.items() if len(shape) == 2}
+        known |= scales
+        needed += scales
+    missing = [name for name in needed if name not in names]
+    unknown = [name for name in names if name not in known]
     if missing or unknown:
         raise GatewiseError(
             f"expected the parameters {', '.join(known)} of {cell.__name__}, got {', '.join(names)}"
         )
-    known[PROJECTION] = (output, hidden)
     return [known[name] for name in names]
 
 

@@ -25,6 +25,8 @@ from gatewise.cells.expressions import (
 from gatewise.cells.notation import prev
 from gatewise.cells.traversal import contains
 from gatewise.compiler.layout import TORCH_NAMES, Layout, Parameter, ProductGroup, layout
+from gatewise.compiler.program import PROJECTION
+from gatewise.engine import int8
 from gatewise.engine.request import Request
 
 
@@ -68,7 +70,12 @@ class CellStep:
         self.layout = layout(request.cell)
         self.parameters = request.parameters
         self.hidden_mask = request.hidden_mask
-        self.matrices = {group: _rows(self.layout, group, request) for group in self.layout.products}
+        self.products = {
+            group: _linear(*_rows(self.layout, group, request)) for group in self.layout.products
+        }
+        if PROJECTION in self.parameters:
+            scales = self.parameters.get(int8.scale_name(PROJECTION))
+            self.projection = _linear(self.parameters[PROJECTION], scales, None)
         self.vectors = dict(_vectors(self.layout, request))
         self.masked = {group for group in self.layout.products if _reads_output(group, request.cell)}
         self.lines = {name: self._formula(line) for name, line in request.cell.lines.items()}
@@ -97,8 +104,8 @@ class CellStep:
         values: StepValues = {**input_products, **before}
         for name, formula in self.lines.items():
             values[name] = formula(values)
-            if name == self.cell.state[0] and "projection" in self.parameters:
-                values[name] = functional.linear(values[name], self.parameters["projection"])
+            if name == self.cell.state[0] and PROJECTION in self.parameters:
+                values[name] = self.projection(values[name])
         return values
 
     def _read(self, expression: Expression) -> Formula:
@@ -161,7 +168,7 @@ class CellStep:
         """[..., blocks * H]: one product for all blocks of a group."""
         if self.hidden_mask is not None and group in self.masked:
             operand = operand * self.hidden_mask
-        return functional.linear(operand, *self.matrices[group])
+        return self.products[group](operand)
 
 
 def _clamped(formula: Formula, value: Tensor | float) -> Formula:
@@ -173,19 +180,33 @@ def _clamped(formula: Formula, value: Tensor | float) -> Formula:
     return clamped
 
 
-def _rows(layout: Layout, group: ProductGroup, request: Request) -> tuple[Tensor, Tensor | None]:
-    """A group's own rows of its family's matrix and bias."""
+def _linear(matrix: Tensor, scales: Tensor | None, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
+    """The product with a matrix, as a function. scales: of its rows if it is int8"""
+    if scales is None:
+        return lambda values: functional.linear(values, matrix, bias)
+    whole = matrix.double()
+    return lambda values: int8.linear(values, whole, scales, bias)
 
-    def rows(parameter: Parameter) -> Tensor:
-        whole = request.parameters[parameter.name]
+
+def _rows(
+    layout: Layout, group: ProductGroup, request: Request
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """A group's own rows of its family's matrix, of the scales if it is int8, and of its bias."""
+
+    def rows(parameter: Parameter, name: str) -> Tensor:
+        whole = request.parameters[name]
         units = len(whole) // len(parameter.blocks)
         first = parameter.blocks.index(group.blocks[0])
         return whole[first * units : (first + len(group.blocks)) * units]
 
     matrix, bias = TORCH_NAMES.get(group.family, (group.family, None))
     known = {parameter.name: parameter for parameter in layout.parameters}
-    has_bias = group.biased and bias in request.parameters
-    return rows(known[matrix]), rows(known[str(bias)]) if has_bias else None
+    scales, has_bias = int8.scale_name(matrix), group.biased and bias in request.parameters
+    return (
+        rows(known[matrix], matrix),
+        rows(known[matrix], scales) if scales in request.parameters else None,
+        rows(known[str(bias)], str(bias)) if has_bias else None,
+    )
 
 
 def _vectors(layout: Layout, request: Request) -> Iterator[tuple[tuple[str, str], Tensor]]:

@@ -3,6 +3,7 @@
 from gatewise.layers.dropins import GRU, LSTM, RNN
 from gatewise.layers.grid import GridLSTM
 from gatewise.layers.lattice import MDGRU, MDLSTM, MDRNN, Lattice
+from gatewise.layers.quantization import quantize
 from gatewise.layers.recurrent import Recurrent
 from gatewise.layers.recurrent_cell import GRUCell, LSTMCell, RecurrentCell, RNNCell
 from gatewise.layers.states import detach
@@ -22,4 +23,5 @@ __all__ = [
     "Recurrent",
     "RecurrentCell",
     "detach",
+    "quantize",
 ]

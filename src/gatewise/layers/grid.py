@@ -18,6 +18,7 @@ from gatewise.engine.request import LayerResult, Request
 from gatewise.errors import GatewiseError
 from gatewise.layers.checks import check_whole
 from gatewise.layers.initialization import initial_biases, initialize
+from gatewise.layers.int8 import Int8Layer
 from gatewise.layers.lattices import Lattices, Sizes, State, read_lattices, read_states
 from gatewise.layers.scan_directions import (
     Combine,
@@ -42,7 +43,7 @@ DEFAULTS = {
 }
 
 
-class GridLSTM(nn.Module):
+class GridLSTM(Int8Layer):
     """A Grid LSTM over the axes of the data and, as the last axis, depth.
 
     At every block, with `H = [h_1, ..., h_N]`: `(h_k, c_k) = LSTM(H, c_k, W_k)` along each axis k. The input
@@ -108,13 +109,19 @@ class GridLSTM(nn.Module):
         self._kinds = layout(self.cell).of(self.bias)
         self._along = {name: one for name, one in self.cell.previous.items() if one.axis <= axes}
         self._bottom = [name for name in self.cell.previous if name not in self._along]
+        self._names = {
+            (direction, place): {
+                kind.name: "_".join([kind.name, *map(str, place)]) + suffix(direction) for kind in self._kinds
+            }
+            for direction, place in product(self.scan_directions, self._places())
+        }
         for direction in self.scan_directions:
             into = torch.empty(len(self._bottom) * hidden_size, input_size, device=device, dtype=dtype)
             self.register_parameter("projection" + suffix(direction), nn.Parameter(into))
             for place, kind in product(self._places(), self._kinds):
                 shape = kind.shape(0, hidden_size, hidden_size)
                 values = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-                self.register_parameter(self._name(kind.name, direction, place), values)
+                self.register_parameter(self._names[direction, place][kind.name], values)
         self.reset_parameters()
 
     def forward(
@@ -194,6 +201,7 @@ class GridLSTM(nn.Module):
 
     def reset_parameters(self) -> None:
         """Initializes every parameter."""
+        self.refuse_int8()
         bound, biases = self.input_size**-0.5, initial_biases(self.cell, None, self.bias)
         for direction in self.scan_directions:
             nn.init.uniform_(getattr(self, "projection" + suffix(direction)), -bound, bound)
@@ -208,7 +216,7 @@ class GridLSTM(nn.Module):
         changed = [
             f"{name}={getattr(self, name)!r}" for name in defaults if getattr(self, name) != defaults[name]
         ]
-        return ", ".join([sizes, *changed])
+        return ", ".join([sizes, *changed, *(["is_int8=True"] if self.is_int8 else [])])
 
     def _check_untied(self, batch: Lattices) -> None:
         for axis, size in self.untied.items():
@@ -225,11 +233,11 @@ class GridLSTM(nn.Module):
     def _places(self) -> list[Place]:
         return list(product(*(range(size) for size in self._own.values())))
 
-    def _name(self, parameter: str, direction: ScanDirection, place: Place) -> str:
-        return "_".join([parameter, *map(str, place)]) + suffix(direction)
-
     def _parameters_of(self, direction: ScanDirection, place: Place) -> dict[str, Tensor]:
-        return {kind.name: getattr(self, self._name(kind.name, direction, place)) for kind in self._kinds}
+        return {parameter: getattr(self, name) for parameter, name in self._names[direction, place].items()}
+
+    def parameter_names(self) -> list[dict[str, str]]:
+        return list(self._names.values())
 
 
 def _read_untied(given: Mapping[int, int] | None, axes: int) -> dict[int, int]:

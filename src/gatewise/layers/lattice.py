@@ -16,6 +16,7 @@ from gatewise.engine.request import Request
 from gatewise.errors import GatewiseError
 from gatewise.layers.checks import check_cell, check_whole
 from gatewise.layers.initialization import initial_biases, initialize
+from gatewise.layers.int8 import Int8Layer
 from gatewise.layers.lattices import Sizes, State, read_lattices, read_states
 from gatewise.layers.scan_directions import (
     Combine,
@@ -27,7 +28,7 @@ from gatewise.layers.scan_directions import (
 )
 
 
-class Lattice(nn.Module):
+class Lattice(Int8Layer):
     """Runs a cell over a batch of N-dimensional lattices: `h_p, ... = cell(x_p, h_{p-e1}, ..., h_{p-eN})`.
 
     The positions of a diagonal are computed in parallel, in sum(L) - N + 1 steps.
@@ -69,11 +70,15 @@ class Lattice(nn.Module):
         self.directions, self.combine, self.bias = directions, combine, bool(bias)
         self.scan_directions = scan_directions(directions, cell.axes)
         self._kinds = layout(cell).of(self.bias)
+        self._names = {
+            direction: {kind.name: kind.name + suffix(direction) for kind in self._kinds}
+            for direction in self.scan_directions
+        }
         for direction in self.scan_directions:
             for kind in self._kinds:
                 shape = kind.shape(input_size, hidden_size, hidden_size)
                 values = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-                self.register_parameter(kind.name + suffix(direction), values)
+                self.register_parameter(self._names[direction][kind.name], values)
         self.reset_parameters()
 
     def forward(
@@ -97,7 +102,7 @@ class Lattice(nn.Module):
         """
         cell, width = self.cell, self.hidden_size
         own = [self._parameters_of(direction) for direction in self.scan_directions]
-        batch = read_lattices(input, sizes, cell.axes, self.input_size, own[0][self._kinds[0].name])
+        batch = read_lattices(input, sizes, cell.axes, self.input_size, self._like())
         whole = batch.values.shape[:-2]
         requests = [
             Request(
@@ -117,6 +122,7 @@ class Lattice(nn.Module):
 
     def reset_parameters(self) -> None:
         """Initializes every parameter."""
+        self.refuse_int8()
         biases = initial_biases(self.cell, None, self.bias)
         for direction in self.scan_directions:
             initialize(self._parameters_of(direction), self._kinds, self.hidden_size, self.cell, biases)
@@ -126,10 +132,14 @@ class Lattice(nn.Module):
         text += (
             f", directions={self.directions}, combine={self.combine}" if len(self.scan_directions) > 1 else ""
         )
-        return text if self.bias else f"{text}, bias=False"
+        text += "" if self.bias else ", bias=False"
+        return f"{text}, is_int8=True" if self.is_int8 else text
+
+    def parameter_names(self) -> list[dict[str, str]]:
+        return list(self._names.values())
 
     def _parameters_of(self, direction: ScanDirection) -> dict[str, Tensor]:
-        return {kind.name: getattr(self, kind.name + suffix(direction)) for kind in self._kinds}
+        return {parameter: getattr(self, name) for parameter, name in self._names[direction].items()}
 
 
 class MDLSTM(Lattice):

@@ -139,7 +139,7 @@ class Recurrent(TorchInterface):
         Returns: output [T, B, directions * H] in the form of the input, and the final states as `hx`.
         """
         batch = read_batch(input, lengths, self.batch_first, self.input_size)
-        check_input(batch.values, getattr(self, self._names[0][self._kinds[0].name]))
+        check_input(batch.values, self._like())
         borders = read_resets(resets, batch)
         form = self._form
         states = form.read(hx, batch.values, batch.values.shape[1], batch.batched)
@@ -223,7 +223,7 @@ class Recurrent(TorchInterface):
                 "a bidirectional layer also reads each sequence from its end, so it can't run step by step; "
                 "train one with bidirectional=False"
             )
-        own = self._parameters_at(0)[self._kinds[0].name]
+        own = self._like()
         states = self._form.read(None, own, batch, batched=True)
         training, self.training = self.training, False  # without the noise of training
         try:
@@ -249,8 +249,12 @@ class Recurrent(TorchInterface):
 
     def reset_parameters(self) -> None:
         """Initializes every parameter."""
+        self.refuse_int8()
         for place, hidden in self._places():
             initialize(self._parameters_at(place), self._kinds, hidden, self.cell, self.initial_biases)
+
+    def parameter_names(self) -> list[dict[str, str]]:
+        return self._names
 
     def extra_repr(self) -> str:
         sizes = f"{self.input_size}, {self.hidden_size}"
@@ -271,6 +275,7 @@ class Recurrent(TorchInterface):
             "skip": (self.skip, False),
             "states_batch_first": (self.states_batch_first, False),
             "recompute": (self.recompute, None),
+            "is_int8": (self.is_int8, False),
         }
         changed = [f"{name}={value}" for name, (value, default) in options.items() if value != default]
         return ", ".join([sizes, *changed])

@@ -19,10 +19,11 @@ from gatewise.errors import GatewiseError
 from gatewise.layers.checks import check_cell, check_input, check_whole
 from gatewise.layers.dropins import rnn_cell
 from gatewise.layers.initialization import initial_biases, initialize
+from gatewise.layers.int8 import Int8Layer
 from gatewise.layers.states import State, StateForm
 
 
-class RecurrentCell(nn.Module):
+class RecurrentCell(Int8Layer):
     """Runs one step of a cell: `h, ... = cell(x, h', ...)`.
 
     Arguments, as in `torch.nn.LSTMCell`, for every cell:
@@ -63,6 +64,7 @@ class RecurrentCell(nn.Module):
         self.cell, self.input_size, self.hidden_size, self.bias = cell, input_size, hidden_size, bool(bias)
         self.initial_biases = initial_biases(cell, forget_bias, self.bias)
         self._kinds = layout(cell).of(self.bias)
+        self._names = {kind.name: kind.name for kind in self._kinds}
         for kind in self._kinds:
             shape = kind.shape(input_size, hidden_size, hidden_size)
             self.register_parameter(kind.name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
@@ -81,8 +83,8 @@ class RecurrentCell(nn.Module):
         if not sized:
             given = list(input.shape) if isinstance(input, Tensor) else type(input).__name__
             raise GatewiseError(f"expected input of shape [B, {self.input_size}], got {given}")
-        parameters = {kind.name: getattr(self, kind.name) for kind in self._kinds}
-        check_input(input, parameters[self._kinds[0].name])
+        parameters = {parameter: getattr(self, name) for parameter, name in self._names.items()}
+        check_input(input, self._like())
         batched = input.dim() == 2
         rows = input if batched else input.unsqueeze(0)
         (state,) = self._form.read(self._nested(hx), rows, len(rows), batched)
@@ -92,13 +94,18 @@ class RecurrentCell(nn.Module):
 
     def reset_parameters(self) -> None:
         """Initializes every parameter."""
+        self.refuse_int8()
         parameters = {kind.name: getattr(self, kind.name) for kind in self._kinds}
         initialize(parameters, self._kinds, self.hidden_size, self.cell, self.initial_biases)
 
     def extra_repr(self) -> str:
         sizes = f"{self.input_size}, {self.hidden_size}"
         sizes = f"{self.cell.__name__}, {sizes}" if type(self) is RecurrentCell else sizes
-        return sizes if self.bias else f"{sizes}, bias=False"
+        sizes += "" if self.bias else ", bias=False"
+        return f"{sizes}, is_int8=True" if self.is_int8 else sizes
+
+    def parameter_names(self) -> list[dict[str, str]]:
+        return [self._names]
 
     def _nested(self, hx: State | None) -> State | None:
         """The states as those of a stack of one layer."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.errors import GatewiseError
+from gatewise.layers.int8 import Int8Layer
 from gatewise.layers.states import State
 
 
-class TorchInterface(nn.Module):
+class TorchInterface(Int8Layer):
     """The attributes and methods of `torch.nn.RNNBase`, for initializers, wrappers and subclasses.
 
     A layer keeps its parameters by name alone: the lists below are new at each access, and can't be assigned.

@@ -134,7 +134,7 @@ class DecayingRecurrent(Recurrent):
         blocks = next(one.blocks for one in layout(cell).parameters if one.name == "weight_ih")
         is_decay = torch.tensor([block == DECAY for block in blocks]).repeat_interleave(hidden)
         is_time = torch.arange(input_size) >= input_size - (input_size // 3 if times is None else times)
-        self.register_buffer("reads", (is_decay[:, None] == is_time).float(), persistent=False)
+        self.register_buffer("reads", is_decay[:, None] == is_time, persistent=False)
 
     def _values_at(self, place: int) -> dict[str, Tensor]:
         parameters = super()._values_at(place)

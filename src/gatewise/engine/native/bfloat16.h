@@ -15,7 +15,7 @@ namespace gatewise {
 
 struct Bfloat16 {};  // a tag of the multiplication; its numbers occur in vectors only
 
-template <class Element> using NumberOf = std::conditional_t<std::is_same_v<Element, Bfloat16>, float, Element>;
+template <class Element> using NumberOf = std::conditional_t<std::is_floating_point_v<Element>, Element, float>;
 
 // A vector of the first `count` numbers, at most a whole one, padded with zeros.
 template <class T> GATEWISE_INLINE Vector<T> load_some(const T *from, int64_t count) {
@@ -34,7 +34,9 @@ GATEWISE_INLINE Vector<float> round_to_bfloat16(Vector<float> values) {
 
 // A way of packing and multiplying factors: unchanged, or rounded if no instruction multiplies pairs.
 template <class T, class Element> struct Single {
-  static constexpr int rows = 1;  // of a factor in one packed row
+  using Sum = Vector<T>;
+  static constexpr int rows = 1;    // of a factor in one packed row
+  static constexpr int header = 0;  // rows before the weights of a slot
   static constexpr bool rounds = std::is_same_v<Element, Bfloat16>;
 
   static GATEWISE_INLINE Vector<T> pack(const T *const *from, int64_t i) {
@@ -54,11 +56,16 @@ template <class T, class Element> struct Single {
   static GATEWISE_INLINE Vector<T> multiply(Vector<T> sum, const T *a, Vector<T> b) { return sum + (*a - Vector<T>{}) * b; }
 };
 
+template <class T, class Element> struct WayFor {
+  using Way = Single<T, Element>;
+};
+
 #ifdef GATEWISE_BFLOAT16_PRODUCTS
 // Two numbers in each lane, the first in its lower half. The instructions round to the nearest, ties to even, and take
 // numbers too small for a normal float32 as zero.
 struct Paired {
-  static constexpr int rows = 2;
+  using Sum = Vector<float>;
+  static constexpr int rows = 2, header = 0;
   static constexpr bool rounds = true;
 
   // Of two rows: in each lane a number of one and that of the other.
@@ -87,11 +94,12 @@ struct Paired {
   }
 };
 
-template <class T, class Element>
-using WayOf = std::conditional_t<std::is_same_v<Element, Bfloat16>, Paired, Single<T, Element>>;
-#else
-template <class T, class Element> using WayOf = Single<T, Element>;
+template <> struct WayFor<float, Bfloat16> {
+  using Way = Paired;
+};
 #endif
+
+template <class T, class Element> using WayOf = typename WayFor<T, Element>::Way;
 
 // The length of a packed row of `width` numbers.
 template <class Way> constexpr int64_t depth_of(int64_t width) { return (width + Way::rows - 1) / Way::rows; }

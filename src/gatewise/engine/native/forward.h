@@ -14,7 +14,7 @@ template <class Element, class Cell> class Forward {
   using T = NumberOf<Element>;
   using Way = WayOf<T, Element>;
   using V = Vector<T>;
-  using P = Problem<T, Cell>;
+  using P = ProblemOf<Element, Cell>;
   using Places = Lattice<Cell::axes>;
   using At = Row<Cell::axes>;
   static constexpr int L = lanes<T>, S = Cell::states;
@@ -167,8 +167,9 @@ template <class Element, class Cell> class Forward {
     V at[ways<Stage, R>][Shape<T, Stage>::blocks][Stage::sums][R] = {};
   };
 
-  template <class Stage, int slot, int R>
-  static GATEWISE_INLINE void multiply(Sums<Stage, R> &sum, const T *const *from, int64_t depth, const T *w) {
+  // Adds the products of R rows of a slot with its weights to its sums to(way, b, k, r).
+  template <class Stage, int slot, int R, class To>
+  static GATEWISE_INLINE void over_depth(const T *const *from, int64_t depth, const T *w, const To &to) {
     constexpr int K = Stage::slots[slot].sums, blocks = Shape<T, Stage>::blocks, W = ways<Stage, R>;
     const T *row[R];
     std::copy_n(from, R, row);
@@ -184,8 +185,8 @@ template <class Element, class Cell> class Forward {
         for (int b = 0; b < blocks; ++b)
 #pragma GCC unroll 16
           for (int k = 0; k < K; ++k) {
-            V &to = sum.at[way][b][Stage::slots[slot].sum[k]][r];
-            to = Way::multiply(to, row[r] + d, weight[b][k]);
+            typename Way::Sum &sum = to(way, b, k, r);
+            sum = Way::multiply(sum, row[r] + d, weight[b][k]);
           }
       }
     };
@@ -193,6 +194,41 @@ template <class Element, class Cell> class Forward {
     if constexpr (W == 2)
       for (; d + 1 < depth; d += 2) at_depth(std::integral_constant<int, 0>{}, d), at_depth(std::integral_constant<int, 1>{}, d + 1);
     for (; d < depth; ++d) at_depth(std::integral_constant<int, 0>{}, d);
+  }
+
+  template <class Stage, int slot, int R>
+  static GATEWISE_INLINE void multiply(Sums<Stage, R> &sum, const T *const *from, int64_t depth, const T *w) {
+    if constexpr (is_int8<Element>) multiply_integers<Stage, slot, R>(sum, from, depth, w);
+    else
+      over_depth<Stage, slot, R>(from, depth, w, [&](int way, int b, int k, int r) GATEWISE_INLINE_LAMBDA -> V & {
+        return sum.at[way][b][Stage::slots[slot].sum[k]][r];
+      });
+  }
+
+  // A slot's sums are integers of their own; times the scales of row and unit they are added to the others.
+  template <class Stage, int slot, int R>
+  static GATEWISE_INLINE void multiply_integers(Sums<Stage, R> &sum, const T *const *from, int64_t depth, const T *w) {
+    constexpr int K = Stage::slots[slot].sums, blocks = Shape<T, Stage>::blocks, W = ways<Stage, R>;
+    constexpr int64_t step = int64_t(blocks) * K * L;
+    typename Way::Sum whole[W][blocks][K][R] = {};
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 16
+      for (int b = 0; b < blocks; ++b)
+#pragma GCC unroll 16
+        for (int k = 0; k < K; ++k) whole[0][b][k][r] = typename Way::Sum(load(w + step + (b * K + k) * L));
+    over_depth<Stage, slot, R>(from, depth, w + Way::header * step, [&](int way, int b, int k, int r)
+                               GATEWISE_INLINE_LAMBDA -> typename Way::Sum & { return whole[way][b][k][r]; });
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 16
+      for (int b = 0; b < blocks; ++b)
+#pragma GCC unroll 16
+        for (int k = 0; k < K; ++k) {
+          if constexpr (W == 2) whole[0][b][k][r] += whole[1][b][k][r];
+          const V product = __builtin_convertvector(whole[0][b][k][r], V) * (from[r][depth] * load(w + (b * K + k) * L));
+          sum.at[0][b][Stage::slots[slot].sum[k]][r] += product;
+        }
   }
 
   // The products of all slots except, or only, those of the input; the rows of slots are `apart` rows apart.

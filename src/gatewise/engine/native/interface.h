@@ -2,7 +2,7 @@
 // problem.h; `packed` and `scratch` are memory of the caller, of the sizes from `sizes`.
 #pragma once
 
-#include "backward.h"
+#include "gatewise.h"
 
 #define GATEWISE_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -11,12 +11,14 @@ namespace gatewise {
 using Element = GATEWISE_NUMBER;
 using Number = NumberOf<Element>;
 using OwnCell = Cell<Number>;
-using OwnProblem = Problem<Number, OwnCell>;
+using OwnProblem = ProblemOf<Element, OwnCell>;
 using OwnGradients = Gradients<Number, OwnCell>;
 using OwnLattice = Lattice<OwnCell::axes>;
 using OwnPacked = Packed<Element, OwnCell>;
 using OwnForward = Forward<Element, OwnCell>;
+#ifndef GATEWISE_INFERENCE
 using OwnBackward = Backward<Element, OwnCell>;
+#endif
 
 }  // namespace gatewise
 
@@ -28,7 +30,9 @@ GATEWISE_EXPORT int64_t vector_lanes() { return lanes<Number>; }
 GATEWISE_EXPORT void sizes(const OwnProblem *p, int64_t *bytes) {
   bytes[0] = OwnPacked(*p, nullptr).bytes;
   bytes[1] = OwnForward::shared_size(*p) * int64_t(sizeof(Number));
+#ifndef GATEWISE_INFERENCE
   bytes[2] = OwnBackward::Shared(*p, p->lattice(), nullptr).bytes;
+#endif
 }
 
 // A problem with its memory; all problems of a list run in parallel, with the same number of threads each.
@@ -79,6 +83,7 @@ GATEWISE_EXPORT void forward(const Call *calls, int64_t count) {
   });
 }
 
+#ifndef GATEWISE_INFERENCE
 GATEWISE_EXPORT void backward(const Call *calls, int64_t count) {
   run_calls(calls, count, [](const Call &call, const OwnLattice &lattice, TeamMember &team) {
     const OwnPacked packed(*call.problem, call.packed);
@@ -86,3 +91,4 @@ GATEWISE_EXPORT void backward(const Call *calls, int64_t count) {
     OwnBackward(*call.problem, *call.gradients, packed, lattice, team, shared).run();
   });
 }
+#endif

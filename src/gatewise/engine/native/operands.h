@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "bfloat16.h"
+#include "int8.h"
 
 namespace gatewise {
 

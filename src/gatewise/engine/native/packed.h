@@ -4,8 +4,8 @@
 #include <atomic>
 #include <utility>
 
-#include "bfloat16.h"
 #include "fingerprint.h"
+#include "int8.h"
 #include "problem.h"
 #include "team.h"
 
@@ -28,13 +28,15 @@ template <class T, class Stage> struct Shape {
   static constexpr int64_t group = int64_t(blocks) * L;  // units
 };
 
+template <class Element, class Cell> using ProblemOf = Problem<NumberOf<Element>, Cell, WeightOf<Element>>;
+
 template <class Element, class Cell> class Packed {
  public:
   using T = NumberOf<Element>;
   using Way = WayOf<T, Element>;
-  using P = Problem<T, Cell>;
+  using P = ProblemOf<Element, Cell>;
   static constexpr int stages = int(std::tuple_size_v<typename Cell::Stages>);
-  static constexpr int parts = Cell::matrices + Cell::biases + Cell::vectors;
+  static constexpr int parts = Cell::matrices + Cell::biases + Cell::vectors + P::scales;
 
   Packed(const P &p, void *memory) : p(p) {
     MemoryPool pool(memory);
@@ -62,18 +64,18 @@ template <class Element, class Cell> class Packed {
   }
 
   template <class Stage> int64_t slot_size(const Slot &slot) const {
-    return depth_of<Way>(p.width(slot.width)) * slot.sums * Shape<T, Stage>::group;
+    return (Way::header + depth_of<Way>(p.width(slot.width))) * slot.sums * Shape<T, Stage>::group;
   }
 
   // Packs; clears `same` if another thread changed the parameters meanwhile.
   void pack(TeamMember &team, std::atomic<bool> &same) {
-    for_each_part(team, [&](int part, const T *from, int64_t count) { mark[part] = fingerprint(from, count); });
+    for_each_part(team, [&](int part, const void *from, int64_t bytes) { mark[part] = fingerprint(from, bytes); });
     team.wait_for_all();
     if (team.thread == 0) pack_vectors();
     int matrix = 0;
     for_each_stage<Cell>([&]<class Stage, int k> {
       const Range own = partition(groups<Stage>(), team.thread, team.threads);
-      for (int64_t g = own.from; g < own.to; ++g) pack_group<Stage>(g, p.matrix + matrix, panels[k] + g * panel_size<Stage>());
+      for (int64_t g = own.from; g < own.to; ++g) pack_group<Stage>(g, matrix, panels[k] + g * panel_size<Stage>());
       for (const Slot &slot : Stage::slots) matrix += slot.sums;
     });
     team.wait_for_all();
@@ -82,8 +84,8 @@ template <class Element, class Cell> class Packed {
 
   // Clears `same` if any bit of the parameters has changed since they were packed.
   void compare(TeamMember &team, std::atomic<bool> &same) const {
-    for_each_part(team, [&](int part, const T *from, int64_t count) {
-      if (same.load(std::memory_order_relaxed) && fingerprint(from, count) != mark[part])
+    for_each_part(team, [&](int part, const void *from, int64_t bytes) {
+      if (same.load(std::memory_order_relaxed) && fingerprint(from, bytes) != mark[part])
         same.store(false, std::memory_order_relaxed);
     });
   }
@@ -101,18 +103,20 @@ template <class Element, class Cell> class Packed {
       for (int64_t u = 0; p.bias[k] && u < p.units; ++u) bias[Cell::bias_sum[size_t(k)] * padded + u] += p.bias[k][u];
   }
 
-  template <class Stage> void pack_group(int64_t g, const T *const *matrix, T *to) const {
+  // The products from number `matrix` on.
+  template <class Stage> void pack_group(int64_t g, int matrix, T *to) const {
     constexpr int L = lanes<T>, blocks = Shape<T, Stage>::blocks;
     const int64_t units = p.width(Stage::width);
     std::vector<T> row;
     for (const Slot &slot : Stage::slots) {
-      const int64_t width = p.width(slot.width), depth = depth_of<Way>(width), step = int64_t(blocks) * slot.sums * L;
+      const int64_t width = p.width(slot.width), depth = Way::header + depth_of<Way>(width);
+      const int64_t step = int64_t(blocks) * slot.sums * L;
       row.resize(size_t(depth + L));
       for (int b = 0; b < blocks; ++b)
         for (int k = 0; k < slot.sums; ++k)
           for (int l = 0; l < L; ++l) {
             const int64_t unit = (g * blocks + b) * L + l;
-            if (unit < units) Way::pack_along(matrix[k] + unit * width, width, row.data());
+            if (unit < units) pack_unit(matrix + k, unit, width, row.data());
             else std::fill(row.begin(), row.end(), T(0));
             T *at = to + (b * slot.sums + k) * L + l;
             for (int64_t d = 0; d < depth; ++d) at[d * step] = row[size_t(d)];
@@ -122,20 +126,27 @@ template <class Element, class Cell> class Packed {
     }
   }
 
-  static Fingerprint::Mark fingerprint(const T *from, int64_t count) {
-    return Fingerprint(from, from ? count * int64_t(sizeof(T)) : 0).mark();
+  void pack_unit(int matrix, int64_t unit, int64_t width, T *to) const {
+    const WeightOf<Element> *const row = p.matrix[matrix] + unit * width;
+    if constexpr (is_int8<Element>) Way::pack_weights(row, width, p.scale[matrix][unit], to);
+    else Way::pack_along(row, width, to);
   }
 
-  // Calls work(part, from, count) for the parameters of this thread.
+  static Fingerprint::Mark fingerprint(const void *from, int64_t bytes) { return Fingerprint(from, from ? bytes : 0).mark(); }
+
+  // Calls work(part, from, bytes) for the parameters of this thread.
   template <class Work> void for_each_part(const TeamMember &team, const Work &work) const {
     int part = 0, matrix = 0;
-    const auto next = [&](const T *from, int64_t count) {
-      if (part % team.threads == team.thread) work(part, from, count);
+    const auto next = [&](const auto *from, int64_t count) {
+      if (part % team.threads == team.thread) work(part, from, count * int64_t(sizeof *from));
       ++part;
     };
     for_each_stage<Cell>([&]<class Stage, int k> {
       for (const Slot &slot : Stage::slots)
-        for (int s = 0; s < slot.sums; ++s) next(p.matrix[matrix++], p.width(Stage::width) * p.width(slot.width));
+        for (int s = 0; s < slot.sums; ++s, ++matrix) {
+          next(p.matrix[matrix], p.width(Stage::width) * p.width(slot.width));
+          if constexpr (is_int8<Element>) next(p.scale[matrix], p.width(Stage::width));
+        }
     });
     for (int k = 0; k < Cell::biases; ++k) next(p.bias[k], p.units);
     for (int k = 0; k < Cell::vectors; ++k) next(p.vector[k], p.units);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "lattice.h"
 #include "step.h"
@@ -18,16 +19,19 @@ template <class T> struct Rows {
 
 // H' is H padded to whole vectors; in rows of H' numbers, those after the first H are zeros or undefined.
 // T positions, in the order of the lattice's axes; F positions on the side of an axis, one for a sequence.
-template <class T, class Cell> struct Problem {
+// Weights are of type T, or int8 with a scale for each row of a matrix.
+template <class T, class Cell, class Weight = T> struct Problem {
+  static constexpr int scales = std::is_same_v<Weight, T> ? 0 : Cell::matrices;
   int64_t size[Cell::axes];                // T is their product
   int64_t batch, inputs, units, outputs;   // B, I, H, and the output width (H without a projection)
   int64_t threads, share_units, ahead, recompute;
   int64_t reverse[Cell::axes];             // whether it scans an axis backwards
   const int64_t *lengths;                  // [B, axes] or null: all have the size of the lattice
   const uint8_t *resets;                   // [T, B] whether states are set to zero before the step; or null
-  const T *matrix[Cell::matrices];         // for each product [H, I] or [H, H], in the order of stages, slots, sums
+  const Weight *matrix[Cell::matrices];    // for each product [H, I] or [H, H], in the order of stages, slots, sums
   const T *bias[Cell::biases];             // [H] or null
   const T *vector[Cell::vectors];          // [H]
+  const T *scale[scales];                  // [H] for each matrix, in the same order
   Rows<const T> input;                     // [T, B, I]
   Rows<const T> initial[Cell::previous];   // [F, B, H']
   Rows<T> state[Cell::states];             // [T, B, H']

@@ -1,0 +1,82 @@
+"""Layers whose matrices may be int8, for inference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.engine.int8 import WIDEST, rounded, scale_name
+from gatewise.errors import GatewiseError
+
+
+class Int8Layer(nn.Module):
+    """A layer with trainable parameters, or with int8 matrices and no parameters at all."""
+
+    is_int8 = False
+
+    def parameter_names(self) -> Iterable[dict[str, str]]:
+        """For each request of the layer, the names of its tensors in the layer by those in the request."""
+        raise NotImplementedError
+
+    def to_int8(self) -> None:
+        """Replaces the matrices by int8 buffers with a scale for each row, all other parameters by buffers.
+
+        Raises: `GatewiseError`, before anything is replaced, if a parameter does not allow it.
+        """
+        places = list(self.parameter_names())
+        for own in places:
+            for name in own.values():
+                self._check_replaceable(name)
+        for own in places:
+            scales = {}
+            for parameter, name in own.items():
+                values = self._parameters.pop(name).detach()  # type: ignore[union-attr]
+                if values.dim() == 2:
+                    values, scale = rounded(values)
+                    scales[scale_name(parameter)] = f"{name}_scale"
+                    self.register_buffer(f"{name}_scale", scale.squeeze(-1))
+                    values = values.to(torch.int8)
+                self.register_buffer(name, values)
+            own |= scales
+        self.is_int8 = True
+        self.eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Sets the mode, as in `torch.nn.Module`. Raises: `GatewiseError` if int8 matrices were to train."""
+        if mode:
+            self.refuse_int8()
+        return super().train(mode)
+
+    def refuse_int8(self) -> None:
+        """Raises: `GatewiseError` if the matrices are int8, before anything that trains them."""
+        if self.is_int8:
+            raise GatewiseError(
+                f"{type(self).__name__} has int8 weights, for inference only; "
+                "train the module that was quantized, and quantize it again"
+            )
+
+    def _like(self) -> Tensor:
+        """A tensor of the layer that has the dtype and device of its inputs."""
+        names = next(iter(self.parameter_names()))
+        found: Tensor = getattr(self, next(reversed(names.values())))  # a scale if matrices are int8
+        return found
+
+    def _check_replaceable(self, name: str) -> None:
+        own = f"{type(self).__name__}.{name}"
+        values = self._parameters.get(name)
+        if values is None:
+            raise GatewiseError(
+                f"{own} is computed from other parameters; replace it by its value before quantization, as "
+                "torch.nn.utils.parametrize.remove_parametrizations does"
+            )
+        if values.dtype != torch.float32:
+            raise GatewiseError(f"expected {own} as float32, got {values.dtype}; convert it by .float()")
+        if values.dim() == 2 and values.shape[1] > WIDEST:
+            raise GatewiseError(f"expected {own} of at most {WIDEST} columns, got {values.shape[1]}")
+        if not values.isfinite().all():
+            raise GatewiseError(f"{own} has values that are not finite, which int8 can't hold")
+        if hasattr(self, f"{name}_scale"):
+            raise GatewiseError(f"{type(self).__name__} has a tensor {name}_scale; rename it in its cell")
