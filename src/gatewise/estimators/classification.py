@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from gatewise.data.memory.arrays import Layout, as_array
 from gatewise.data.memory.frames import is_table_or_path
-from gatewise.data.memory.label_sets import are_lists, label_lists
+from gatewise.data.memory.label_sets import are_lists, is_label_sets, label_lists
 from gatewise.data.memory.labels import names_of
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import FOLDER, Estimator
@@ -93,10 +93,17 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
             layout: "NCT" where arrays have their channels before their steps
         """
         if y is not None and not is_table_or_path(data):
-            truth, predicted = y, self.predict(data, layout=layout)
+            predicted = self.predict(data, layout=layout)
             if self._label_form is not None:
                 truth, predicted = (self._label_form.indicators(one) for one in (y, predicted))
-            return float(accuracy_score(as_array(truth), predicted, sample_weight=sample_weight))
+            else:
+                truth = as_array(_one_label_each(y))
+            if truth.shape != predicted.shape:
+                raise GatewiseError(
+                    f"expected labels of shape {list(predicted.shape)}, for {len(predicted)} examples, got "
+                    f"{list(truth.shape)}"
+                )
+            return float(accuracy_score(truth, predicted, sample_weight=sample_weight))
         if sample_weight is not None:
             raise GatewiseError("sample_weight is for arrays with labels y; tables and paths have none")
         return Estimator.score(self, data, y, layout=layout)
@@ -124,17 +131,24 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
         y = super()._checked_labels(task, data, y)
         if y is not None and self.warm_start and hasattr(self, "model_") and self._label_form is not None:
             return self._label_form.as_fitted(y)
-        if y is None or task.predicts_sets:
-            return y
-        labels = as_array(label_lists(y) if are_lists(y) else y)
-        if labels.ndim == 2 and labels.shape[1] == 1:
-            y = labels = column_or_1d(labels, warn=True)
-        if labels.dtype.kind == "f":
-            try:
-                check_classification_targets(labels)
-            except ValueError as error:
-                raise GatewiseError(str(error)) from error
-        return y
+        return y if y is None or task.predicts_sets else _one_label_each(y)
+
+
+def _one_label_each(y: Any) -> Any:
+    """Labels as one column. Raises: `GatewiseError` if they are sets of labels, or numbers but no classes."""
+    if is_label_sets(y):
+        raise GatewiseError(
+            "y has any number of labels for each example, and the model one class; give one label for each"
+        )
+    labels = as_array(label_lists(y) if are_lists(y) else y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        y = labels = column_or_1d(labels, warn=True)
+    if labels.dtype.kind == "f":
+        try:
+            check_classification_targets(labels)
+        except ValueError as error:
+            raise GatewiseError(str(error)) from error
+    return y
 
 
 def _in_model_order(labels: Sequence[Any], model: SavedModel, folder: Path) -> np.ndarray:

@@ -9,7 +9,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from gatewise.data.memory.arrays import Layout, as_array
+from gatewise.data.memory.arrays import Layout, as_array, target_array
 from gatewise.data.memory.frames import is_table_or_path
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
@@ -56,7 +56,14 @@ class RegressorMethods(RegressorMixin, LabelledMethods):  # type: ignore[misc]
         """
         if y is not None and not is_table_or_path(data):
             predicted = self.predict(data, layout=layout)
-            return float(r2_score(as_array(y), predicted, sample_weight=sample_weight))
+            targets = target_array(y, len(predicted))
+            found = predicted.reshape(len(predicted), -1)
+            if targets.shape != found.shape:
+                raise GatewiseError(
+                    f"expected {found.shape[1]} targets for each example as in training, got "
+                    f"{targets.shape[1]}"
+                )
+            return float(r2_score(targets, found, sample_weight=sample_weight))
         if sample_weight is not None:
             raise GatewiseError("sample_weight is for arrays with targets y; tables and paths have none")
         return Estimator.score(self, data, y, layout=layout)

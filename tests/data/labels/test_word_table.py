@@ -45,6 +45,16 @@ def test_columns_are_recognized_and_empty_ids_are_those_above(write):
     assert find_word_columns(path, WordColumns(label="POS")).label == "POS"
 
 
+def test_empty_ids_of_several_columns_are_those_above(write):
+    path = write("doc,sent,word,tag\nd1,1,Then,O\n,,Ann,B\n,2,Bob,B\nd2,1,saw,O\n,,it,O\n")
+    columns = find_word_columns(path, WordColumns(id="doc,sent"))
+    assert read_word_table(path, columns).offsets.tolist() == [0, 2, 3, 5]
+    for rows, column, line in (("d1,1,a,O\nd2,,b,O", "sent", 3), (",1,a,O\nd1,2,b,O", "doc", 2)):
+        path = write(f"doc,sent,word,tag\n{rows}\n")
+        with pytest.raises(GatewiseError, match=f"line {line}, column '{column}' is empty: give the id"):
+            find_word_columns(path, WordColumns(id="doc,sent"))
+
+
 def test_typed_tables_are_read_too(tmp_path):
     path = tmp_path / "words.parquet"
     pl.DataFrame({"id": [1, 1, 2], "token": ["a", "b", "c"], "label": ["X", "Y", "X"]}).write_parquet(path)

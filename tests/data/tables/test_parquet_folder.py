@@ -51,7 +51,7 @@ def test_names_of_folders_are_columns(write):
     assert frame["store"].dtype == pl.Int64
     assert frame["kind"].unique().sort().to_list() == [None, "a b"]
     given = Columns(id="store", observed=("kind",), categorical=("kind",), target="y")
-    with pytest.raises(GatewiseError, match=r"row 1 and row 4 both have the time 2024-01-01 in series '2'"):
+    with pytest.raises(GatewiseError, match="parquet both have the time 2024-01-01 in series '2'"):
         read_series(folder, given)
 
 
@@ -78,6 +78,29 @@ def test_other_columns_are_refused_with_the_file(write):
     deep = write({"c/k=1/a.parquet": {"x": [1]}, "c/a.parquet": {"x": [1]}}) / "c"
     with pytest.raises(GatewiseError, match="in folders of one depth"):
         read_table(deep)
+
+
+def test_columns_in_another_order_are_read_by_name(write):
+    folder = write({"a.parquet": {"x": [1], "y": [2]}, "b.parquet": {"y": [4], "x": [3]}})
+    assert read_table(folder).frame.rows() == [(1, 2), (3, 4)]
+
+
+def test_a_file_that_repeats_the_name_of_its_folder_must_agree(write):
+    folder = write({f"k={k}/0.parquet": {"k": [k, k], "x": [1, 2]} for k in "ab"})
+    table = read_table(folder)
+    assert table.columns == ["k", "x"]
+    assert table.file_notes == ("2 Parquet files of the folder are read as one table",)
+    folder = write({"other/k=1/0.parquet": {"k": [1, 2], "x": [1, 2]}}) / "other"
+    with pytest.raises(GatewiseError, match="column 'k' has '2', and the name of its folder has '1'"):
+        read_table(folder)
+
+
+def test_a_row_is_that_of_its_file(write):
+    files = {"a.parquet": {"x": ["1", "2"]}, "k/b.parquet": {"x": ["3", "?!"]}}
+    with pytest.raises(
+        GatewiseError, match=r"sales\.parquet, row 2 of k/b\.parquet, column 'x': expected a number"
+    ):
+        read_table(write(files)).numbers("x", "target")
 
 
 def test_a_folder_without_parquet_files_and_a_damaged_file(write, tmp_path):

@@ -149,6 +149,9 @@ def test_files_that_are_not_tables(read, text, message):
         ("day,eur\n1,2\n# moved\n3,4\n#5\n", ["day", "eur"], [("1", "2"), ("3", "4")], ["line 2", "line 4"]),
         ("tag,eur\n#a,2\n", ["tag", "eur"], [("#a", "2")], ["line 2"]),
         ("# Rates\teur\nday\teur\n1\t2\n", ["day", "eur"], [("1", "2")], ["line 3"]),
+        ("day,eur\n1,2\n#day,eur\n#1,2\n", ["day", "eur"], [("1", "2"), ("#1", "2")], ["line 2", "line 4"]),
+        ("# day,eur\r\nday,eur\r\n1,2\r\n", ["day", "eur"], [("1", "2")], ["line 3"]),
+        ("#day,eur\na,2\n#day,eur", ["#day", "eur"], [("a", "2")], ["line 2"]),
     ],
 )
 def test_comments_are_left_out(read, text, names, rows, places):

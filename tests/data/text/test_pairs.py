@@ -165,15 +165,20 @@ def test_mistakes_with_two_files(halves):
 
 def test_sources_to_translate(tmp_path, halves):
     path, _ = halves("eins\n\n", "one\n")
-    texts, column = read_sources(path, "english")
+    texts, column, _ = read_sources(path, "english")
     assert ([texts[0], texts[1]], column) == (["eins", ""], None)
     FRAME.write_csv(tmp_path / "pairs.csv")
     for wanted, found in (("german", "german"), (None, "english")):
-        texts, column = read_sources(tmp_path / "pairs.csv", wanted)
+        texts, column, notes = read_sources(tmp_path / "pairs.csv", wanted)
+        assert notes == ()
         assert column == found
         assert texts[0] == dict(zip(FRAME.columns, ROWS[0], strict=True))[found]
     FRAME.select("german").write_csv(tmp_path / "one.csv")
     assert read_sources(tmp_path / "one.csv", "english")[1] == "german"
+    (tmp_path / "more.csv").write_text("english,id\n# moved\none,1\n")
+    texts, _, notes = read_sources(tmp_path / "more.csv", "english")
+    assert len(texts) == 1
+    assert notes == ("left out as comments: 1 line beginning with #, the first in line 2",)
     with pytest.raises(GatewiseError, match="has no column 'french' for the source; it has english, german"):
         read_sources(tmp_path / "pairs.csv", "french")
 

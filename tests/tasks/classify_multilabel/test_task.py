@@ -361,3 +361,14 @@ def test_the_ridge_has_calibrated_probabilities():
     probabilities = predict_probabilities(rocket, whole)
     assert ((probabilities >= 0.5) == (noise > 0))[:, :2].float().mean() > 0.95
     assert (probabilities[:, 2] - 0.5).abs().mean() < (probabilities[:, 0] - 0.5).abs().mean() / 2
+
+
+def test_a_model_of_classes_refuses_sets_of_labels():
+    X, _ = arrays()
+    model = gatewise.Classifier(**QUICK).fit(X, np.arange(40) % 2)
+    with pytest.raises(GatewiseError, match="y has any number of labels for each example, and the model one"):
+        model.score(X, [[0], [0, 1]] * 20)
+    with pytest.raises(GatewiseError, match=r"expected labels of shape \[40\], for 40 examples, got \[5\]"):
+        model.score(X, np.arange(5) % 2)
+    with pytest.raises(GatewiseError, match="y has any number of labels for each example, and the model one"):
+        gatewise.Classifier(kind="classify", **QUICK).fit(X, [[0], [0, 1]] * 20)

@@ -272,6 +272,10 @@ def test_arrays_of_one_and_of_several_targets():
     both = gatewise.Regressor(**QUICK, baselines=False).fit(list(X), np.stack([y, -y], axis=1))
     assert both.predict(list(X)).shape == (24, 2)
     assert both.model_.preprocessing["targets"] == ("target_1", "target_2")
+    with pytest.raises(GatewiseError, match="expected 2 targets for each example as in training, got 1"):
+        both.score(X, y)
+    with pytest.raises(GatewiseError, match="the targets are not numbers"):
+        model.score(X, ["a"] * 24)
     weighted = gatewise.Regressor(**QUICK, baselines=False).fit(X, y, sample_weight=np.arange(24))
     assert (weighted.predict(X) != model.predict(X)).any()
 

@@ -53,7 +53,7 @@ def find_word_columns(path: Path, given: WordColumns) -> WordColumns | None:
             raise GatewiseError(f"{path}, column {token!r}: expected words as tokens, got numbers")
         return None
     found = replace(given, token=token, id_source=find_id_source(table, given.id))
-    table = with_joined_id(table, found.id, found.id_source)
+    table = with_joined_id(_with_filled_ids(table, found.id_source), found.id, found.id_source)
     found = replace(found, id=given.id or _find(names, SENTENCE_NAMES, found))
     found = replace(found, label=given.label or _find(names, LABEL_NAMES, found))
     for role, name in (("id", found.id), ("label", found.label)):
@@ -71,12 +71,14 @@ def find_word_columns(path: Path, given: WordColumns) -> WordColumns | None:
 def read_word_table(path: Path, columns: WordColumns, labelled: bool = True) -> TaggedText:
     """Reads a table of words whose columns are known.
 
-    An id that is empty, as in all rows but the first of a sentence, is that of the row above.
+    An id that is empty, as in all rows but the first of a sentence, is that of the row above; of several
+    columns, only those that follow a filled one must be filled, too.
 
     Raises: `GatewiseError` with the line of an empty token or label, of a first row without an id, or of an
     id that occurs in two places.
     """
-    table = with_joined_id(read_table(path, columns.dialect), columns.id, columns.id_source)
+    table = _with_filled_ids(read_table(path, columns.dialect), columns.id_source)
+    table = with_joined_id(table, columns.id, columns.id_source)
     tokens = table.filled_texts(str(columns.token), "token")
     labels = table.filled_texts(str(columns.label), "label").to_list() if labelled else None
     return TaggedText(
@@ -108,6 +110,24 @@ def rows_with_labels(
     """The rows of the table of a text with two more columns, by their names."""
     frame = read_table(text.path, columns.dialect).frame
     return frame.with_columns(pl.Series(name, column) for name, column in zip(names, values, strict=True))
+
+
+def _with_filled_ids(table: Table, source: tuple[str, ...] | None) -> Table:
+    """The table with the ids of several columns from the rows above where they are empty.
+
+    Raises: `GatewiseError` if the first row lacks one, or a row has one but not that of a later column.
+    """
+    above = pl.Series([True] + [False] * (table.frame.height - 1))  # whether an earlier column is filled
+    filled = []
+    for name in source or ():
+        cells = table.texts(name, "id")
+        lacking = cells.is_null() & above
+        if lacking.any():
+            place = table.place(int(lacking.arg_max() or 0))
+            raise GatewiseError(f"{table.path}, {place}, column {name!r} is empty: give the id")
+        above |= cells.is_not_null()
+        filled.append(cells.forward_fill())
+    return replace(table, frame=table.frame.with_columns(filled))
 
 
 def _sentences(table: Table, column: str) -> np.ndarray:

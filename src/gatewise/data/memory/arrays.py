@@ -290,6 +290,9 @@ def _plain(values: np.ndarray) -> np.ndarray:
 
 def _step_labels(labels: Any, sizes: Sequence[int]) -> pl.Series:
     """The labels of all steps, concatenated."""
+    for number, one in enumerate(labels):
+        if not (is_array(one) or hasattr(one, "__len__")):
+            raise GatewiseError(f"labels of sequence {number}: expected one for each step, got {one!r}")
     given = [values_of(one) for one in labels]
     if len(given) != len(sizes):
         raise GatewiseError(f"there are {len(sizes)} sequences and {len(given)} labels")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch.utils.data import Dataset
 from gatewise.data.sequences.gaps import Gaps, TimeUnit, carried, gaps_of
 from gatewise.data.sequences.spool import row_blocks
 from gatewise.data.series.scaling import Scale
+from gatewise.data.tables.parquet_folder import place_in_folder
 from gatewise.errors import GatewiseError
 
 
@@ -83,6 +85,8 @@ class SequenceTable:
         if self.lines is None:
             which = self.owner(row)
             return f"sequence {self.ids[which]!r}, step {row - self.offsets[which] + 1}"
+        if self.unit == "row" and Path(self.path).is_dir():
+            return place_in_folder(Path(self.path), int(self.lines[row]))
         return f"{self.unit} {self.lines[row]}"
 
     def slices(self, numbers: Sequence[int]) -> list[slice]:

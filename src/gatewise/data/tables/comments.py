@@ -47,15 +47,24 @@ def may_be_header(line: str, second: str, third: str, separator: str) -> bool:
     (True, True)
     >>> may_be_header("# Rates, daily", "day,eur", "1,2", ","), may_be_header("# In 2020, 5", "1,2", "", ",")
     (False, False)
-    >>> may_be_header("# Rates", "day,eur", "1,2", ",")
-    False
+    >>> may_be_header("# Rates", "day,eur", "1,2", ","), may_be_header("#id,x", "id,x", "b,6", ",")
+    (False, False)
     """
-    if line.count(separator) != second.count(separator):
+    if line.count(separator) != second.count(separator) or repeats(line.encode(), second.encode()):
         return False
     if not line.startswith("# "):
         return True
     has_numbers = [_has_numbers(one, separator) for one in (line[1:], second, third)]
     return has_numbers[1] != has_numbers[0] if has_numbers[1] else not has_numbers[2]
+
+
+def repeats(line: bytes, header: bytes) -> bool:
+    """Whether a line is the header of the table, behind a # or not.
+
+    >>> repeats(b"# id,x", b"id,x"), repeats(b"#1,x", b"id,x")
+    (True, False)
+    """
+    return line.lstrip(MARK + b" ").strip() == header.lstrip(MARK + b" ").strip()
 
 
 def _has_numbers(line: str, separator: str) -> bool:

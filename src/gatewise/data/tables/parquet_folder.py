@@ -31,9 +31,11 @@ def find_parquet_files(path: Path) -> list[Path]:
 def scan_folder(path: Path, files: list[Path]) -> list[pl.LazyFrame]:
     """Opens the files of a folder, each with the columns that the names of its folders make.
 
-    These are whole numbers if all are, else texts.
+    These are whole numbers if all are, else texts. The columns of a file may be in another order than those
+    of the first, and repeat the names of its folders.
 
-    Raises: `GatewiseError` with the name of a file whose columns are not those of the first.
+    Raises: `GatewiseError` with the name of a file whose columns are not those of the first, or do not have
+        the values in the names of its folders.
     """
     partitions = [_partition(path, file) for file in files]
     names = list(partitions[0])
@@ -44,7 +46,7 @@ def scan_folder(path: Path, files: list[Path]) -> list[pl.LazyFrame]:
         frame = pl.scan_parquet(file, glob=False, hive_partitioning=False)
         schema = frame.collect_schema()
         first = first or schema
-        if list(partition) != names or schema != first:
+        if list(partition) != names or dict(schema) != dict(first):
             raise GatewiseError(
                 f"{file} does not have the columns of {files[0]}: {_describe(schema, partition)}, and "
                 f"{_describe(first, partitions[0])}; give files of one table, in folders of one depth"
@@ -54,8 +56,33 @@ def scan_folder(path: Path, files: list[Path]) -> list[pl.LazyFrame]:
             for name in names
             if name not in schema
         ]
-        frames.append(frame.with_columns(made))
+        for name in names:
+            if name in schema:
+                _require_value(file, frame, name, partition[name])
+        frames.append(frame.select(first.names()).with_columns(made))
     return frames
+
+
+def _require_value(file: Path, frame: pl.LazyFrame, name: str, value: str | None) -> None:
+    """Raises: `GatewiseError` if a column of a file has another value than the name of its folder."""
+    cells = pl.col(name).cast(pl.String)
+    differ = cells.is_not_null() if value is None else cells.is_null() | (cells != value)
+    found = frame.filter(differ).select(cells.head(1)).collect()
+    if found.height:
+        raise GatewiseError(
+            f"{file}: column {name!r} has {found[name][0]!r}, and the name of its folder has {value!r}; "
+            "rename the folder, or remove the column from the file"
+        )
+
+
+def place_in_folder(path: Path, row: int) -> str:
+    """A row of the table of a folder, from 1, as a row of its file, for messages."""
+    for file in find_parquet_files(path):
+        height = pl.scan_parquet(file, glob=False, hive_partitioning=False).select(pl.len()).collect().item()
+        if row <= height:
+            return f"row {row} of {file.relative_to(path)}"
+        row -= height
+    return f"row {row}"
 
 
 def describe_folder(path: Path, files: list[Path]) -> tuple[str, ...]:
@@ -63,7 +90,9 @@ def describe_folder(path: Path, files: list[Path]) -> tuple[str, ...]:
     visible = (one for one in path.rglob("*") if one.is_file() and not one.name.startswith(("_", ".")))
     others = sum(1 for _ in visible) - len(files)
     count = f"{len(files):,} Parquet file{'s' * (len(files) > 1)} of the folder"
-    columns = "".join(f", column {name!r} from the names of folders" for name in _partition(path, files[0]))
+    own = pl.read_parquet_schema(files[0])
+    made = [name for name in _partition(path, files[0]) if name not in own]
+    columns = "".join(f", column {name!r} from the names of folders" for name in made)
     unused = f"; other files, which are not read: {others:,}" if others else ""
     return (f"{count} {'are' if len(files) > 1 else 'is'} read as one table{columns}{unused}",)
 

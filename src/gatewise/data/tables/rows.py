@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.data.tables.comments import MARK, Comments, may_be_header
+from gatewise.data.tables.comments import MARK, Comments, may_be_header, repeats
 from gatewise.data.tables.dialect import Dialect, name_columns
 from gatewise.data.tables.header import is_row_of_values
 from gatewise.data.tables.numbers import GROUPED
@@ -54,7 +54,8 @@ class RowReader:
 
     names: of the columns, without surrounding spaces; 1, 2 and so on if the first row is none of names
     has_header: whether the first row has names; separator: of the cells, found in the first row
-    comments: the lines left out so far: those beginning with # above the header, or with other cells than it
+    comments: the lines left out so far: those beginning with # above the header, with other cells than it, or
+        with the same names
 
     file: in UTF-8, without a byte order mark
     dialect: of the table; None if the user can't give one
@@ -67,7 +68,7 @@ class RowReader:
         sample = file.peek()
         self.old_breaks = b"\r" in sample and b"\n" not in sample  # as on the first Macintosh
         self.rest, self.line, self.separator = b"", 1, "," if quoted else "\t"
-        self.has_header, self.comments = True, Comments()
+        self.has_header, self.header, self.comments = True, b"", Comments()
         if sample.lstrip(b"\r\n").startswith(MARK):
             self._skip_comments()
         self.names = self._header()
@@ -96,10 +97,13 @@ class RowReader:
                 if not (are_comments == wrong).all():
                     row = int((wrong & ~are_comments).argmax())
                     raise self._ragged(int(lines[row]), int(cells[row]))
-                self.comments.add(lines[are_comments].tolist())
+            borders = np.append(starts, len(text))
+            for marked in np.flatnonzero((first == ord(MARK)) & ~wrong) if self.header else ():
+                wrong[marked] = repeats(text[borders[marked] : borders[marked + 1]], self.header)
+            self.comments.add(lines[wrong].tolist())
             self._decoded(text)
             self.line += len(breaks)
-            yield Rows(text, lines, blank).without(wrong, np.append(starts, len(text)))
+            yield Rows(text, lines, blank).without(wrong, borders)
 
     def _ragged(self, line: int, cells: int) -> GatewiseError:
         """The error of a row that has other cells than the header."""
@@ -162,6 +166,7 @@ class RowReader:
             raise self.error("its cells are separated by spaces; separate them by commas or tabs")
         self.has_header = self._finds_header(names, second)
         if self.has_header:
+            self.header = text
             if self.quoted and names[0].startswith("# "):  # as of numpy.savetxt
                 names[0] = names[0][2:].strip()
             return names

@@ -17,6 +17,7 @@ from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.header import describe_header
 from gatewise.data.tables.missing import is_marked
 from gatewise.data.tables.numbers import LARGEST_EXACT, Marks, advice, describe_commas, describe_points
+from gatewise.data.tables.parquet_folder import place_in_folder
 from gatewise.data.tables.typed import (
     EXCEL,
     describe_typed,
@@ -76,12 +77,18 @@ class Table:
         return self.notes + (() if self.comments is None else self.comments.describe())
 
     def place(self, row: int) -> str:
-        """The place of a row for messages: its line in a text file, its number in any other."""
+        """The place of a row for messages: its line in a text file, its number in any other.
+
+        In a folder, it is that of the row in its file.
+        """
         cell = ""
         if self.cells is not None:
             kind = "value" if self.cells.dtype.is_integer() else "column"
             cell = f" ({kind} {self.cells[row]!r})"
-        return f"{self.unit} {self.row_lines[row]}{cell}"
+        number = int(self.row_lines[row])
+        if self.unit == "row" and Path(self.path).is_dir():
+            return f"{place_in_folder(Path(self.path), number)}{cell}"
+        return f"{self.unit} {number}{cell}"
 
     @property
     def row_lines(self) -> np.ndarray:

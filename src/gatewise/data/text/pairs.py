@@ -112,22 +112,22 @@ def read_pairs(
 
 def read_sources(
     path: str | Path, column: str | None, dialect: Dialect | None = None
-) -> tuple[Texts, str | None]:
+) -> tuple[Texts, str | None, tuple[str, ...]]:
     """Reads texts to translate: a column of a table, or the lines of a text file.
 
     column: its name; not needed if there is only one, or one that is recognized
     dialect: how the table is written
 
-    Returns: the texts, and the name of the column, if there is one
+    Returns: the texts, the name of the column, if there is one, and notes on what is left out
     """
     if not is_table(path):
-        return Lines(path), None
+        return Lines(path), None, ()
     table = read_text_table(path, dialect)
     if column not in table.columns and len(table.columns) == 1:
         column = table.columns[0]
     if column is None:
         column = source_column(table)
-    return _texts(table, column, "source"), column
+    return _texts(table, column, "source"), column, table.file_notes
 
 
 def read_text_table(path: str | Path, dialect: Dialect | None = None) -> Table:

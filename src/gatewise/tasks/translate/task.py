@@ -141,7 +141,7 @@ class Translate(Task[ParallelData, TranslateOptions, Translator, Translations]):
         """Translates each line of a text, or each cell of a column."""
         preprocessing = load_preprocessing(Preprocessing, model)
         names = preprocessing.columns or ("source", "target")
-        sources, column = read_sources(path, names[0], preprocessing.dialect)
+        sources, column, notes = read_sources(path, names[0], preprocessing.dialect)
         assert isinstance(model.network, Translator)
         texts = [sources[row] for row in range(len(sources))]
         translated = [
@@ -156,7 +156,7 @@ class Translate(Task[ParallelData, TranslateOptions, Translator, Translations]):
         about = f"{len(translated)} translations"
         about += f" of column {column!r}" if column not in (None, names[0]) else ""
         about += f"; {blank}" if empty else ""
-        return Prediction(frame, about, text_column=name, values=translated)
+        return Prediction(frame, about, text_column=name, warnings=notes, values=translated)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A pair of the test set with its translation."""
