@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gatewise.data.tables.names import split_names
-from gatewise.errors import GatewiseError
 from gatewise.tasks.options import Options
 
 DATA = Annotated[
@@ -22,9 +19,9 @@ DATA = Annotated[
 RUN = Annotated[Path, typer.Argument(help="The folder of a finished run.")]
 
 
-def with_options(*kinds: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_options(*kinds: type[Options]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Adds a parameter for each option to a command; the options that are set are passed as `given`."""
-    declared: dict[str, list[tuple[FieldInfo, type[BaseModel]]]] = {}
+    declared: dict[str, list[tuple[FieldInfo, type[Options]]]] = {}
     for kind in kinds:
         for name, field in kind.model_fields.items():
             declared.setdefault(name, []).append((field, kind))
@@ -40,7 +37,7 @@ def with_options(*kinds: type[BaseModel]) -> Callable[[Callable[..., None]], Cal
         def whole(**values: Any) -> None:
             direct = {one.name: values[one.name] for one in own}
             given = {
-                name: _value(name, values[name], fields)
+                name: _value(name, values[name], [kind for _, kind in fields])
                 for name, fields in declared.items()
                 if values[name] not in (None, [])
             }
@@ -55,20 +52,15 @@ def with_options(*kinds: type[BaseModel]) -> Callable[[Callable[..., None]], Cal
     return decorate
 
 
-def _value(name: str, value: Any, fields: list[tuple[FieldInfo, type[BaseModel]]]) -> Any:
-    """The value of an option, of one given several times a list.
-
-    Raises: `GatewiseError` if several values are given to an option that takes one.
-    """
+def _value(name: str, value: Any, kinds: list[type[Options]]) -> Any:
+    """The value of an option, of one given several times a list. kinds: the options that have it"""
     if not isinstance(value, list) or len(value) == 1:
         return value[0] if isinstance(value, list) else value
-    if not all(issubclass(kind, Options) and kind.takes_several(name) for _, kind in fields):
-        flag = f"--{name.replace('_', '-')}"
-        raise GatewiseError(f"{flag} is given {len(value)} times: {', '.join(value)}; give it once")
-    return [part for one in value for part in split_names(one) if part]
+    lists = [kind.several(name, value) for kind in kinds]
+    return lists[0]
 
 
-def _parameter(name: str, fields: list[tuple[FieldInfo, type[BaseModel]]]) -> inspect.Parameter:
+def _parameter(name: str, fields: list[tuple[FieldInfo, type[Options]]]) -> inspect.Parameter:
     """One option as text, which the options' model validates.
 
     fields: its declaration in each class of options that has it; the help shows the first

@@ -20,6 +20,7 @@ from pydantic import (
 
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.names import join_names, split_names
+from gatewise.errors import GatewiseError
 
 Fraction = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
@@ -65,11 +66,16 @@ class Options(BaseModel):
         return value
 
     @classmethod
-    def takes_several(cls, name: str) -> bool:
-        """Whether an option may be a list."""
+    def several(cls, name: str, values: list[str]) -> list[str]:
+        """The list of an option that is given several times. Raises: `GatewiseError` if it takes no list."""
         field = cls.model_fields[name]
-        joins = [one.func for one in field.metadata if isinstance(one, BeforeValidator)]
-        return get_origin(field.annotation) is tuple or any(isinstance(one, Joined) for one in joins)
+        joins = any(
+            isinstance(one, BeforeValidator) and isinstance(one.func, Joined) for one in field.metadata
+        )
+        if get_origin(field.annotation) is not tuple and not joins:
+            flag = f"--{name.replace('_', '-')}"
+            raise GatewiseError(f"{flag} is given {len(values)} times: {', '.join(values)}; give it once")
+        return [part for one in values for part in split_names(one) if part]
 
     @property
     def reads_gaps(self) -> bool:
