@@ -258,6 +258,7 @@ template <class Element, class Cell> class Backward {
         const At &row = rows[size_t(first + i)];
         for (int64_t k = 0; k < products; ++k) operands.read(k * count + i, sums_at(row) + sums[size_t(k)] * padded, p.units);
         target.push_back(gradients.input(row.t, row.b));
+        if (products == 0) std::fill_n(target.back(), p.inputs, T(0));  // a lattice cell need not read the input
       }
       Through<Element>(p, Width::input).run(operands, products, p.units, target, shared.to_input, {0, p.inputs}, false, p.inputs);
     }

@@ -5,6 +5,7 @@
 #include "normalise.h"
 #include "operands.h"
 #include "packed.h"
+#include "prefetch.h"
 #include "tiles.h"
 
 namespace gatewise {
@@ -143,8 +144,10 @@ template <class Element, class Cell> class Forward {
       const int64_t first = own.from / group, count = (own.to + group - 1) / group - first;
       for (int64_t i = 0; i < count; ++i) {
         const int64_t g = first + (s % 2 ? count - 1 - i : i);  // back and forth: the last weights are still in the cache
-        const T *panel = packed.panels[number] + g * packed.template panel_size<Stage>();
-        in_tiles<Shape<T, Stage>::height>(rows, [&]<int R>(int64_t row) { tile<Stage, R>(row, panel, g); });
+        const int64_t size = packed.template panel_size<Stage>();
+        const T *panel = packed.panels[number] + g * size;
+        NextPanel<T> next(panel, s % 2 ? panel - size : panel + size, i + 1 < count ? size : 0);
+        in_tiles<Shape<T, Stage>::height>(rows, [&]<int R>(int64_t row) { tile<Stage, R>(row, panel, g, next); });
       }
     }
   }
@@ -169,12 +172,13 @@ template <class Element, class Cell> class Forward {
 
   // Adds the products of R rows of a slot with its weights to its sums to(way, b, k, r).
   template <class Stage, int slot, int R, class To>
-  static GATEWISE_INLINE void over_depth(const T *const *from, int64_t depth, const T *w, const To &to) {
+  static GATEWISE_INLINE void over_depth(const T *const *from, int64_t depth, const T *w, NextPanel<T> next, const To &to) {
     constexpr int K = Stage::slots[slot].sums, blocks = Shape<T, Stage>::blocks, W = ways<Stage, R>;
     const T *row[R];
     std::copy_n(from, R, row);
     const auto at_depth = [&](auto way, int64_t d) GATEWISE_INLINE_LAMBDA {
       V weight[blocks][K];
+      if constexpr (is_high<R, Shape<T, Stage>::height>) next.fetch(d);
 #pragma GCC unroll 16
       for (int b = 0; b < blocks; ++b)
 #pragma GCC unroll 16
@@ -197,17 +201,18 @@ template <class Element, class Cell> class Forward {
   }
 
   template <class Stage, int slot, int R>
-  static GATEWISE_INLINE void multiply(Sums<Stage, R> &sum, const T *const *from, int64_t depth, const T *w) {
-    if constexpr (is_int8<Element>) multiply_integers<Stage, slot, R>(sum, from, depth, w);
+  static GATEWISE_INLINE void multiply(Sums<Stage, R> &sum, const T *const *from, int64_t depth, const T *w, NextPanel<T> next) {
+    if constexpr (is_int8<Element>) multiply_integers<Stage, slot, R>(sum, from, depth, w, next);
     else
-      over_depth<Stage, slot, R>(from, depth, w, [&](int way, int b, int k, int r) GATEWISE_INLINE_LAMBDA -> V & {
+      over_depth<Stage, slot, R>(from, depth, w, next, [&](int way, int b, int k, int r) GATEWISE_INLINE_LAMBDA -> V & {
         return sum.at[way][b][Stage::slots[slot].sum[k]][r];
       });
   }
 
   // A slot's sums are integers of their own; times the scales of row and unit they are added to the others.
   template <class Stage, int slot, int R>
-  static GATEWISE_INLINE void multiply_integers(Sums<Stage, R> &sum, const T *const *from, int64_t depth, const T *w) {
+  static GATEWISE_INLINE void multiply_integers(Sums<Stage, R> &sum, const T *const *from, int64_t depth, const T *w,
+                                                NextPanel<T> next) {
     constexpr int K = Stage::slots[slot].sums, blocks = Shape<T, Stage>::blocks, W = ways<Stage, R>;
     constexpr int64_t step = int64_t(blocks) * K * L;
     typename Way::Sum whole[W][blocks][K][R] = {};
@@ -217,7 +222,7 @@ template <class Element, class Cell> class Forward {
       for (int b = 0; b < blocks; ++b)
 #pragma GCC unroll 16
         for (int k = 0; k < K; ++k) whole[0][b][k][r] = typename Way::Sum(load(w + step + (b * K + k) * L));
-    over_depth<Stage, slot, R>(from, depth, w + Way::header * step, [&](int way, int b, int k, int r)
+    over_depth<Stage, slot, R>(from, depth, w + Way::header * step, next, [&](int way, int b, int k, int r)
                                GATEWISE_INLINE_LAMBDA -> typename Way::Sum & { return whole[way][b][k][r]; });
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
@@ -234,10 +239,11 @@ template <class Element, class Cell> class Forward {
   // The products of all slots except, or only, those of the input; the rows of slots are `apart` rows apart.
   template <class Stage, int R, class Wanted>
   GATEWISE_INLINE void multiply_slots(Sums<Stage, R> &sum, const T *panel, const T *const *rows, size_t apart,
-                                      const Wanted &wanted) const {
+                                      NextPanel<T> &next, const Wanted &wanted) const {
     const auto in_slot = [&]<std::size_t k>() GATEWISE_INLINE_LAMBDA {
       const Slot &slot = Stage::slots[k];
-      if (wanted(slot)) multiply<Stage, int(k), R>(sum, rows + k * apart, depth_of<Way>(p.width(slot.width)), panel);
+      const int64_t depth = depth_of<Way>(p.width(slot.width));
+      if (wanted(slot)) multiply<Stage, int(k), R>(sum, rows + k * apart, depth, panel, next), next.advance(depth);
       panel += packed.template slot_size<Stage>(slot);
     };
     [&]<std::size_t... k>(std::index_sequence<k...>) GATEWISE_INLINE_LAMBDA {
@@ -246,7 +252,7 @@ template <class Element, class Cell> class Forward {
   }
 
   // R rows of one step, one group of units.
-  template <class Stage, int R> void tile(int64_t first_row, const T *panel, int64_t group) const {
+  template <class Stage, int R> void tile(int64_t first_row, const T *panel, int64_t group, NextPanel<T> &next) const {
     constexpr int M = Stage::sums, blocks = Shape<T, Stage>::blocks;
     const Step<T, Cell> *rows = &steps[size_t(first_row)];
     Sums<Stage, R> sum;
@@ -259,7 +265,7 @@ template <class Element, class Cell> class Forward {
         for (int r = 0; r < R; ++r)
           sum.at[0][b][m][r] = first + b * L < padded ? load(rows[r].start + (Stage::first_sum + m) * padded + first + b * L) : V{};
     const bool ahead = p.ahead;
-    multiply_slots<Stage, R>(sum, panel, operands.from(first_row), steps.size(),
+    multiply_slots<Stage, R>(sum, panel, operands.from(first_row), steps.size(), next,
                              [&](const Slot &slot) { return !(ahead && slot.operand.where == Operand::input); });
     for (int b = 0; b < blocks && first + b * L < (p.width(Stage::width) + L - 1) / L * L; ++b)
 #pragma GCC unroll 16
@@ -304,7 +310,8 @@ template <class Element, class Cell> class Forward {
   template <class Stage, int R> void ahead_tile(const T *const *input, T *const *to, const T *panel, int64_t group) const {
     constexpr int M = Stage::sums, blocks = Shape<T, Stage>::blocks;
     Sums<Stage, R> sum;
-    multiply_slots<Stage, R>(sum, panel, input, 0, [&](const Slot &slot) { return slot.operand.where == Operand::input; });
+    NextPanel<T> none(panel);
+    multiply_slots<Stage, R>(sum, panel, input, 0, none, [&](const Slot &slot) { return slot.operand.where == Operand::input; });
     for (int b = 0; b < blocks; ++b) {
       const int64_t u = group * blocks * L + b * L;
       for (int m = 0; u < padded && m < M; ++m) {

@@ -3,6 +3,7 @@
 
 #include "operands.h"
 #include "packed.h"
+#include "prefetch.h"
 #include "tiles.h"
 
 namespace gatewise {
@@ -54,28 +55,26 @@ template <class Element> class Through {
   int64_t panels() const { return (width + columns * L - 1) / (columns * L); }
 
   template <int C, int R>
-  static void tile(const T *const *gradient, int64_t apart, int64_t products, int64_t depth, T *const *target, const T *panel,
-                   Range place, bool adds) {
+  static void tile(const T *const *gradient, int64_t depth, T *const *target, const T *panel, NextPanel<T> next, Range place,
+                   bool adds) {
     constexpr int ways = R * C < 8 ? 2 : 1;  // enough sums to keep the multipliers busy
     V sum[ways][R][C] = {};
     const T *from[R];
-    for (int64_t k = 0; k < products; ++k, gradient += apart) {
-      std::copy_n(gradient, R, from);
-      const auto at_unit = [&](auto way, int64_t u) GATEWISE_INLINE_LAMBDA {
-        V w[C];
+    std::copy_n(gradient, R, from);
+    const auto at_unit = [&](auto way, int64_t u) GATEWISE_INLINE_LAMBDA {
+      V w[C];
+      if constexpr (is_high<R, height>) next.fetch(u);
 #pragma GCC unroll 4
-        for (int c = 0; c < C; ++c) w[c] = load(panel + (u * C + c) * L);
+      for (int c = 0; c < C; ++c) w[c] = load(panel + (u * C + c) * L);
 #pragma GCC unroll 6
-        for (int r = 0; r < R; ++r)
+      for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-          for (int c = 0; c < C; ++c) sum[way][r][c] = Way::multiply(sum[way][r][c], from[r] + u, w[c]);
-      };
-      int64_t u = 0;
-      if constexpr (ways == 2)
-        for (; u + 1 < depth; u += 2) at_unit(std::integral_constant<int, 0>{}, u), at_unit(std::integral_constant<int, 1>{}, u + 1);
-      for (; u < depth; ++u) at_unit(std::integral_constant<int, 0>{}, u);
-      panel += depth * C * L;
-    }
+        for (int c = 0; c < C; ++c) sum[way][r][c] = Way::multiply(sum[way][r][c], from[r] + u, w[c]);
+    };
+    int64_t u = 0;
+    if constexpr (ways == 2)
+      for (; u + 1 < depth; u += 2) at_unit(std::integral_constant<int, 0>{}, u), at_unit(std::integral_constant<int, 1>{}, u + 1);
+    for (; u < depth; ++u) at_unit(std::integral_constant<int, 0>{}, u);
     const int64_t begin = place.from / (C * L) * (C * L);  // the first panel may begin in the part of another thread
     for (int r = 0; r < R; ++r)
       for (int c = int(place.from - begin) / L; c < C && begin + c * L < place.to; ++c) {
@@ -104,13 +103,18 @@ void Through<Element>::pack(const T *matrix, int64_t units, int products, int k,
 template <class Element>
 void Through<Element>::run(const Operands<Element> &gradient, int64_t products, int64_t units, const std::vector<T *> &target,
                            const T *packed, Range own, bool adds, int64_t limit) const {
-  const int64_t rows = int64_t(target.size()), wide = columns * L, depth = depth_of<Way>(units), panel = products * depth * wide;
+  const int64_t rows = int64_t(target.size()), wide = columns * L, depth = depth_of<Way>(units), panel = depth * wide;
   for (int64_t g = own.from / wide; g * wide < own.to; ++g)
-    in_tiles<height>(rows, [&]<int R>(int64_t row) {
-      const Range place{std::max(g * wide, own.from), std::min({(g + 1) * wide, limit, (own.to + L - 1) / L * L})};
-      const auto work = columns == 4 ? tile<4, R> : columns == 2 ? tile<2, R> : tile<1, R>;
-      work(gradient.from(row), rows, products, depth, &target[size_t(row)], packed + g * panel, place, adds);
-    });
+    for (int64_t k = 0; k < products; ++k) {
+      const T *const at = packed + (g * products + k) * panel;
+      NextPanel<T> next(at, at + panel, (g + 1) * wide < own.to || k + 1 < products ? panel : 0);
+      in_tiles<height>(rows, [&]<int R>(int64_t row) {
+        const Range place{std::max(g * wide, own.from), std::min({(g + 1) * wide, limit, (own.to + L - 1) / L * L})};
+        const auto work = columns == 4 ? tile<4, R> : columns == 2 ? tile<2, R> : tile<1, R>;
+        work(gradient.from(k * rows + row), depth, &target[size_t(row)], at, next, place, adds || k > 0);
+        next.advance(depth);
+      });
+    }
 }
 
 }  // namespace gatewise
