@@ -127,7 +127,7 @@ def test_frames_in_arrays(tmp_path, gatewise, arrays, message):
         (("file,", "picture,"), [], "captions.csv has no column 'file', it has picture, caption; name one w"),
         ((",caption", ",said"), [], "captions.csv has no column 'caption', it has file, said; name one with"),
         (("", ""), ["--split-column", "split"], "has no column 'split' for the name of the set; it"),
-        (("", ""), ["--hidden", "9"], "a bidirectional encoder needs an even number of hidden units, got 9"),
+        (("", ""), ["--hidden", "9"], "needs an even number of hidden units, got --hidden 9; give 10"),
         (("", ""), ["--encoder", "lines"],
          "option encoder: input should be 'columns' or 'positions', got 'lines'"),
     ],

@@ -72,7 +72,7 @@ def images(tmp_path):
         ("targets.csv", ["--id", "image"], "has no column 'image' for the file of an image"),
         ("targets.csv", ["--front", "glasses"], "option front: input should be 'none', 'convolution'"),
         ("targets.csv", ["--front", "lattice", "--cell", "mgu"], "the cell MGU does not run over images"),
-        ("targets.csv", ["--embedding", "3"], "Transcriber has no option 'embedding' for this data"),
+        ("targets.csv", ["--embedding", "3"], "--embedding is no option of transcribe, the task"),
     ],
 )  # fmt: skip
 def test_transcribe(images, gatewise, data, arguments, message):

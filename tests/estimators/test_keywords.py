@@ -2,13 +2,16 @@
 
 import datetime
 
+import numpy as np
 import polars as pl
 import pytest
 
 import gatewise
 from gatewise.errors import GatewiseError
 from gatewise.estimators.keywords import as_keywords
+from gatewise.estimators.reporting import OptionsAsGiven
 from gatewise.tasks import find_task
+from gatewise.training.progress import SilentProgress
 
 FIELDS = find_task("forecast").options.model_fields
 SMALL = {"horizon": 2, "hidden": 2, "max_steps": 1, "progress": False}
@@ -50,6 +53,40 @@ def test_python_names_keywords_and_a_shell_options(tmp_path, monkeypatch, capsys
     assert "--fill linear" in capsys.readouterr().err
     with pytest.raises(GatewiseError, match='fill="linear"'):  # again, after a command
         gatewise.Forecaster(**SMALL).fit(gap())
+
+
+def test_notes_and_warnings_name_keywords_too(capsys):
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(days=number) for number in range(60)]
+    table = pl.DataFrame({"day": days, "sold": range(60), "visits": range(60)})
+    note = "not used: 'visits'; known or observed adds them"
+    assert note in gatewise.look(table, target="sold").notes
+    model = gatewise.Forecaster(**{**SMALL, "progress": True}, baselines=False).fit(table, target="sold")
+    assert note in model.notes_
+    printed = " ".join(capsys.readouterr().out.split())
+    assert note in printed
+    assert "--" not in printed
+    warned = []
+
+    class Callback(SilentProgress):
+        def warn(self, sentence):
+            warned.append(sentence)
+
+    OptionsAsGiven(Callback(), find_task("forecast").options).warn("give --fill linear")
+    assert warned == ['give fill="linear"']
+
+
+def test_an_option_of_another_task_is_named_as_it_was_given(tmp_path, monkeypatch, capsys):
+    from gatewise.cli.main import main
+
+    np.savez(tmp_path / "sets.npz", X=np.zeros((12, 3, 1)), y=np.eye(12, 2, dtype=int))
+    with pytest.raises(GatewiseError, match="Classifier has no option 'augmentation' for this data; the"):
+        gatewise.Classifier(augmentation=("jitter",)).fit(tmp_path / "sets.npz")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["train", "classify", "sets.npz", "--augmentation", "jitter"])
+    message = " ".join(capsys.readouterr().err.split())
+    assert "--augmentation is no option of classify-multilabel, the task of these data: leave it" in message
+    assert "--class-weights" in message
 
 
 @pytest.mark.parametrize(

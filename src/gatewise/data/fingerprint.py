@@ -17,7 +17,7 @@ def fingerprint(data: Path) -> str:
         with data.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     if not data.is_dir():
-        raise GatewiseError(f"there is no file {str(data)!r}")
+        raise GatewiseError(f"there is no file {str(data)!r}; give the path of a file or a folder")
     files = sorted(one for one in data.rglob("*") if one.is_file())
     listing = "\n".join(f"{one.relative_to(data)} {one.stat().st_size}" for one in files)
     return hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import TableForm, form_of, in_form, is_table_or_path
 from gatewise.errors import GatewiseError
+from gatewise.estimators.keywords import as_given, unknown_option
+from gatewise.estimators.reporting import reported
 from gatewise.estimators.running import (
     Source,
     errors_naming,
@@ -34,7 +36,7 @@ from gatewise.files import write_whole
 from gatewise.tasks import claiming_first
 from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.config import merge, resolve, to_yaml
-from gatewise.tasks.options import TrainOptions, verb_options
+from gatewise.tasks.options import Options, TrainOptions, verb_options
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.serialization import SavedModel, save_model
 from gatewise.training import runs
@@ -42,7 +44,7 @@ from gatewise.training.ablation import ablate
 from gatewise.training.commands import evaluate, train
 from gatewise.training.fine_tuning import TUNABLE, fine_tuning_options
 from gatewise.training.lightning import Lightning
-from gatewise.training.progress import progress
+from gatewise.training.runner import ProgressCallback
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -124,9 +126,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Sets the attributes of a fitted estimator. run, comparison: a run and its result."""
         assert comparison.model is not None
         assert isinstance(run.options, TrainOptions)
-        self.comparison_, self.notes_ = comparison, comparison.data.notes
+        self.comparison_ = comparison
         self.model_, self.network_ = comparison.model, comparison.model.network
         self._data, self._trained_with = StoredData(run.data), run.options
+        self.notes_ = tuple(as_given(note, type(run.options)) for note in comparison.data.notes)
         return self
 
     def predict(self, data: object = None, *, layout: Layout = "NTC") -> Any:
@@ -145,7 +148,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             prediction = predict(self.model_, path)
             data_form = self._form if data is None else self._form.updated(form_of(data, path))
         for sentence in prediction.warnings:
-            warnings.warn(sentence, stacklevel=3)
+            warnings.warn(as_given(sentence, self._named_options), stacklevel=3)
         if prediction.values is not None and data is not None and not is_table_or_path(data):
             return list(prediction.values)
         label = self._label_column()
@@ -168,7 +171,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "model_")
         if data is None:
             return self.comparison_
-        with self._written(data, y, layout) as path, progress(self.progress) as callback:
+        with self._written(data, y, layout) as path, self._reported() as callback:
             task = self._task
             loaded = task.load_for_evaluation(self.model_, path)
             callback.notes(loaded.notes)
@@ -231,7 +234,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
         Returns: a table of the library of the data that the model was fitted on.
         """
-        with self._written(data, y, layout) as path, progress(self.progress) as callback:
+        with self._written(data, y, layout) as path, self._reported() as callback:
             test = self._task.load_for_evaluation(self.model_, path).test
             return in_form(ablate(self.network_, test, units, callback), TableForm(self._form.library))
 
@@ -276,10 +279,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         changed = self._changed()
         unknown = [name for name in (*changed, *columns) if name not in kind.model_fields]
         if unknown:
-            raise GatewiseError(
-                f"{type(self).__name__} has no option {unknown[0]!r} for this data; the options are "
-                f"{', '.join(kind.model_fields)}"
-            )
+            raise unknown_option(unknown[0], list(kind.model_fields), task.name, type(self).__name__)
         options = resolve(kind, self._config, {**changed, **columns})
         assert isinstance(options, TrainOptions)
         return options
@@ -338,6 +338,15 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return y
 
     @property
+    def _named_options(self) -> type[Options]:
+        """The options that messages name."""
+        return verb_options("train", self._task.options)
+
+    def _reported(self) -> AbstractContextManager[ProgressCallback]:
+        """The callback of an evaluation or a training, as `reported`."""
+        return reported(self.progress, self._named_options)
+
+    @property
     def _config(self) -> Path | None:
         return None if self.config is None else Path(self.config)
 
@@ -365,7 +374,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return
         with TemporaryDirectory(prefix=PREFIX) as directory:
             path, _ = write_data(task, data, y, Path(directory), layout)
-            with errors_naming(path, data, verb_options("train", task.options)):
+            with errors_naming(path, data, self._named_options):
                 yield path
 
     @classmethod

@@ -16,7 +16,6 @@ from gatewise.estimators.backtests import Backtest, require_backtest_folder, wri
 from gatewise.estimators.base import Estimator
 from gatewise.tasks.prediction import Prediction
 from gatewise.training.lightning import Lightning
-from gatewise.training.progress import progress
 from gatewise.training.retraining import Retraining
 from gatewise.training.runner import ProgressCallback
 
@@ -127,7 +126,7 @@ class ForecasterMethods(Estimator):
                 raise GatewiseError(f"expected {name} as a whole number from 1, got {value!r}")
         if out is not None:
             require_backtest_folder(Path(out), data=Path(data) if isinstance(data, str | Path) else None)
-        with self._written(data, None, layout) as path, progress(self.progress) as callback:
+        with self._written(data, None, layout) as path, self._reported() as callback:
             callback.begin("backtest")
             train = self._retraining(callback, windows) if refit else None
             backtest: Backtest = self._task.backtest(self.model_, path, windows, step, train)

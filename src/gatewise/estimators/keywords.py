@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from gatewise.errors import GatewiseError
 from gatewise.shell import in_shell
 
 OPTION = re.compile(r"(leave (?:out )?)?--([a-z][a-z-]*)(?: ('[^']*'|[^\s;()'\"]*[^\s;,.()'\":]))?")
@@ -47,6 +48,24 @@ def as_keywords(message: str, fields: Mapping[str, FieldInfo]) -> str:
         return f"{before}{name}{rest}"
 
     return OPTION.sub(rewritten, message)
+
+
+def unknown_option(name: str, options: Sequence[str], task: str, estimator: str) -> GatewiseError:
+    """The error about an option that the task of the data does not have, as the user gave it.
+
+    options: those of the task; estimator: its class
+
+    >>> str(unknown_option("horizon", ["label", "time"], "classify", "Classifier"))
+    "Classifier has no option 'horizon' for this data; the options are label, time"
+    """
+    if not in_shell.get():
+        names = ", ".join(options)
+        return GatewiseError(f"{estimator} has no option {name!r} for this data; the options are {names}")
+    given, *others = (f"--{one.replace('_', '-')}" for one in (name, *options))
+    return GatewiseError(
+        f"{given} is no option of {task}, the task of these data: leave it out; the options are "
+        f"{', '.join(others)}"
+    )
 
 
 def _is_value(text: str, kinds: set[Any]) -> bool:

@@ -75,4 +75,5 @@ def look(data: object, **options: Any) -> Overview:
                 time_zone=resolved.time_zone,
             )
     problem = None if found.problem is None else as_given(found.problem, ForecastTableOptions)
-    return Overview(**{**vars(found), "problem": problem})
+    notes = tuple(as_given(note, ForecastTableOptions) for note in found.notes)
+    return Overview(**{**vars(found), "problem": problem, "notes": notes})

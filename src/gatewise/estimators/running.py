@@ -17,6 +17,7 @@ from gatewise.data.standard_input import STANDARD_INPUT, copy_standard_input, is
 from gatewise.errors import GatewiseError
 from gatewise.estimators.keywords import as_given
 from gatewise.estimators.outputs import require_output
+from gatewise.estimators.reporting import reported
 from gatewise.plots.gradient import draw_gradients
 from gatewise.plots.plot import Plot
 from gatewise.processes import announce, announced, is_first
@@ -26,7 +27,6 @@ from gatewise.training import runs
 from gatewise.training.commands import compare, execute, train
 from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.lock import locked
-from gatewise.training.progress import progress
 from gatewise.training.runner import ProgressCallback
 
 Job = Callable[[runs.Run, Any, ProgressCallback], AnyComparison]
@@ -141,7 +141,7 @@ def execute_new(
     """
     run = replace(run, classes=source.classes)
     if not keep:
-        with progress(shown) as callback:
+        with reported(shown, type(run.options)) as callback:
             return run, execute(run, callback, job, begins=is_first())
     with (
         _with_own_data(run, source.folder) as copied,
@@ -156,7 +156,7 @@ def finish(run: runs.Run, job: Job, shown: bool, begins: bool, read: TaskData | 
     shown: whether notes, progress and scores are printed; begins: whether the run is new, not resumed
     read: the data if they were read before
     """
-    with progress(shown) as callback:
+    with reported(shown, type(run.options)) as callback:
         try:
             comparison = execute(run, callback, job, begins, read)
             return replace(comparison, folder=run.folder, files=save_plots(run, comparison))

@@ -18,6 +18,7 @@ from gatewise.data.memory.arrays import Layout
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.compare import task_for
+from gatewise.estimators.reporting import reported
 from gatewise.estimators.resuming import resume_training
 from gatewise.estimators.running import errors_naming, write_source
 from gatewise.estimators.stored import PREFIX
@@ -30,7 +31,6 @@ from gatewise.tasks.options import verb_options
 from gatewise.tasks.search_space import SearchRange, search_space
 from gatewise.training import runs
 from gatewise.training.lightning import Lightning
-from gatewise.training.progress import progress as show_progress
 from gatewise.training.search import Search
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def tune(
             fixed = {**given, **source.columns_with(given.get("time")), **options}
             lightning = Lightning(trainer or {}, callbacks, logger)
             search = Search(chosen, path, folder, fixed, _space(chosen, fixed), lightning)
-            with show_progress(progress) as callback:
+            with reported(progress, verb_options("train", chosen.options)) as callback:
                 study, read = search.run(callback, trials, None if minutes is None else 60 * minutes)
     best = resume_training(chosen, search.trial_folder(study.best_trial.number), read, lightning, progress)
     table = _table(study, chosen.selection_metric, search.space)

@@ -105,10 +105,10 @@ def test_a_label_for_each_step(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (np.zeros((0, 5, 2)), "there are no sequences in the data"),
-        (np.zeros((2, 0, 2)), "sequence 0 has no steps"),
-        (np.zeros((2, 3, 0)), "sequence 0 has no channels"),
-        ([np.zeros(2), np.zeros(0)], "sequence 1 has no steps"),
+        (np.zeros((0, 5, 2)), "there are no sequences in the data; give one or more"),
+        (np.zeros((2, 0, 2)), "sequence 0 has no steps; leave it out"),
+        (np.zeros((2, 3, 0)), "sequence 0 has no channels; leave it out"),
+        ([np.zeros(2), np.zeros(0)], "sequence 1 has no steps; leave it out"),
         (
             np.zeros(5),
             "expected sequences as an array [N, T, C] or [N, T], got one of shape [5]. "
@@ -152,15 +152,19 @@ def test_a_layout_has_two_names():
     ("labels", "each_step", "message"),
     [
         ([1, 2], False, "there are 3 sequences and 2 labels"),
-        ([1, None, 2], False, "label 1 is missing"),
-        ([1.0, 2.0, np.nan], False, "label 2 is missing"),
-        (pd.Series(["a", None, "b"]), False, "label 1 is missing"),
+        ([1, None, 2], False, "label 1 is missing; give one for each example"),
+        ([1.0, 2.0, np.nan], False, "label 2 is missing; give one for each example"),
+        (pd.Series(["a", None, "b"]), False, "label 1 is missing; give one for each example"),
         (["a", "", "b"], False, "label 1 is ''; give a label without surrounding spaces"),
         (["a", "b ", "b"], False, "label 1 is 'b '; give a label without surrounding spaces"),
         (np.zeros((3, 1)), False, "label 0: expected one text or number, got [0.0]"),
         ([[1] * 5] * 2, True, "there are 3 sequences and 2 labels"),
-        ([[1] * 5, [1] * 4, [1] * 5], True, "sequence 1 has 5 steps and 4 labels"),
-        ([[1] * 5, [1, None, 1, 1, 1], [1] * 5], True, "sequence 1, label 1 is missing"),
+        ([[1] * 5, [1] * 4, [1] * 5], True, "sequence 1 has 5 steps and 4 labels; give one for each"),
+        (
+            [[1] * 5, [1, None, 1, 1, 1], [1] * 5],
+            True,
+            "sequence 1, label 1 is missing; give one for each example",
+        ),
     ],
 )
 def test_invalid_labels_are_named(labels, each_step, message):

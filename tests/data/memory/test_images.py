@@ -91,7 +91,7 @@ def test_captions_are_read_as_they_are(captions, tmp_path):
     ("data", "labels", "message"),
     [
         (COLOUR, ["a", "b"], "there are 3 images and 2 labels"),
-        (COLOUR, ["a", "b", None], "label 2 is missing"),
+        (COLOUR, ["a", "b", None], "label 2 is missing; give one for each example"),
         (COLOUR, ["a", "b", "c/d"], "the class 'c/d' can't name a folder; rename it"),
         (COLOUR, ["a", "b", ".c"], "the class '.c' can't name a folder; rename it"),
         ([Image.new("F", (3, 3))], None,
@@ -111,7 +111,7 @@ def test_an_image_that_can_not_be_stored_is_named(data, labels, message, tmp_pat
     ("captions", "message"),
     [
         (["a", "b"], "there are 3 images and captions for 2"),
-        (["a", "b", []], "image 2 has no caption"),
+        (["a", "b", []], "image 2 has no caption; give one or several"),
         (["a", "b", " "], "image 2: expected a text as its caption, got ' '"),
         (["a", ["b", None], "c"], "image 1: expected a text as its caption, got None"),
         (["a", 2, "c"], "image 1: expected a text as its caption, got 2"),
@@ -148,9 +148,9 @@ def test_clips_of_several_types_keep_their_values(tmp_path):
         (
             [np.zeros((2, 4, 3)), np.zeros((2, 4, 2))],
             None,
-            "clip 1 has frames of [4, 2] and clip 0 of [4, 3]",
+            "clip 1 has frames of [4, 2] and clip 0 of [4, 3]; all need the same size",
         ),
-        ([np.zeros((2, 4, 3)), np.zeros((0, 4, 3))], None, "clip 1 has no frames"),
+        ([np.zeros((2, 4, 3)), np.zeros((0, 4, 3))], None, "clip 1 has no frames; leave it out"),
         ([np.zeros((2, 4, 3), object)], None, "clip 0: expected numbers, got values of type object"),
         ([np.zeros((2, 4, 3))], [], "there are 1 clips and 0 labels"),
     ],

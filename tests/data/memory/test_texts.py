@@ -34,7 +34,7 @@ def test_texts_are_written_byte_by_byte(tmp_path):
 
 def test_a_column_of_texts_is_read_as_it_is(tmp_path):
     path = write_column(ODD, tmp_path, "source")
-    sources, name = read_sources(path, None)
+    sources, name, _ = read_sources(path, None)
     assert name == "source"
     assert [sources[number] for number in range(len(sources))] == ODD
 
@@ -66,11 +66,13 @@ def test_tagged_sentences_are_read_as_they_are(tmp_path):
         (lambda to: write_pairs([("a", None)], to), "pair 0: expected a string, got NoneType"),
         (lambda to: write_pairs(["ab"], to), "pair 0: expected (source, target), got 'ab'"),
         (lambda to: write_tagged([["a"]], [], to), "there are 1 sentences and 0 lists of labels"),
-        (lambda to: write_tagged([["a"]], [["X", "Y"]], to), "sentence 0 has 1 tokens and 2 labels"),
-        (lambda to: write_tagged([["a"], []], None, to), "sentence 1 has no tokens"),
+        (lambda to: write_tagged([["a"]], [["X", "Y"]], to),
+         "sentence 0 has 1 tokens and 2 labels; give one for each"),
+        (lambda to: write_tagged([["a"], []], None, to), "sentence 1 has no tokens; leave it out"),
         (lambda to: write_tagged([["a b"]], None, to),
          "sentence 0: expected tokens without spaces, got 'a b'"),
-        (lambda to: write_tagged([["a"]], [[None]], to), "sentence 0, label 0 is missing"),
+        (lambda to: write_tagged([["a"]], [[None]], to),
+         "sentence 0, label 0 is missing; give one for each example"),
         (lambda to: write_tagged([["a"]], [["x\ty"]], to),
          r"sentence 0: expected labels without tabs or line breaks, got 'x\ty'"),
         (

@@ -59,7 +59,7 @@ def read_caption_table(path: Path) -> Table:
 
 def _table(path: Path, rows: list[CaptionRow]) -> Table:
     if not rows:
-        raise GatewiseError(f"{path} has no captions")
+        raise GatewiseError(f"{path} has no captions; give a file with a caption for each image")
     frame = pl.DataFrame(rows, schema=dict.fromkeys(CaptionRow._fields, pl.String), orient="row")
     frame = frame if frame["split"].null_count() == 0 else frame.drop("split")
     return Table(str(path), frame, first_line=1)
@@ -97,7 +97,9 @@ def _coco_rows(path: Path, images: list[Any], annotations: list[Any]) -> Iterato
         place = f"{path}, annotation {number}"
         key = str(_value(annotation, "image_id", place))
         if key not in files:
-            raise GatewiseError(f"{place}: there is no image with the id {key}")
+            raise GatewiseError(
+                f"{place}: there is no image with the id {key}; remove the caption, or add the image"
+            )
         yield CaptionRow(files[key], _text(annotation, "caption", place))
 
 

@@ -124,11 +124,13 @@ def read_captions(
         if name not in found:
             paths[name or ""] = _image(folder, name or "", where)
         if not (text or "").strip():
-            raise GatewiseError(f"{where}: the caption of {name} is empty")
+            raise GatewiseError(f"{where}: the caption of {name} is empty; write one, or remove the row")
         set_name = "" if own is None else set_named(own, where)
         known, before = found.setdefault(name or "", ([], set_name))
         if set_name != before:
-            raise GatewiseError(f"{where}: {name} is in {own!r}, and in {before!r} above")
+            raise GatewiseError(
+                f"{where}: {name} is in {own!r}, and in {before!r} above; give all its rows one set"
+            )
         known.append(text or "")
     return CaptionTable(
         table.path,
@@ -162,7 +164,9 @@ def _image(folder: Path, name: str, where: str) -> Path:
             f"{where}: {name!r} names no image in the folder {str(folder)!r}; give another with --images"
         )
     if not (folder / inside).is_file():
-        raise GatewiseError(f"{where}: there is no image {str(folder / inside)!r}")
+        raise GatewiseError(
+            f"{where}: there is no image {str(folder / inside)!r}; give its folder as --images"
+        )
     return folder / inside
 
 

@@ -78,7 +78,9 @@ def read_class_folders(
     names = classes or _classes(root, folders, [name for own, name, _ in found if own in ("", "train")], kind)
     for _, name, path in found:
         if name not in names:
-            raise GatewiseError(f"{path.parent} is not among the classes of the model: {', '.join(names)}")
+            raise GatewiseError(
+                f"{path.parent} is not among the classes of the model: {', '.join(names)}; rename it"
+            )
     return ClassFolders(
         names,
         tuple(path for _, _, path in found),

@@ -59,7 +59,9 @@ def read_clip_arrays(
         raise GatewiseError(f"{path}: expected lengths in 1..{steps}, got {lengths[row]} for clip {row}")
     for number in range(count) if frames.dtype.kind == "f" else ():
         if not (np.abs(frames[number, : lengths[number]]) <= LARGEST).all():
-            raise GatewiseError(f"{path}: clip {number} has values that are not finite")
+            raise GatewiseError(
+                f"{path}: clip {number} has values that are not finite; replace them by numbers"
+            )
     form = form or ImageForm(frames.shape[-1])
     if form.channels != frames.shape[-1] or size not in (None, frames.shape[2:4]):
         expected = " x ".join(map(str, (*(size or frames.shape[2:4]), form.channels)))

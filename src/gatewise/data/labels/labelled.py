@@ -125,5 +125,6 @@ def list_labels(names: Sequence[str]) -> str:
 def unknown_label(place: str, label: str, names: Sequence[str]) -> GatewiseError:
     """The error about a label that a model was not trained on."""
     return GatewiseError(
-        f"{place}: the label {label!r} is not among those of the model: {list_labels(names)}"
+        f"{place}: the label {label!r} is not among those of the model: {list_labels(names)}; "
+        "correct it, or train a model on data that have it"
     )

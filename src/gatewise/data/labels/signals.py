@@ -84,7 +84,7 @@ def texts_of_table(
         if key in found:
             raise GatewiseError(f"{where}: a row above has a text for {key!r}, too; keep one")
         if value is None or not str(value).strip():
-            raise GatewiseError(f"{where}: the text for {key!r} is empty")
+            raise GatewiseError(f"{where}: the text for {key!r} is empty; write it, or remove its sequence")
         found[key] = (str(value), "" if sets is None else set_named(sets[row], where))
     for name in ids:
         if name not in found:

@@ -224,7 +224,7 @@ def _check_line(
         )
     for role, column in (("token", token), ("label", label)):
         if column is not None and not cells[column - 1]:
-            raise GatewiseError(f"{path}, line {number}: the {role} in column {column} is empty")
+            raise GatewiseError(f"{path}, line {number}: the {role} in column {column} is empty; write one")
 
 
 def _count(columns: int) -> str:

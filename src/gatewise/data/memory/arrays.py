@@ -99,7 +99,9 @@ def sequences_of(data: Any, layout: Layout = "NTC") -> list[np.ndarray]:
                 "all need the same"
             )
         if not one.size:
-            raise GatewiseError(f"sequence {number} has no {'channels' if len(one) else 'steps'}")
+            raise GatewiseError(
+                f"sequence {number} has no {'channels' if len(one) else 'steps'}; leave it out"
+            )
         infinite = np.isinf(one) if one.dtype.kind == "f" else np.zeros((1, 1), bool)
         if infinite.any():
             step, channel = np.argwhere(infinite)[0]
@@ -109,7 +111,7 @@ def sequences_of(data: Any, layout: Layout = "NTC") -> list[np.ndarray]:
             )
         found.append(one)
     if not found:
-        raise GatewiseError("there are no sequences in the data")
+        raise GatewiseError("there are no sequences in the data; give one or more")
     return found
 
 
@@ -298,6 +300,8 @@ def _step_labels(labels: Any, sizes: Sequence[int]) -> pl.Series:
         raise GatewiseError(f"there are {len(sizes)} sequences and {len(given)} labels")
     for number, (own, size) in enumerate(zip(given, sizes, strict=True)):
         if len(own) != size:
-            raise GatewiseError(f"sequence {number} has {size} steps and {len(own)} labels")
+            raise GatewiseError(
+                f"sequence {number} has {size} steps and {len(own)} labels; give one for each"
+            )
         check_labels(own, f"sequence {number}, label {{number}}")
     return check_labels([one for own in given for one in own])

@@ -72,7 +72,7 @@ def write_captioned(data: Any, folder: Path, captions: Any) -> Path:
     for number, own in enumerate(given):
         texts = [own] if isinstance(own, str) else values_of(own) if _is_list(own) else [own]
         if not texts:
-            raise GatewiseError(f"image {number} has no caption")
+            raise GatewiseError(f"image {number} has no caption; give one or several")
         for text in texts:
             if not isinstance(text, str) or not text.strip():
                 raise GatewiseError(f"image {number}: expected a text as its caption, got {text!r}")
@@ -92,10 +92,11 @@ def write_clips(data: Any, folder: Path, labels: Any = None) -> Path:
             raise GatewiseError(f"clip {number}: expected numbers, got values of type {one.dtype}")
         if one.shape[1:] != clips[0].shape[1:]:
             raise GatewiseError(
-                f"clip {number} has frames of {list(one.shape[1:])} and clip 0 of {list(clips[0].shape[1:])}"
+                f"clip {number} has frames of {list(one.shape[1:])} and clip 0 of "
+                f"{list(clips[0].shape[1:])}; all need the same size"
             )
         if not one.size:
-            raise GatewiseError(f"clip {number} has no frames")
+            raise GatewiseError(f"clip {number} has no frames; leave it out")
     lengths = np.array([len(one) for one in clips])
     kind = np.result_type(*(one.dtype for one in clips), np.uint8)
     kind = np.dtype(np.float32) if kind == np.float16 else kind

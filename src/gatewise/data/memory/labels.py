@@ -66,7 +66,7 @@ def check_labels(given: Sequence[Any], place: str = "label {number}") -> pl.Seri
     for number, one in enumerate(given):
         where = place.format(number=number)
         if one is None or one != one or type(one).__name__ in ("NAType", "NaTType"):
-            raise GatewiseError(f"{where} is missing")
+            raise GatewiseError(f"{where} is missing; give one for each example")
         if isinstance(one, list | tuple | dict):
             raise GatewiseError(f"{where}: expected one text or number, got {one!r}")
         if isinstance(one, str) and (not one or one != one.strip()):

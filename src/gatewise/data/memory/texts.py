@@ -95,9 +95,11 @@ def write_tagged(sentences: Iterable[Sequence[str]], labels: Any, folder: Path) 
     with path.open("wb") as file:
         for number, (tokens, own) in enumerate(zip(given, tags, strict=True)):
             if len(tokens) != len(own):
-                raise GatewiseError(f"sentence {number} has {len(tokens)} tokens and {len(own)} labels")
+                raise GatewiseError(
+                    f"sentence {number} has {len(tokens)} tokens and {len(own)} labels; give one for each"
+                )
             if not tokens:
-                raise GatewiseError(f"sentence {number} has no tokens")
+                raise GatewiseError(f"sentence {number} has no tokens; leave it out")
             names = check_labels(own, f"sentence {number}, label {{number}}").cast(pl.String)
             for token, label in zip(tokens, names, strict=True):
                 _check_cells(number, token, label)

@@ -78,7 +78,7 @@ class _Cases:
             self.targets.append(_target(place, case.label))
         elif self.wanted == "classes":
             if case.label in (None, "", "?"):
-                raise GatewiseError(f"{place}: the sequence has no label")
+                raise GatewiseError(f"{place}: the sequence has no label; give one, or remove it")
             number = self.seen.setdefault(str(case.label), len(self.seen))
             self.labels.add(np.full((len(rows), 1), number))
         self.values.add(rows)
@@ -150,10 +150,12 @@ def _rows(path: Path, case: Case, fill: MaskedFill | None) -> np.ndarray:
     rows = np.array([one + [float("nan")] * (max(sizes) - len(one)) for one in columns]).T
     known = np.flatnonzero(~np.isnan(rows).all(1))
     if not len(known):
-        raise GatewiseError(f"{place}: the sequence has no values")
+        raise GatewiseError(f"{place}: the sequence has no values; remove it")
     rows = rows[: known[-1] + 1]
     if (np.abs(rows) > LARGEST).any():
-        raise GatewiseError(f"{place}: a value is too large, {rows[np.abs(rows) > LARGEST][0]}")
+        raise GatewiseError(
+            f"{place}: expected values up to {LARGEST:g}, got {rows[np.abs(rows) > LARGEST][0]}"
+        )
     return rows
 
 

@@ -129,7 +129,7 @@ def _sequences(path: Path, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
         sequences = [one[:length] for one, length in zip(sequences, lengths.tolist(), strict=True)]
     for number, one in enumerate(sequences):
         if (np.abs(one) > LARGEST).any():
-            raise GatewiseError(f"{path}: sequence {number} has a value that is too large")
+            raise GatewiseError(f"{path}: sequence {number} has a value beyond {LARGEST:g}; correct it")
     return sequences
 
 

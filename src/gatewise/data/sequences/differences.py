@@ -31,7 +31,8 @@ def differences(table: SequenceTable, names: Sequence[str]) -> SequenceTable:
     short = np.flatnonzero(table.sizes < 2)
     if len(short):
         raise GatewiseError(
-            f"{table.path}: sequence {table.ids[short[0]]!r} has one step only: there are no differences"
+            f"{table.path}: sequence {table.ids[short[0]]!r} has one step only: there are no differences; "
+            "remove it"
         )
     places = [table.channels.index(name) for name in names]
     spool = Spool(len(table.channels))

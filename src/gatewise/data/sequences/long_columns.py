@@ -118,7 +118,7 @@ def recognize_long(
     channels = given.channels or tuple(name for name in left if name not in unused)
     if not channels:
         taken = ", ".join(name for name in roles.values() if name)
-        raise GatewiseError(f"{table.path} has no column of values other than {taken}")
+        raise GatewiseError(f"{table.path} has no column of values other than {taken}; add one")
     label, targets = (label, targets) if labelled else (None, ())
     columns = replace(
         given, id=roles["id"], time=roles["time"], label=label, channels=channels, targets=targets

@@ -52,7 +52,7 @@ def read_long(
         rows = rows or _Rows(piece, given, labelled, fill, numeric)
         rows.add(piece)
     if rows is None:
-        raise GatewiseError(f"{path} has no rows below its header")
+        raise GatewiseError(f"{path} has no rows below its header; give a table with rows")
     return rows.table(path), rows.columns
 
 

@@ -31,13 +31,16 @@ def split_by_column(table: SequenceTable, column: str) -> Split:
             )
         if (table.labels[first:last] != label).any():
             raise GatewiseError(
-                f"{table.path}: sequence {table.ids[number]!r} is in two sets, by column {column!r}"
+                f"{table.path}: sequence {table.ids[number]!r} is in two sets, by column {column!r}; "
+                "give all its rows one"
             )
         names.append(NAMES[name.lower()])
     split = named_split(names)
     for title, numbers in zip(TITLES.values(), split, strict=True):
         if not numbers:
-            raise GatewiseError(f"{table.path}: column {column!r} assigns no sequence to the {title} set")
+            raise GatewiseError(
+                f"{table.path}: column {column!r} assigns no sequence to the {title} set; give it one"
+            )
     return split
 
 

@@ -77,7 +77,7 @@ def read_wide(
         rows = rows or _WideRows(piece, columns, labelled, fill, numeric)
         rows.add(piece)
     if rows is None:
-        raise GatewiseError(f"{path} has no rows below its header")
+        raise GatewiseError(f"{path} has no rows below its header; give a table with rows")
     return rows.table(path), rows.columns
 
 
@@ -114,7 +114,9 @@ class _WideRows:
         known = ~np.isnan(cells)
         sizes = np.where(known.any(1), cells.shape[1] - known[:, ::-1].argmax(1), 0)
         if not sizes.all():
-            raise GatewiseError(f"{piece.path}, {piece.place(int((sizes == 0).argmax()))} has no values")
+            raise GatewiseError(
+                f"{piece.path}, {piece.place(int((sizes == 0).argmax()))} has no values; remove it"
+            )
         inside = np.arange(cells.shape[1]) < sizes[:, None]
         missing = inside & ~known
         if missing.any() and self.fill is None:

@@ -61,7 +61,9 @@ def csv_pieces(path: Path, size: int, quoted: bool = True, dialect: Dialect | No
             )
             if beyond.to_series().any():
                 line = rows.lines[beyond.to_series().arg_max() or 0]
-                raise reader.error(f"line {line} has a cell to the right of the named columns")
+                raise reader.error(
+                    f"line {line} has a cell to the right of the named columns; name its column, or remove it"
+                )
             yield _without_blank(form._replace(frame=_named(frame, names), lines=rows.lines), rows)
 
 

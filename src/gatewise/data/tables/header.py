@@ -31,7 +31,7 @@ def check_header(path: Path, names: Sequence[str], is_text: bool, dialect: Diale
     Raises: `GatewiseError` if there are none, all of them are values, or one occurs twice.
     """
     if not names:
-        raise GatewiseError(f"{path} has no columns")
+        raise GatewiseError(f"{path} has no columns; give a table with column names in its first line")
     is_unclear = is_text and (dialect is None or dialect.header is None)
     if is_unclear and all(VALUE.fullmatch(name.strip()) for name in names):
         if dialect is None:

@@ -258,7 +258,7 @@ def read_table(path: str | Path, dialect: Dialect | None = None) -> Table:
     else:
         table = join_pieces(path, csv_pieces(path, BYTES_AT_ONCE, dialect=dialect))
     if table.frame.height == 0:
-        raise GatewiseError(f"{path} has no rows below its header")
+        raise GatewiseError(f"{path} has no rows below its header; give a table with rows")
     return table if dialect is None else replace(table, missing=dialect.missing)
 
 

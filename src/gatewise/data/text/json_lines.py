@@ -42,7 +42,9 @@ def _texts(path: Path) -> Iterator[str]:
             try:
                 entry = parse_json(line.decode("utf-8-sig"))
             except (ValueError, RecursionError) as error:
-                raise GatewiseError(f"{place}: it is not JSON: {one_line(error)}") from error
+                raise GatewiseError(
+                    f"{place}: it is not JSON, expected an object in each line: {one_line(error)}"
+                ) from error
             yield _text_of(entry, place)
 
 

@@ -143,7 +143,7 @@ def read_text_table(path: str | Path, dialect: Dialect | None = None) -> Table:
     require_file(path, "a CSV or a Parquet file")
     table = join_pieces(path, csv_pieces(path, BYTES_AT_ONCE, quoted=False, dialect=dialect))
     if table.frame.height == 0:
-        raise GatewiseError(f"{path} has no rows below its header")
+        raise GatewiseError(f"{path} has no rows below its header; give a table with rows")
     frame = table.frame.rename(_unquoted)
     return replace(table, frame=frame.with_columns(_unquote(pl.all())))
 

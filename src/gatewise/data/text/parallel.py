@@ -165,7 +165,9 @@ def complete_rows(pairs: TextPairs, notes: list[str]) -> np.ndarray:
     sides = (pairs.sources, pairs.targets)
     complete = np.array([all(side[row].strip() for side in sides) for row in range(len(pairs))], dtype=bool)
     if not complete.any():
-        raise GatewiseError(f"{pairs.path}: no pair has text on both sides")
+        raise GatewiseError(
+            f"{pairs.path}: no pair has text on both sides; give a source and a target for each"
+        )
     if not complete.all():
         first = pairs.place(int(complete.argmin()))
         notes.append(

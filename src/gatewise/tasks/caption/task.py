@@ -72,7 +72,8 @@ class CaptionTask(Task[CaptionData, CaptionOptions, Captioner, CaptionPrediction
         import_sacrebleu()
         if options.encoder == "columns" and options.hidden % 2:
             raise GatewiseError(
-                f"a bidirectional encoder needs an even number of hidden units, got {options.hidden}"
+                f"a bidirectional encoder needs an even number of hidden units, got "
+                f"--hidden {options.hidden}; give {options.hidden + 1}"
             )
 
     def accepts(self, data: object) -> bool:
