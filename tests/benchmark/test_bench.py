@@ -222,13 +222,20 @@ def _row(gflops):
 def test_plans():
     assert list(dict.fromkeys(case.cell for case in plan().cases)) == [*CELLS, mdlstm(2), grid(2)]
     assert all(case.cell.axes == case.shape.axes for case in plan().cases)
-    assert plan(quick=True).repeats == 3
+    quick = plan(quick=True)
+    assert quick.repeats == 3
+    assert set(quick.cases) < set(plan().cases)
+    assert {case.cell for case in quick.cases} == {*CELLS, mdlstm(2)}
+    assert {case.workload for case in quick.cases} == set(WORKLOADS)
+    assert {one.name for one in plan().competitors} - {one.name for one in quick.competitors} == {
+        "eager loop", "scan", "position loop"
+    }  # fmt: skip
     assert plan(cells="lstm,softplus", shapes="1x2x3x4", workloads="all-steps").cases == tuple(
         BenchmarkCase(cell, Shape(1, 2, 3, 4)) for cell in (LSTM, CELLS[-1])
     )
     both = plan(cells="lstm,mdlstm2", shapes="1x2x3x4,1x2x3x4x5", workloads="zeros,one-step").cases
     assert [str(case) for case in both] == [
-        "LSTM 1x2x3x4 zeros", "MDLSTM2 1x2x3x4x5 zeros", "LSTM 1x1x64x64 one-step"
+        "LSTM 1x2x3x4 zeros", "LSTM 1x1x64x64 one-step", "MDLSTM2 1x2x3x4x5 zeros"
     ]  # fmt: skip
     assert [one.name for one in plan(competitors="eager,JAX").competitors] == ["eager loop", "JAX"]
 

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from gatewise.benchmark.shapes import LATTICE_SHAPES, QUICK_SHAPES, SHAPES, Shape
+from gatewise.benchmark.shapes import LATTICE_SHAPES, SHAPES, Shape
 from gatewise.benchmark.workload import LAST_STEP, ZEROS, BenchmarkCase, BenchmarkProblem
 from gatewise.cells import GRU, LSTM, RNN, FullPeepholeLSTM, mdlstm
 from gatewise.errors import GatewiseError
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, *QUICK_SHAPES, *LATTICE_SHAPES], ids=str)
+@pytest.mark.parametrize("shape", [*SHAPES, *LATTICE_SHAPES], ids=str)
 def test_a_shape_reads_what_it_writes(shape):
     assert Shape.read(str(shape)) == shape
 

@@ -54,6 +54,7 @@ class Competitor(ABC):
     passes: tuple[str, ...] = PASSES
     workloads: tuple[str, ...] = (ALL_STEPS, LAST_STEP, ZEROS)
     has_bfloat16 = False
+    quick = True  # whether it is in quick runs; those that are slow to prepare or run are not
     lattices = False  # whether it runs over lattices, and over sequences
     sequences = True
 

@@ -103,7 +103,6 @@ SHAPES = tuple(
         "64x100x128x256-ragged",
     )
 )
-QUICK_SHAPES = tuple(Shape.read(text) for text in ("1x100x64x128", "64x100x128x256", "64x100x128x256-ragged"))
 LATTICE_SHAPES = tuple(
     Shape.read(text)
     for text in ("16x28x28x1x64", "32x28x28x1x64", "16x28x28x1x64-all", "8x64x64x1x64", "32x32x32x1x128")

@@ -36,7 +36,12 @@ WORKLOADS = Annotated[
         "(memories that decay), one-step (all of these)."
     ),
 ]
-QUICK = Annotated[bool, typer.Option("--quick", help="Three shapes, three repeats.")]
+QUICK = Annotated[
+    bool,
+    typer.Option(
+        "--quick", help="Five minutes on two cores: a few shapes, three repeats, no slow libraries."
+    ),
+]
 REPEATS = Annotated[int | None, typer.Option(help="Number of measurements of each candidate (9).")]
 AGAINST = Annotated[
     str | None, typer.Option(help="Libraries to compare with, separated by commas (all that are installed).")

@@ -26,6 +26,7 @@ class Diagonals(Eager):
     """PyTorch's operations on all positions of a diagonal, as in the reference engine."""
 
     name = "PyTorch diagonals"
+    quick = True
     lattices, sequences = True, False
 
 
@@ -33,6 +34,7 @@ class Positions(Competitor):
     """PyTorch's operations on one position at a time, for the whole batch."""
 
     name = "position loop"
+    quick = False
     lattices, sequences = True, False
 
     def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:

@@ -17,6 +17,7 @@ class Eager(Competitor):
 
     name = "eager loop"
     has_bfloat16 = True
+    quick = False
 
     def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         layer = candidate_of(deepcopy(problem.layer), problem, bfloat16)

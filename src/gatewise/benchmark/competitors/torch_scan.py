@@ -30,6 +30,7 @@ class TorchScan(Competitor):
     """Any cell, by `torch.compile`, compiled for each shape and pass."""
 
     name = "scan"
+    quick = False
 
     def missing(self) -> str | None:
         try:
