@@ -313,12 +313,50 @@ def _zipped(content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _arrays(sequences: bytes) -> bytes:
+def _arrays(sequences: bytes, y: bytes | None = None) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("X.npy", sequences)
-        archive.writestr("y.npy", _npy(np.array(["a", "b"] * 6)))
+        archive.writestr("y.npy", _npy(np.array(["a", "b"] * 6)) if y is None else y)
     return buffer.getvalue()
+
+
+def _targets() -> bytes:
+    """Sequences with a number each."""
+    return _csv("id,t,x,y,target", 72, lambda n: f"s{n // 6},{n % 6},{n % 7}.5,{n % 5},{n // 6}.25")
+
+
+def _target_ts() -> bytes:
+    rows = [f"{n}.5,{n % 3},1:{n % 4},2,{n}e-1:{n}.25" for n in range(12)]
+    header = ["@problemName x", "@univariate false", "@dimensions 2", "@targetLabel true", "@data"]
+    return "\n".join([*header, *rows, ""]).encode()
+
+
+def _sets() -> bytes:
+    """Sequences with any number of labels, in one column."""
+    names = ("", "p", "q", "p;q")
+    return _csv("id,t,x,label", 96, lambda n: f"s{n // 6},{n % 6},{n % 7}.5,{names[n // 6 % 4]}")
+
+
+def _flags() -> bytes:
+    """Sequences with a column of 0 and 1 for each label."""
+    return _csv("id,t,x,p,q", 96, lambda n: f"s{n // 6},{n % 6},{n % 7}.5,{n // 6 % 2},{n // 12 % 2}")
+
+
+def _gaps() -> bytes:
+    """Sequences with times and empty cells."""
+    return _csv(
+        "id,t,x,y,label", 72, lambda n: f"s{n // 6},{n}.5,{'' if n % 4 else n},{n % 5},{'ab'[n // 6 % 2]}"
+    )
+
+
+def _words() -> bytes:
+    rows = (f"{f's{n // 4}' if n % 4 == 0 else ''},w{n % 5},{'ab'[n % 2]}" for n in range(48))
+    return "\n".join(["sentence,word,tag", *rows, ""]).encode()
+
+
+def _texts() -> bytes:
+    return "".join(f'{{"id": {n}, "text": "A bee, and so on {n}."}}\n' for n in range(30)).encode()
 
 
 def _sequences() -> bytes:
@@ -453,6 +491,23 @@ FORMS = {
     "sparse.arff": Form("classify", "a.arff", _only("a.arff", _sparse_arff)),
     "arrays.npz": Form("classify", "a.npz", _only("a.npz", lambda: _arrays(_sequences()))),
     "arrays.npy": Form("classify", "a.npz", _only("a.npz", _sequences), wrap=_arrays),
+    "gaps.csv": Form(
+        "classify", "a.csv", _only("a.csv", _gaps), {"fill": "mask", "irregular": True, "time": "t"}
+    ),
+    "targets.csv": Form("regress", "a.csv", _only("a.csv", _targets)),
+    "targets.ts": Form("regress", "a.ts", _only("a.ts", _target_ts)),
+    "targets.npy": Form(
+        "regress", "a.npz", _only("a.npz", lambda: _npy(np.arange(12.0))),
+        wrap=lambda y: _arrays(_sequences(), y),
+    ),
+    "sets.csv": Form("classify-multilabel", "a.csv", _only("a.csv", _sets), {"label_separator": ";"}),
+    "flags.csv": Form("classify-multilabel", "a.csv", _only("a.csv", _flags), {"label": ("p", "q")}),
+    "flags.npy": Form(
+        "classify-multilabel", "a.npz", _only("a.npz", lambda: _npy(np.eye(12, 2, dtype=np.uint8))),
+        wrap=lambda y: _arrays(_sequences(), y),
+    ),
+    "words.csv": Form("label", "a.csv", _only("a.csv", _words)),
+    "texts.jsonl": Form("generate", "a.jsonl", _only("a.jsonl", _texts), SMALL_TEXT),
     "bioes.conll": Form("label", "a.conll", _only("a.conll", _bioes)),
     "tatoeba.tsv": Form("translate", "a.tsv", _only("a.tsv", _tatoeba)),
     "pairs without names.csv": Form("translate", "a.csv", _only("a.csv", _no_names)),

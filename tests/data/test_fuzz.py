@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewise.tasks import TASKS
 from tests.workbooks import write_workbook
 
 PATH = Path(__file__).parents[2] / "benchmarks" / "fuzz" / "data.py"
@@ -15,7 +16,7 @@ fuzz = importlib.util.module_from_spec(SPEC)
 sys.modules[SPEC.name] = fuzz
 SPEC.loader.exec_module(fuzz)
 
-EXAMPLES = 10
+FILES = 200  # damaged, of each task
 
 
 def workbook(content):
@@ -38,7 +39,12 @@ def test_an_undamaged_file_is_read(tmp_path, form):
 
 @pytest.mark.parametrize("form", fuzz.FORMS.values(), ids=fuzz.FORMS)
 def test_a_damaged_file_is_read_or_refused_in_one_line(form):
-    fuzz.check(form, EXAMPLES, deterministic=True)
+    forms = sum(one.task == form.task for one in fuzz.FORMS.values())
+    fuzz.check(form, -(-FILES // forms), deterministic=True)
+
+
+def test_every_task_that_reads_files_is_tried():
+    assert {form.task for form in fuzz.FORMS.values()} == set(TASKS)
 
 
 @pytest.mark.parametrize("kind", fuzz.DAMAGE)
