@@ -18,6 +18,7 @@ from gatewise.benchmark.roofline import draw_roofline
 from gatewise.benchmark.shapes import ONE_STEP_SHAPE, Shape
 from gatewise.benchmark.workload import ONE_STEP, WORKLOADS, BenchmarkCase
 from gatewise.cells import LSTM, grid, mdlstm
+from gatewise.engine import processor
 from gatewise.engine.compiling import BuildError, compiler
 from gatewise.errors import GatewiseError
 from gatewise.plots.saving import save_picture
@@ -45,7 +46,7 @@ def test_rows_are_written_with_what_they_are_compared_to(tmp_path):
     run = Bench(small(out=tmp_path, workloads=None), MACHINE, Quiet())
     run.run()
     assert run.wrong == []
-    assert read(tmp_path / "speed.csv")[0].library == "gatewise"
+    assert read(run.plan.out / "speed.csv")[0].library == "gatewise"
     kinds = [
         (row.shape, row.workload, row.passes, row.library)
         for row in run.rows
@@ -61,21 +62,30 @@ def test_rows_are_written_with_what_they_are_compared_to(tmp_path):
         assert row.compared_with == "torch.nn"
         assert row.peak_fraction == pytest.approx(row.gflops / 100.0)
         assert (row.saved_mb is not None) == (row.passes == "both")
-    output = json.loads((tmp_path / "machine.json").read_text())
+    output = json.loads((run.plan.out / "machine.json").read_text())
     assert output["peak"] == 100.0
     assert output["versions"]["torch"] == torch.__version__
 
 
 def test_rows_of_another_setting_stay(tmp_path):
-    Bench(small(out=tmp_path), MACHINE, Quiet()).run()
-    rows = read(tmp_path / "speed.csv")
+    run = Bench(small(out=tmp_path), MACHINE, Quiet())
+    run.run()
+    path = run.plan.out / "speed.csv"
+    rows = read(path)
     kept = [replace(row, malloc="keep") for row in rows]
-    write([*rows, *kept], tmp_path / "speed.csv")
+    write([*rows, *kept], path)
     again = Bench(small(out=tmp_path), MACHINE, Quiet())
     again.run()
-    found = read(tmp_path / "speed.csv")
+    found = read(path)
     assert [row for row in found if row.malloc == "keep"] == kept
     assert len(found) == len(rows) + len(kept)
+
+
+def test_results_of_processors_are_side_by_side(tmp_path, monkeypatch):
+    for name in ("AMD EPYC", "Intel(R) Xeon(R) Processor"):
+        monkeypatch.setattr(processor, "name", lambda name=name: name)
+        Bench(small(out=tmp_path), MACHINE, Quiet()).run()
+    assert {one.name for one in tmp_path.iterdir()} == {"amd-epyc", "intel-xeon-processor"}
 
 
 class Wrong(Eager):
@@ -196,9 +206,9 @@ def test_a_peak_that_a_result_exceeds_is_refused(tmp_path):
     run = Bench(small(out=tmp_path, shapes="1x1x1x1,2x300x20x64"), replace(MACHINE, peak=0.01), Quiet())
     run.run()
     assert run.machine.peak is None
-    assert {row.peak_fraction for row in read(tmp_path / "speed.csv")} == {None}
+    assert {row.peak_fraction for row in read(run.plan.out / "speed.csv")} == {None}
     (note,) = (one for one in run.notes if one.startswith("fractions of the peak: refused: GRU "))
-    assert json.loads((tmp_path / "machine.json").read_text())["reason"] == run.machine.reason
+    assert json.loads((run.plan.out / "machine.json").read_text())["reason"] == run.machine.reason
     assert run.machine.reason in note
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,6 +42,16 @@ class Machine:
     def as_json(self) -> dict[str, Any]:
         """The facts as JSON-compatible data."""
         return asdict(self)
+
+
+def folder_name(processor: str) -> str:
+    """The name of the folder with the results of a processor.
+
+    >>> folder_name("Intel(R) Xeon(R) Gold 6240 CPU @ 2.60GHz")
+    'intel-xeon-gold-6240-cpu-2-60ghz'
+    """
+    words = re.findall("[a-z0-9]+", re.sub(r"\((r|tm)\)", " ", processor.lower()))
+    return "-".join(words) or "processor"
 
 
 def measured() -> Machine:

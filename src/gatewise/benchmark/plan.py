@@ -10,6 +10,7 @@ import torch
 
 from gatewise.benchmark.candidate import Competitor
 from gatewise.benchmark.competitors import COMPETITORS, OURS
+from gatewise.benchmark.machine import folder_name
 from gatewise.benchmark.own_cell import SoftplusLSTM
 from gatewise.benchmark.shapes import GRID_SHAPE, LATTICE_SHAPES, ONE_STEP_SHAPE, SHAPES, Shape
 from gatewise.benchmark.workload import (
@@ -22,6 +23,7 @@ from gatewise.benchmark.workload import (
 )
 from gatewise.cells import GRU, LSTM, RNN, LayerNormLSTM, PeepholeLSTM, find_cell, grid, mdlstm
 from gatewise.cells.base import CellType
+from gatewise.engine import processor
 from gatewise.errors import GatewiseError
 
 CELLS = (LSTM, GRU, RNN, PeepholeLSTM, LayerNormLSTM, SoftplusLSTM)
@@ -46,6 +48,7 @@ class BenchmarkPlan:
     """The cases to measure, the competitors, and the number of repeats.
 
     bfloat16: gatewise under autocast, compared with its own float32 and the competitors that support it
+    out: the folder for the results of this processor
     """
 
     cases: tuple[BenchmarkCase, ...]
@@ -77,7 +80,7 @@ def plan(
     quick: bool = False,
     out: Path | None = None,
 ) -> BenchmarkPlan:
-    """The plan of a command line; lists are separated by commas.
+    """The plan of a command line; lists are separated by commas. The folder `out` has one for each processor.
 
     Raises: `GatewiseError` if a name is unknown or a value is out of bounds.
 
@@ -99,7 +102,7 @@ def plan(
         else tuple(_competitor(name, available) for name in competitors.split(",") if name),
         repeats or (QUICK_REPEATS if quick else REPEATS),
         bfloat16,
-        out,
+        None if out is None else out / folder_name(processor.name()),
     )
 
 

@@ -55,7 +55,12 @@ MALLOC = Annotated[
         help="The C library's allocator: default, keep (it frees nothing), or both.",
     ),
 ]
-OUT = Annotated[Path | None, typer.Option(help="The folder for speed.csv, machine.json, roofline.png.")]
+OUT = Annotated[
+    Path | None,
+    typer.Option(
+        help="The folder for results, with one for each processor: speed.csv, machine.json, roofline.png."
+    ),
+]
 
 FILES = {"speed.csv": b"malloc,dtype,cell,", "machine.json": b'"processor"', "roofline.png": MARK}
 
@@ -83,9 +88,9 @@ def bench(
 ) -> None:
     """Measure the speed of cells beside other libraries, in turns; only correct results are shown."""
     asked = plan(cells, shapes, workloads, against, repeats, dtype, quick, out)
-    if out is not None:
+    if asked.out is not None:
         for name, mark in FILES.items():
-            require_output(out / name, "a folder", mark)
+            require_output(asked.out / name, "a folder", mark)
     others = malloc.other_settings(malloc_)
     given = {
         "cells": cells,
