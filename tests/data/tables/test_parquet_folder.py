@@ -104,7 +104,7 @@ def test_a_row_is_that_of_its_file(write):
 
 
 def test_a_folder_without_parquet_files_and_a_damaged_file(write, tmp_path):
-    with pytest.raises(GatewiseError, match="give a CSV or a Parquet file, or a folder of Parquet files"):
+    with pytest.raises(GatewiseError, match="give a CSV or a Parquet file, or a folder of such files"):
         read_table(tmp_path)
     folder = write({"a.parquet": {"x": [1]}})
     (folder / "b.parquet").write_bytes(b"PAR1")

@@ -11,7 +11,7 @@ import pytest
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.long_table import read_long
 from gatewise.data.tables import rows, table
-from gatewise.data.tables.delimited import csv_pieces
+from gatewise.data.tables.csv_folder import csv_pieces
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.table import read_table
 from gatewise.errors import GatewiseError

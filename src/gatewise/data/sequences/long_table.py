@@ -17,7 +17,8 @@ from gatewise.data.sequences.number_columns import NumberColumns
 from gatewise.data.sequences.sequence_columns import SequenceColumns
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool, row_blocks, rows_per_block
-from gatewise.data.tables.delimited import Piece, csv_pieces
+from gatewise.data.tables.csv_folder import csv_pieces
+from gatewise.data.tables.delimited import Piece
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.joined_id import find_id_source, with_joined_id
 from gatewise.data.tables.table import Table
@@ -170,7 +171,7 @@ def read_pieces(path: Path, dialect: Dialect) -> Iterator[Table]:
     first, pieces = (
         (1, _typed_pieces(path, dialect))
         if is_typed(path)
-        else (2, csv_pieces(path, BYTES_AT_ONCE, dialect=dialect))
+        else (1 if path.is_dir() else 2, csv_pieces(path, BYTES_AT_ONCE, dialect=dialect))
     )
     for piece in pieces:
         there = piece.frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()

@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 from gatewise.data.sequences.gaps import Gaps, TimeUnit, carried, gaps_of
 from gatewise.data.sequences.spool import row_blocks
 from gatewise.data.series.scaling import Scale
-from gatewise.data.tables.parquet_folder import place_in_folder
+from gatewise.data.tables.csv_folder import place_in_folder
 from gatewise.errors import GatewiseError
 
 

@@ -33,7 +33,9 @@ class Piece(NamedTuple):
     comments: Comments | None = None
 
 
-def csv_pieces(path: Path, size: int, quoted: bool = True, dialect: Dialect | None = None) -> Iterator[Piece]:
+def file_pieces(
+    path: Path, size: int, quoted: bool = True, dialect: Dialect | None = None
+) -> Iterator[Piece]:
     """Yields the rows of a CSV with all cells as text, about `size` bytes at a time.
 
     The first piece is the header without rows. Blank lines are skipped in tables of several columns.

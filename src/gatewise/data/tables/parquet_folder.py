@@ -25,7 +25,7 @@ def find_parquet_files(path: Path) -> list[Path]:
         folders[:] = [name for name in folders if not name.startswith(("_", "."))]
         shown = (Path(folder, name) for name in names if not name.startswith(("_", ".")))
         found += [one for one in shown if one.name.lower().endswith(PARQUET) and one.is_file()]
-    return sorted(found, key=lambda one: _by_number(str(one.relative_to(path))))
+    return sorted(found, key=lambda one: by_number(str(one.relative_to(path))))
 
 
 def scan_folder(path: Path, files: list[Path]) -> list[pl.LazyFrame]:
@@ -111,6 +111,6 @@ def _describe(schema: pl.Schema, partition: dict[str, str | None]) -> str:
     return ", ".join([*(f"{name} {kind}" for name, kind in schema.items()), *partition])
 
 
-def _by_number(name: str) -> list[tuple[str, int]]:
+def by_number(name: str) -> list[tuple[str, int]]:
     """A key by which numbers in names sort as numbers."""
     return [(text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name)]

@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.tables.comments import Comments
-from gatewise.data.tables.delimited import Piece, csv_pieces
+from gatewise.data.tables.csv_folder import csv_pieces, place_in_folder
+from gatewise.data.tables.delimited import Piece
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.header import describe_header
 from gatewise.data.tables.missing import is_marked
 from gatewise.data.tables.numbers import LARGEST_EXACT, Marks, advice, describe_commas, describe_points
-from gatewise.data.tables.parquet_folder import place_in_folder
 from gatewise.data.tables.typed import (
     EXCEL,
     describe_typed,
@@ -280,10 +280,11 @@ def join_pieces(path: Path, pieces: Iterable[Piece]) -> Table:
     return Table(
         str(path),
         frame,
-        first_line=2,
+        first_line=1 if path.is_dir() else 2,
         lines=np.concatenate([piece.lines for piece in all_pieces])[: frame.height],
         separator=form.separator,
         has_header=form.has_header,
+        notes=form.notes,
         comments=form.comments,
     )
 

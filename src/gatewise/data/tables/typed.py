@@ -12,6 +12,7 @@ from typing import TypeVar
 import polars as pl
 
 from gatewise.data.opening import data_suffix, require_file
+from gatewise.data.tables.csv_folder import find_csv_files
 from gatewise.data.tables.decoding import open_table
 from gatewise.data.tables.dialect import Dialect, name_columns
 from gatewise.data.tables.header import check_header
@@ -26,9 +27,9 @@ T = TypeVar("T")
 
 
 def require_table(path: Path) -> None:
-    """Raises: `GatewiseError` if a path is neither a file nor a folder of Parquet files."""
-    if not find_parquet_files(path):
-        require_file(path, "a CSV or a Parquet file, or a folder of Parquet files")
+    """Raises: `GatewiseError` if a path is neither a file nor a folder of Parquet or CSV files."""
+    if not find_parquet_files(path) and not find_csv_files(path):
+        require_file(path, "a CSV or a Parquet file, or a folder of such files")
 
 
 def describe_typed(path: Path) -> tuple[str, ...]:

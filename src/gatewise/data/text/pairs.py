@@ -10,7 +10,7 @@ from typing import Protocol
 import polars as pl
 
 from gatewise.data.opening import data_suffix, require_file
-from gatewise.data.tables.delimited import csv_pieces
+from gatewise.data.tables.csv_folder import csv_pieces
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.table import BYTES_AT_ONCE, Table, join_pieces, read_table
 from gatewise.data.tables.typed import TYPED, is_typed

@@ -14,11 +14,14 @@ import polars as pl
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import refuse_decaying, require_sequence
 from gatewise.cells.transforms import transform_of
+from gatewise.data.images.image_file import is_image
 from gatewise.data.images.images import find_images
 from gatewise.data.images.labelled_images import LabelledImages
 from gatewise.data.images.left_out import left_out_below, printable
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.images import is_images, write_images
+from gatewise.data.tables.csv_folder import find_csv_files
+from gatewise.data.tables.parquet_folder import find_parquet_files
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority
 from gatewise.modules.image_lattices import image_cell
@@ -61,7 +64,11 @@ class ClassifyImages(ClassTask[ImageData, ClassifyImagesOptions]):
         return is_images(data)
 
     def claims(self, data: Path | None, options: Mapping[str, Any], y: object = None) -> bool:
-        return data is not None and data.is_dir() and any(data.iterdir())
+        if data is None or not data.is_dir():
+            return False
+        if find_parquet_files(data) or find_csv_files(data):
+            return any(is_image(one) for one in data.rglob("*"))
+        return any(data.iterdir())
 
     def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         if isinstance(data, str | Path):

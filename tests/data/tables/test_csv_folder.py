@@ -1,0 +1,87 @@
+"""Folders of CSV files: one table, whose rows are those of their files."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+import gatewise as gw
+from gatewise.data.sequences.long_columns import LongColumns
+from gatewise.data.sequences.long_table import read_long
+from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.table import column_names, read_table
+from gatewise.errors import GatewiseError
+from gatewise.tasks import choose_task
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes texts to files in a folder, by their names."""
+
+    def to(files):
+        folder = tmp_path / "sales"
+        folder.mkdir(exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        return folder
+
+    return to
+
+
+def test_files_are_one_table_in_the_order_of_their_numbers(write):
+    folder = write({f"part-{part}.csv": f"day,sold\n{part},{part / 2}\n" for part in (10, 2, 1)})
+    write({"part-3.csv": "sold,day\n1.5,3\n", ".hidden.csv": "x\n", "notes.txt": ""})
+    table = read_table(folder, Dialect())
+    assert table.columns == column_names(folder) == ["day", "sold"]
+    assert table.frame["day"].to_list() == ["1", "2", "3", "10"]
+    assert table.frame["sold"].to_list() == ["0.5", "1.0", "1.5", "5.0"]
+    note = "4 CSV files of the folder are read as one table; other files and folders, which are not read: 1"
+    assert table.file_notes == (note,)
+
+
+def test_a_row_is_the_line_of_its_file(write):
+    folder = write({"a.csv": "x,y\n1,2\n\n3,4\n", "b.csv": "# moved\nx,y\n5,6\n7,?!\n"})
+    with pytest.raises(GatewiseError, match=r"sales, line 4 of b\.csv, column 'y': expected a number"):
+        read_table(folder, Dialect()).numbers("y", "target")
+
+
+@pytest.mark.parametrize("text", ["x,z\n1,2\n", "x;y\n1;2\n", "x,y,z\n1,2,3\n"])
+def test_other_columns_are_refused_with_the_file(write, text):
+    folder = write({"a.csv": "x,y\n1,2\n", "b.csv": text})
+    with pytest.raises(GatewiseError, match=r"b\.csv does not have the columns of .*a\.csv: x"):
+        read_table(folder)
+
+
+def test_series_and_sequences(write, tmp_path):
+    days = [f"2024-01-{day:02}" for day in range(1, 13)]
+    rows = {n: "".join(f"s{n},{day},{n + place}\n" for place, day in enumerate(days)) for n in range(3)}
+    folder = write({f"{n}.csv": "id,day,y\n" + own for n, own in rows.items()})
+    found = gw.look(folder, id="id")
+    assert found.problem is None
+    assert found.series["rows"].to_list() == [12] * 3
+    steps = {f"{n}.csv": "id,t,x,label\n" + f"s{n},0,{n},{'ab'[n]}\ns{n},1,5,{'ab'[n]}\n" for n in range(2)}
+    other = tmp_path / "steps"
+    other.mkdir()
+    for name, text in steps.items():
+        (other / name).write_text(text)
+    assert choose_task("classify", other, {}).name == "classify"
+    table, _ = read_long(other, LongColumns())
+    assert table.values[:].ravel().tolist() == [0, 5, 1, 5]
+    assert table.place(3) == "line 3 of 1.csv"
+    assert table.notes[0].startswith("2 CSV files of the folder are read as one table")
+
+
+def test_a_model_reads_a_folder_from_training_to_prediction(write):
+    random = np.random.default_rng(0)
+    files = {
+        f"{n}.csv": pl.DataFrame(random.normal(size=(5, 2)), schema=["x", "y"])
+        .with_columns(id=pl.lit(f"s{n}"), label=pl.lit("ab"[n % 2]))
+        .write_csv()
+        for n in range(12)
+    }
+    folder = write(files)
+    with gw.backend("reference"):
+        model = gw.Classifier(
+            cell="rnn", hidden=2, epochs=1, network="stack", progress=False, baselines=False
+        ).fit(folder)
+        assert model.predict(folder)["id"].to_list() == [f"s{n}" for n in range(12)]
+        assert 0 <= model.score(folder) <= 1
