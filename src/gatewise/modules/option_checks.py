@@ -22,6 +22,7 @@ UPPER_BOUNDS = {
     "length": 100_000,
     "max_length": 100_000,
     "beam": 1000,
+    "members": 1000,
     "shift": 10_000,
     "reach": 10_000,
     "stack_frames": 10_000,
@@ -37,6 +38,7 @@ UPPER_BOUNDS = {
 LOWER_BOUNDS = {
     "layers": 1,
     "hidden": 1,
+    "members": 1,
     "horizon": 1,
     "context": 1,
     "period": 1,

@@ -35,6 +35,10 @@ class WindowBatch(NamedTuple):
         """The arguments of a network: past, future and static inputs."""
         return self.past, self.future, self.static
 
+    def every(self, step: int, first: int) -> WindowBatch:
+        """Every `step`-th window, from `first` on."""
+        return WindowBatch(*(one[first::step] for one in self))
+
 
 class StaticInputs(NamedTuple):
     """The static inputs of series.

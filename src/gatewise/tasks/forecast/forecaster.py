@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -22,6 +22,7 @@ from gatewise.tasks.forecast.normalization import Normalization, normalize, wind
 from gatewise.tasks.forecast.paths import TEMPLATES, rank_errors
 
 Skip = Literal["none", "linear"]
+RawOutput = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 LAYER_WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)
 MIN_REACH = 1e-6  # of an interval around the median, in standard deviations
 
@@ -143,14 +144,20 @@ class HeadedForecaster(Forecaster):
         """
 
     def forward(self, past: Tensor, future: Tensor, static: Tensor | None = None) -> Tensor:
+        return self.forecast(self.raw, past, future, static)
+
+    def forecast(
+        self, raw_of: RawOutput, past: Tensor, future: Tensor, static: Tensor | None = None
+    ) -> Tensor:
+        """As `forward`, by the layers of `raw_of`, which is like `raw`."""
         static = no_static(past) if static is None else static
         units = window_units(past[:, :, 0], self.normalization)
         last, past = past[:, -1:, 0], normalize(past, units)
         origin = past[:, -1, :1].expand(-1, self.shape.horizon)
         if self.skip is None:
-            return self.head.rescale(self.raw(past, future, static, origin), *units)
+            return self.head.rescale(raw_of(past, future, static, origin), *units)
         features = self.skip_features(past, future, static)
-        raw = self.head.rescale(self.raw(past, future, static, origin + self.skip(features)), *units)
+        raw = self.head.rescale(raw_of(past, future, static, origin + self.skip(features)), *units)
         if self.layer_weight is None:
             return raw
         changes = functional.linear(features, self.anchor_weight, self.anchor_bias) * units.scale
@@ -249,10 +256,14 @@ class HeadedForecaster(Forecaster):
         return (median + self.stretch * (quantiles - median)).sort(dim=-1).values
 
     def loss(self, batch: WindowBatch) -> Tensor:
-        raw, there = self(*batch.inputs), ~batch.truth.isnan()
+        return self.loss_of(self(*batch.inputs), batch.truth)
+
+    def loss_of(self, raw: Tensor, truth: Tensor) -> Tensor:
+        """The loss of a raw output of `forward`. truth: [B, Q], NaN where it is missing"""
+        there = ~truth.isnan()
         if there.all():
-            return self.head.loss(raw, batch.truth)
-        return self.head.loss(raw[there], batch.truth[there]) if there.any() else 0 * raw.sum()
+            return self.head.loss(raw, truth)
+        return self.head.loss(raw[there], truth[there]) if there.any() else 0 * raw.sum()
 
     def options(self) -> dict[str, Any]:
         skip = "none" if self.skip is None else "linear"

@@ -13,7 +13,7 @@ from gatewise.modules.dilated_stack import MAX_DILATION
 from gatewise.modules.levels import LEVELS, MEDIAN_LEVEL
 from gatewise.tasks.forecast.errors import RankingMetric
 from gatewise.tasks.forecast.reconciliation import Reconciliation
-from gatewise.tasks.options import Count, CountOrAuto, Fraction, Joined, StackOptions, StepOptions
+from gatewise.tasks.options import Count, CountOrAuto, Depth, Fraction, Joined, StackOptions, StepOptions
 from gatewise.tasks.series_options import SeriesOptions
 
 Dilation = Annotated[int, Field(ge=1, le=MAX_DILATION)]
@@ -96,6 +96,11 @@ class ForecastNetworkOptions(StackOptions):
         description="For stacks: a layer for each of these numbers, which continues from its state that "
         "number of steps before; separated by commas in a shell.",
     )
+    ensemble: Depth = Field(
+        1,
+        description="For stacks: number of networks that are trained together, each on windows of its own; "
+        "their quantiles are averaged.",
+    )
     skip: Literal["linear", "none"] = Field(
         "linear",
         description="Add a linear forecast, which is fitted before training, to the output of the layers.",
@@ -128,6 +133,16 @@ class ForecastOptions(StepOptions, ForecastNetworkOptions, ForecastDataOptions):
         True,
         description="Train the chosen network again on all data after it was scored, for predict.",
     )
+
+    def batch_size_for(self, examples: int) -> int:
+        """The windows of a step, of which each network of an ensemble has as many as one alone."""
+        return self.ensemble * super().batch_size_for(examples)
+
+    def passes_per_epoch(self, examples: int) -> int:
+        """The passes of an epoch, of which each network of an ensemble has as many as one alone."""
+        if self.ensemble == 1:
+            return super().passes_per_epoch(examples)
+        return self.ensemble * self.model_copy(update={"ensemble": 1}).passes_per_epoch(examples)
 
     def budget_notes(self, examples: int) -> tuple[str, ...]:
         notes = super().budget_notes(examples)

@@ -48,6 +48,7 @@ from gatewise.tasks.forecast.data import (
 )
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
 from gatewise.tasks.forecast.details import describe_metrics, forecast_details
+from gatewise.tasks.forecast.ensemble import ForecastEnsemble
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
 from gatewise.tasks.forecast.inspect import inspect_forecast
 from gatewise.tasks.forecast.metrics import (
@@ -117,6 +118,10 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
             )
         if options.dilations and (options.network != "stack" or options.layers > 1):
             raise GatewiseError("--dilations gives a layer for each number, of a stack; leave out --layers")
+        if options.ensemble > 1 and options.network != "stack":
+            raise GatewiseError(
+                f"--ensemble {options.ensemble} is of stacks; leave out --network {options.network}"
+            )
         if HEADS[options.head].support != "real" and (
             options.normalization != "auto" or options.log == "always"
         ):
@@ -199,7 +204,12 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         common |= {"cell": cell, "dropout": options.dropout}
         if options.network == "encoder-decoder":
             return EncoderDecoderForecastNetwork(**common)
-        return ForecastNetwork(**common, dilations=options.dilations, decay=is_decaying(cell))
+        common |= {"dilations": options.dilations, "decay": is_decaying(cell)}
+        return (
+            ForecastNetwork(**common)
+            if options.ensemble == 1
+            else ForecastEnsemble(options.ensemble, **common)
+        )
 
     def baselines(
         self, data: ForecastData, options: ForecastOptions | None = None
