@@ -148,19 +148,19 @@ def trained(net, loss, batches, rate):
 def waves(count):
     """Noisy waves of three shapes and random phase, and the number of the shape."""
     label = torch.randint(3, (count,))
-    phase = torch.linspace(0, 12, 24) + 6 * torch.rand(count, 1)
+    phase = torch.linspace(0, 12, 24) + torch.rand(count, 1)
     shapes = torch.stack([phase.sin(), phase.sin().sign() * 0.7, (phase % 6.28) / 3.14 - 1])
-    return (shapes[label, torch.arange(count)] + 0.4 * torch.randn(count, 24))[..., None], label
+    return (shapes[label, torch.arange(count)] + 0.5 * torch.randn(count, 24))[..., None], label
 
 
 def test_a_classifier_is_as_accurate():
-    net = trained(Net(1), nn.functional.cross_entropy, (waves(64) for _ in range(120)), 0.01)
+    net = trained(Net(1, 16), nn.functional.cross_entropy, (waves(48) for _ in range(60)), 0.02)
     small = gatewise.quantize(net, example=waves(64)[0])
     values, label = waves(1000)
     with torch.no_grad():
         theirs, ours = net(values).argmax(1), small(values).argmax(1)
     accuracy = float((theirs == label).float().mean())
-    assert 0.8 < accuracy < 0.999  # neither untrained nor too easy
+    assert 0.55 < accuracy < 0.95  # a third by chance; where noise decides, differences show
     assert abs(float((ours == label).float().mean()) - accuracy) <= 0.01
     assert (ours == theirs).float().mean() > 0.98
 
@@ -173,12 +173,12 @@ def seasons(count):
 
 
 def test_a_forecaster_is_as_accurate():
-    net = trained(Net(1, classes=1), nn.functional.mse_loss, (seasons(64) for _ in range(150)), 0.01)
+    net = trained(Net(1, 16, 1), nn.functional.mse_loss, (seasons(48) for _ in range(60)), 0.02)
     small = gatewise.quantize(net)
     values, target = seasons(1000)
     with torch.no_grad():
         theirs, ours = (one(values).sub(target).square().mean().sqrt() for one in (net, small))
-    assert theirs < 0.3  # the standard deviation is 0.8, that of the noise 0.1
+    assert theirs < 0.4  # the standard deviation is 0.8, that of the noise 0.1
     assert ours < 1.02 * theirs
 
 
@@ -202,6 +202,7 @@ def test_mistakes_are_refused_in_one_line():
         (lambda: gatewise.quantize(nn.LSTM(5, 17)), "LSTM has no layer to quantize: such layers are"),
         (lambda: gatewise.quantize("model"), "expected a module to quantize, got str"),
         (lambda: gatewise.quantize(double), "weight_ih_l0 as float32, got torch.float64; convert it"),
+        (lambda: gatewise.quantize(gatewise.LSTM(5, 17, device="meta")), "on the CPU, got meta; move it"),
         (lambda: gatewise.quantize(named), "encoder: expected LSTM.weight_ih_l0 as float32, got .*float16"),
         (lambda: gatewise.quantize(wrong), "LSTM.weight_hh_l0 has values that are not finite"),
         (lambda: gatewise.quantize(parametrized), "weight_hh_l0 is computed from other parameters"),

@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from gatewise.cells import LSTM, Cell, R, W, prev, sigmoid, tanh, x
 from gatewise.errors import GatewiseError
+from gatewise.layers import quantize
 from gatewise.plain import LARGEST
 from gatewise.tasks.forecast.baselines import Naive, Ridge, WindowMLP
 from gatewise.tasks.forecast.forecaster import ForecastShape
@@ -58,6 +59,30 @@ def test_a_saved_model_is_loaded_unchanged(tmp_path, network):
     past, future = torch.randn(2, 6, 2), torch.randn(2, 3, 1)
     assert torch.equal(again.network(past, future), network(past, future))
     assert not again.network.training
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ForecastNetwork(SHAPE, LSTM, hidden=16, layers=2),
+        lambda: GridForecastNetwork(SHAPE, hidden=16, layers=2),
+    ],
+    ids=["layers", "grid"],
+)
+def test_a_quantized_model_is_saved_and_loaded(tmp_path, make):
+    network = quantize(make())
+    save_model(tmp_path, saved(network))
+    stored = load_file(tmp_path / "model.safetensors")
+    assert {one.dtype for one in stored.values()} == {torch.int8, torch.float32}
+    again = load_model(tmp_path).network
+    past, future = torch.randn(2, 6, 2), torch.randn(2, 3, 1)
+    assert torch.equal(again(past, future), network(past, future))
+    with pytest.raises(GatewiseError, match="has int8 weights, for inference only"):
+        again.train()
+    name = next(name for name, one in stored.items() if one.dtype == torch.int8)
+    save_file({**stored, name: stored[name].float()}, tmp_path / "model.safetensors")
+    with pytest.raises(GatewiseError, match="can't be read"):
+        load_model(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
 
 

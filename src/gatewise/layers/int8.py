@@ -22,15 +22,8 @@ class Int8Layer(nn.Module):
         raise NotImplementedError
 
     def to_int8(self) -> None:
-        """Replaces the matrices by int8 buffers with a scale for each row, all other parameters by buffers.
-
-        Raises: `GatewiseError`, before anything is replaced, if a parameter does not allow it.
-        """
-        places = list(self.parameter_names())
-        for own in places:
-            for name in own.values():
-                self._check_replaceable(name)
-        for own in places:
+        """Replaces matrices by int8 buffers with a scale for each row, all other parameters by buffers."""
+        for own in self.parameter_names():
             scales = {}
             for parameter, name in own.items():
                 values = self._parameters.pop(name).detach()  # type: ignore[union-attr]
@@ -43,6 +36,12 @@ class Int8Layer(nn.Module):
             own |= scales
         self.is_int8 = True
         self.eval()
+
+    def require_quantizable(self) -> None:
+        """Raises: `GatewiseError` if a parameter is not a float32 tensor of finite numbers on the CPU."""
+        for own in self.parameter_names():
+            for name in own.values():
+                self._require_quantizable(name)
 
     def train(self, mode: bool = True) -> Self:
         """Sets the mode, as in `torch.nn.Module`. Raises: `GatewiseError` if int8 matrices were to train."""
@@ -64,7 +63,7 @@ class Int8Layer(nn.Module):
         found: Tensor = getattr(self, next(reversed(names.values())))  # a scale if matrices are int8
         return found
 
-    def _check_replaceable(self, name: str) -> None:
+    def _require_quantizable(self, name: str) -> None:
         own = f"{type(self).__name__}.{name}"
         values = self._parameters.get(name)
         if values is None:
@@ -72,6 +71,8 @@ class Int8Layer(nn.Module):
                 f"{own} is computed from other parameters; replace it by its value before quantization, as "
                 "torch.nn.utils.parametrize.remove_parametrizations does"
             )
+        if values.device.type != "cpu":
+            raise GatewiseError(f"expected {own} on the CPU, got {values.device}; move it by .cpu()")
         if values.dtype != torch.float32:
             raise GatewiseError(f"expected {own} as float32, got {values.dtype}; convert it by .float()")
         if values.dim() == 2 and values.shape[1] > WIDEST:

@@ -86,19 +86,23 @@ def quantize(module: nn.Module, example: Any = None) -> Any:
         raise GatewiseError(
             f"expected a module to quantize, got {type(module).__name__}; that of an estimator is `network_`"
         )
-    names = [name for name, one in module.named_modules() if isinstance(one, Int8Layer) and not one.is_int8]
-    if not names:
+    layers = {
+        name: one for name, one in module.named_modules() if isinstance(one, Int8Layer) and not one.is_int8
+    }
+    if not layers:
         raise GatewiseError(
             f"{type(module).__name__} has no layer to quantize: such layers are gatewise.LSTM, Recurrent, "
             "Lattice, GridLSTM, their relatives and single cells, with float32 weights"
         )
-    quantized: Any = copy.deepcopy(module)
-    pairs: Pairs = {name: (module.get_submodule(name), quantized.get_submodule(name)) for name in names}
-    for name, (_, own) in pairs.items():
+    for name, layer in layers.items():
         try:
-            own.to_int8()
+            layer.require_quantizable()
         except GatewiseError as error:
             raise GatewiseError(f"{name}: {error}" if name else str(error)) from error
+    quantized: Any = copy.deepcopy(module)
+    pairs: Pairs = {name: (layer, quantized.get_submodule(name)) for name, layer in layers.items()}
+    for _, own in pairs.values():
+        own.to_int8()
     quantized.requires_grad_(False).eval()
     training = [one for one in module.modules() if one.training]
     module.eval()

@@ -23,6 +23,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.serialization import from_data, to_data
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
+from gatewise.layers.int8 import Int8Layer
 from gatewise.modules.finite import require_finite_weights
 from gatewise.modules.network import Network
 from gatewise.modules.option_checks import check_options, describe_first_error
@@ -35,9 +36,11 @@ DTYPES = {
     "F64": torch.float64,
     "I64": torch.int64,
     "I32": torch.int32,
+    "I8": torch.int8,
     "BOOL": torch.bool,
     "U8": torch.uint8,
 }
+DType = torch.dtype | None  # None if it is none of these
 MODEL, REFITTED = "model", "refit"  # the files of the scored model, and of the one trained on all data
 REFITTED_FILES = (f"{REFITTED}.json", f"{REFITTED}.safetensors")
 UNREADABLE = (
@@ -158,8 +161,8 @@ def _load(folder: Path, name: str) -> tuple[SavedModel, bool]:
         options = {**options, "cell": from_data(options["cell"])} if "cell" in options else options
         kind = find_kind(described.kind)
         check_options(kind, options)
-        _require_fit(kind, options, tensors)
-        network = kind.from_options(options)
+        types = _require_fit(kind, options, tensors)
+        network = _with_int8(kind.from_options(options), types)
         network.load_state_dict(load_file(tensors))
     except GatewiseError as error:
         if str(path) in str(error):
@@ -199,8 +202,10 @@ def _description(path: Path) -> ModelDescription:
         raise GatewiseError(describe_first_error(error)) from error
 
 
-def _require_fit(kind: type[Network], options: dict[str, Any], tensors: Path) -> None:
+def _require_fit(kind: type[Network], options: dict[str, Any], tensors: Path) -> Mapping[str, DType]:
     """Compares names, shapes and types of parameters with those of the options, before allocating memory.
+
+    Returns: the types by name.
 
     Raises: `GatewiseError` for another type, `RuntimeError` of PyTorch for all else.
     """
@@ -209,7 +214,7 @@ def _require_fit(kind: type[Network], options: dict[str, Any], tensors: Path) ->
         types = {name: DTYPES.get(tensor.get_dtype()) for name, tensor in stored.items()}
         shapes = {name: tensor.get_shape() for name, tensor in stored.items()}
     with torch.device("meta"):
-        network = kind.from_options(options)
+        network = _with_int8(kind.from_options(options), types)
         empty = {
             name: torch.empty(shape, dtype=types[name] or torch.float32) for name, shape in shapes.items()
         }
@@ -217,6 +222,18 @@ def _require_fit(kind: type[Network], options: dict[str, Any], tensors: Path) ->
     for name, values in network.state_dict().items():
         if types[name] != values.dtype:
             raise GatewiseError(f"expected {name!r} in {tensors.name} as {values.dtype}, got {types[name]}")
+    return types
+
+
+def _with_int8(network: Network, types: Mapping[str, DType]) -> Network:
+    """The network with int8 weights in the layers whose stored matrices are int8."""
+    for name, layer in network.named_modules():
+        if isinstance(layer, Int8Layer):
+            first = next(iter(next(iter(layer.parameter_names())).values()))
+            if types.get(f"{name}.{first}" if name else first) == torch.int8:
+                layer.to_int8()
+                network.requires_grad_(False)
+    return network
 
 
 def kind_of(network: Network) -> str:
