@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import gatewise
 from gatewise.cells import LSTM
 from gatewise.errors import GatewiseError
 from gatewise.tasks.options import verb_options
@@ -52,6 +53,41 @@ def test_a_text_that_needs_more_steps_than_there_are(signals):
         GatewiseError, match=r"s\d+ has 1 step left for its text '[abc]+', which needs \d; give a"
     ):
         TASK.read(folder / "signals.csv", options)
+
+
+def test_missing_values_are_read_as_missing(tmp_path):
+    random = np.random.default_rng(0)
+    values = random.normal(size=(24, 8, 2))
+    values[random.random(values.shape) < 0.3] = np.nan
+    values[3, :, 0] = np.nan  # a channel without any value
+    X, texts = [*values], ["ab", "ba"] * 12
+    settings = {"cell": "rnn", "hidden": 3, "epochs": 1, "progress": False, "baselines": True}
+    with gatewise.backend("reference"):
+        model = gatewise.Transcriber(**settings, fill="mask").fit(X, texts)
+        inputs = model.comparison_.data.test.inputs
+        assert inputs.channel_names == [
+            *("channel_0", "channel_1", "channel_0 observed", "channel_1 observed"),
+            *("channel_0 since", "channel_1 since"),
+        ]
+        scales = model.model_.preprocessing["form"]["scales"]
+        (batch,), _ = inputs.batch([5])
+        last, since = [0.0, 0.0], [0, 0]
+        for step, row in enumerate(values[5]):
+            for channel in range(2):
+                since[channel] += step > 0
+                is_there = not np.isnan(row[channel])
+                if is_there:
+                    last[channel] = (row[channel] - scales[channel]["mean"]) / scales[channel]["deviation"]
+                found = batch[step, channel::2].tolist()
+                expected = [last[channel], float(is_there), np.log1p(since[channel])]
+                assert found == pytest.approx(expected, abs=1e-6)
+                since[channel] = 0 if is_there else since[channel]
+        predicted = model.predict(X)
+        model.save(tmp_path / "model")
+        assert gatewise.load(tmp_path / "model").predict(X) == predicted
+        assert model.inspect(0).html  # every channel is shown
+        with pytest.raises(GatewiseError, match="the cell GRUD"):
+            gatewise.Transcriber(**{**settings, "cell": "grud"}, fill="mask").fit(X, texts)
 
 
 def test_a_convolution_is_for_images(signals):

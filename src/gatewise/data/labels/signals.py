@@ -19,7 +19,11 @@ from gatewise.errors import GatewiseError
 
 
 class Signals:
-    """The sequences of a table, scaled."""
+    """The sequences of a table, scaled.
+
+    Where missing values are masked, a step has `[v, m, ln(1 + s)]`: its values, filled by those before them,
+    which of them were observed, and the steps since the last observed ones (Che et al. 2018).
+    """
 
     def __init__(self, table: SequenceTable, scales: tuple[Scale, ...]) -> None:
         self.table = table
@@ -33,12 +37,25 @@ class Signals:
     @property
     def channels(self) -> int:
         """C, the numbers of a step."""
-        return len(self.table.channels)
+        return len(self.channel_names)
+
+    @property
+    def channel_names(self) -> list[str]:
+        """The names of the numbers of a step."""
+        names = list(self.table.channels)
+        if not self.table.masked:
+            return names
+        return [*names, *(f"{one} observed" for one in names), *(f"{one} since" for one in names)]
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
         """[B, T, C], scaled, zero beyond the lengths [B]."""
         batch = self._rows.__getitems__(list(numbers))
-        return batch.values, torch.as_tensor(batch.lengths)
+        values = batch.values
+        if batch.gaps is not None:
+            assert batch.gaps.observed is not None
+            assert batch.gaps.since is not None
+            values = torch.cat([values, batch.gaps.observed, batch.gaps.since.log1p()], dim=-1)
+        return values, torch.as_tensor(batch.lengths)
 
 
 def texts_of_column(table: SequenceTable) -> list[str]:

@@ -15,7 +15,8 @@ from gatewise.data.labels.transcript_data import (
     split_transcripts,
 )
 from gatewise.data.labels.transcripts import TranscriptDataset
-from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
+from gatewise.data.sequences.long_table import LongColumns, read_long
+from gatewise.data.sequences.missing import MaskedFill
 from gatewise.data.sequences.plausible import require_steps
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.series.scaling import Scale
@@ -28,7 +29,7 @@ class SignalPreprocessing(TranscriptPreprocessing):
     """How a model reads a long table. targets: the table of texts beside it, None if it contains them"""
 
     columns: LongColumns
-    fill: Fill | None
+    fill: MaskedFill | None
     scales: tuple[Scale, ...]
     targets: str | None
 
@@ -53,7 +54,7 @@ def read_signals(
     columns: LongColumns,
     options: TranscriptOptions,
     *,
-    fill: Fill | None = None,
+    fill: MaskedFill | None = None,
     targets: str | None = None,
 ) -> TranscriptData:
     """Reads the sequences of a long table, and their texts in its label column or in another table.

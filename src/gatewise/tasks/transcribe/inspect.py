@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from gatewise.data.labels.signals import Signals
 from gatewise.data.labels.text_lines import TextLines
-from gatewise.data.labels.transcribed_signals import SignalPreprocessing
 from gatewise.data.labels.transcript_data import TranscriptData
 from gatewise.data.labels.transcripts import TranscriptDataset
 from gatewise.modules.ctc import BLANK
@@ -50,8 +50,8 @@ def _input_tracks(data: TranscriptData, index: int, values: np.ndarray, steps: i
         return (Track("image", pixels=image[..., 0] if image.shape[-1] == 1 else image),)
     positions = (np.arange(steps) + 0.5) * len(values) / steps - 0.5
     names = [str(channel) for channel in range(values.shape[1])]
-    if isinstance(data.preprocessing, SignalPreprocessing):
-        names = list(data.preprocessing.columns.channels) or names
+    if isinstance(inputs, Signals):
+        names = inputs.channel_names
     interpolated = [np.interp(positions, np.arange(len(values)), channel) for channel in values.T]
     return channels(names, np.stack(interpolated, axis=1))
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from gatewise.data.images.images import Colour
+from gatewise.data.sequences.missing import MaskedFill
 from gatewise.data.tokenizers.transcripts import TranscriptUnit
 from gatewise.modules.strip_fronts import Front
 from gatewise.tasks.options import (
@@ -37,8 +38,10 @@ class TranscribeDataOptions(TableOptions):
     channels: tuple[str, ...] = Field(
         (), description="For long tables: the columns of values; by default all others."
     )
-    fill: Literal["forward"] | None = Field(
-        None, description="How to fill empty cells; by default they raise an error."
+    fill: MaskedFill | None = Field(
+        None,
+        description="How to treat empty cells; by default they raise an error. forward repeats the value "
+        "before; with mask the network also reads which values are missing, and since when.",
     )
     split_column: str | None = Field(
         None, description="A column with the values train, validation and test; random by default."
