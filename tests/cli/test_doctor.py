@@ -5,14 +5,16 @@ import re
 import pytest
 import torch
 
-from gatewise.benchmark import facts
+from gatewise.benchmark import facts, thread_plans
 from gatewise.benchmark import refusals as refusals_of
+from gatewise.benchmark.machine import Machine
 from gatewise.cells import cells
 from gatewise.cli.main import main
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, choice, processor
 from gatewise.engine.compiling import LIBRARY, OBJECT
 from gatewise.engine.libraries import Libraries
+from gatewise.engine.machine import machine
 
 OWN = """
 from gatewise.cells import Cell, R, W, prev, sigmoid, tanh, x
@@ -68,7 +70,7 @@ def tables(monkeypatch, capsys):
 
 
 def test_the_tables_have_the_answers_of_the_backends(tables, picky):
-    _, by_cell, by_feature = tables("--device", "cpu")
+    _, by_cell, by_feature, plans = tables("--device", "cpu")
     assert by_cell[0] == ["cell", "backend on cpu", "why no backend before it"]
     assert [row[0] for row in by_cell[1:]] == list(cells())
     for name, *rest in by_cell[1:]:
@@ -81,11 +83,33 @@ def test_the_tables_have_the_answers_of_the_backends(tables, picky):
     features = [row[0] for row in by_feature[2:]]
     assert len(features) == 9
     assert by_feature[2:] == [[name, "reference", f"picky: there is {name}"] for name in features]
+    assert any(row[0] == "1, 100, 64, 128" and "thread" in row[-1] for row in plans)
+
+
+def test_measured_rates_are_printed_and_kept(tables, picky, monkeypatch, tmp_path):
+    found = Machine("a processor", 2, 200.0, {"L2": 200.0, "L3": 50.0, "memory": 16.0})
+    monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path))
+    monkeypatch.setattr(thread_plans, "measured", lambda: found)
+    machine.cache_clear()
+    facts_printed, *_ = tables("--measure", "--device", "cpu")
+    rates = next(" ".join(row) for row in facts_printed if row[0] == "rates")
+    assert "45 billion multiply-adds and 100 / 25 / 8 GB" in rates
+    assert (tmp_path / "machine.json").is_file()
+    machine.cache_clear()
+
+
+def test_rates_that_cannot_be_measured(monkeypatch, capsys):
+    monkeypatch.setattr(thread_plans, "measured", lambda: Machine("a processor", 2, reason="no compiler"))
+    with pytest.raises(SystemExit) as end:
+        main(["doctor", "--measure", "--device", "cpu"])
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no compiler" in line
 
 
 def test_a_cell_of_ones_own(tables, picky, tmp_path):
     (tmp_path / "own.py").write_text(OWN)
-    _, by_cell, by_feature = tables("--cell", f"{tmp_path / 'own.py'}:Leaky", "--device", "cpu")
+    _, by_cell, by_feature, _ = tables("--cell", f"{tmp_path / 'own.py'}:Leaky", "--device", "cpu")
     assert by_cell[1:] == [["Leaky", "reference", "picky: there is a cell that is no LSTM"]]
     assert by_feature[0][0] == "Leaky layer with"
     assert "projection" not in [row[0] for row in by_feature]  # it reads the last output unit by unit
@@ -107,7 +131,7 @@ def test_a_cell_of_a_lattice(tables, monkeypatch, cell):
         return {one.name: one.refusal(request) for one in choice.BACKENDS}
 
     monkeypatch.setattr(refusals_of, "refusals", refusals)
-    _, by_cell, by_feature = tables("--cell", cell, "--device", "cpu")
+    _, by_cell, by_feature, _ = tables("--cell", cell, "--device", "cpu")
     assert by_cell[1][0] == cell.upper()
     assert [row[0] for row in by_feature[1:4]] == ["no feature", "own sizes", "reversed axes"]
     for request in asked[:4]:  # what is asked about can be run
@@ -119,10 +143,10 @@ def test_a_cell_of_a_lattice(tables, monkeypatch, cell):
 def test_the_backends_that_there_are(tables, device):
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("there is no GPU")
-    facts, by_cell, by_feature = tables("--cell", "lstm", "--device", device)
+    facts, by_cell, by_feature, *_ = tables("--cell", "lstm", "--device", device)
     names = [row[0] for row in facts]
-    assert names[:8] == [
-        "gatewise", "processor", "instructions", "threads", "compiler", "GPU", "built-in kernels",
+    assert names[:9] == [
+        "gatewise", "processor", "instructions", "threads", "rates", "compiler", "GPU", "built-in kernels",
         "kernel cache",
     ]  # fmt: skip
     for row in by_cell[1:] + by_feature[1:]:
@@ -133,7 +157,7 @@ def test_reasons_are_in_the_table_only(tables, monkeypatch, tmp_path, caplog):
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "own.py").write_text(OWN)
-    facts, by_cell, _ = tables("--cell", f"{tmp_path / 'own.py'}:Leaky", "--device", "cpu")
+    facts, by_cell, *_ = tables("--cell", f"{tmp_path / 'own.py'}:Leaky", "--device", "cpu")
     facts_by_name = {row[0]: row[1] for row in facts}
     reason = "CXX is 'no-such-compiler', but there is no executable program 'no-such-compiler'"
     assert facts_by_name["compiler"] == f"none: {reason}"

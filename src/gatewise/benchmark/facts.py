@@ -8,6 +8,7 @@ from collections.abc import Set
 
 import torch
 
+from gatewise.benchmark.thread_plans import described_rates
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, processor
 from gatewise.engine.cache import cache
@@ -28,6 +29,7 @@ def machine_facts() -> dict[str, str]:
         "processor": processor.name(),
         "instructions": _instructions(processor.features()),
         "threads": _threads(),
+        "rates": described_rates(),
         "compiler": _compiler(),
         "GPU": _gpu(),
         "built-in kernels": _installed(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,10 +14,11 @@ import torch
 from gatewise.engine import processor
 from gatewise.engine.compiling import BuildError, NativeProgram
 from gatewise.engine.loading import load
+from gatewise.engine.machine import cache_size
 
 SOURCE = Path(__file__).with_name("native") / "machine.cpp"
 FLAGS = ("-std=gnu++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared")
-L2, L3 = 1 << 20, 32 << 20  # bytes, if the system does not report them
+LARGEST = 1 << 28  # bytes of an array of a thread, of which there are three
 READ = 1 << 28  # bytes read from a cache in one measurement
 # Rounds of the multiply-adds, value * FACTOR + MORE: every value approaches 1, so that all stay normal.
 ROUNDS, FACTOR, MORE = 4_000_000, 0.999, 0.001
@@ -64,12 +64,12 @@ def measured() -> Machine:
     peak = measured_peak(loops, threads)
     if peak == 0:
         return Machine(name, threads, reason="not measured: its loop computes numbers that are not normal")
-    second, third = _cache("SC_LEVEL2_CACHE_SIZE", L2), _cache("SC_LEVEL3_CACHE_SIZE", L3)
+    second, third = cache_size(2), cache_size(3)
     shared = min(max(third // threads // 2, 2 * second), 4 * second)  # beyond L2, within L3
     bandwidths = {
         "L2": _call(loops.reading, threads, ctypes.c_int64(second // 2), ctypes.c_int64(READ)),
         "L3": _call(loops.reading, threads, ctypes.c_int64(shared), ctypes.c_int64(READ)),
-        "memory": _call(loops.triad, threads, ctypes.c_int64(4 * third // threads)),
+        "memory": _call(loops.triad, threads, ctypes.c_int64(min(4 * third // threads, LARGEST))),
     }
     return Machine(name, threads, peak, bandwidths)
 
@@ -94,9 +94,3 @@ def _call(function: Any, threads: int, *arguments: Any) -> float:
     function.restype = ctypes.c_double
     found: float = max(function(ctypes.c_int(threads), *arguments) for _ in range(TURNS))
     return round(found / 1e9, 1)
-
-
-def _cache(name: str, default: int) -> int:
-    """The bytes of a cache."""
-    size = os.sysconf(name) if name in getattr(os, "sysconf_names", {}) else 0
-    return size if size > 0 else default

@@ -12,17 +12,23 @@ from rich.table import Table
 from gatewise import __version__
 from gatewise.benchmark.facts import machine_facts
 from gatewise.benchmark.refusals import Refusals, cell_refusals, feature_refusals
+from gatewise.benchmark.thread_plans import example_plans, measure_rates
 from gatewise.cells import LSTM, find_cell
 from gatewise.cells import cells as built_in
 from gatewise.errors import GatewiseError
 from gatewise.terminal import Terminal
 
+PLANS = ("LSTM with (batch, steps, inputs, units)", "us a step by rows", "by units", "plan")
 CELL = Annotated[
     str | None,
     typer.Option(help="A single cell: a name, or FILE.py:Name, a file that is executed."),
 ]
 DEVICE = Annotated[
     str | None, typer.Option(help="The device of the tensors (the GPU if there is one).", metavar="cpu|cuda")
+]
+MEASURE = Annotated[
+    bool,
+    typer.Option("--measure", help="Measure the rates of this machine that decide how threads divide calls."),
 ]
 
 
@@ -31,12 +37,15 @@ def add(app: typer.Typer, about: str) -> None:
     app.command("doctor", help=about)(examine)
 
 
-def examine(cell: CELL = None, device: DEVICE = None) -> None:
+def examine(cell: CELL = None, device: DEVICE = None, measure: MEASURE = False) -> None:
     """Describe this machine, and show which backend runs which cell and which request."""
     device = _chosen_device(device)
     shown = list(built_in().values()) if cell is None else [find_cell(cell)]
     subject = LSTM if cell is None else shown[0]
     console = Terminal()
+    if measure:
+        with console.status("measuring the rates of this machine ..."):
+            measure_rates()
     versions = f"{__version__}, Python {platform.python_version()}, PyTorch {torch.__version__}"
     console.print(_table((), {"gatewise": versions, **machine_facts()}.items()))
     with console.status("compiling missing kernels ..."):
@@ -46,6 +55,9 @@ def examine(cell: CELL = None, device: DEVICE = None) -> None:
         rows = [(name, *_backend(answer)) for name, answer in answers.items()]
         console.print()
         console.print(_table((what, f"backend on {device}", "why no backend before it"), rows))
+    if device == "cpu":
+        console.print()
+        console.print(_table(PLANS, example_plans()))
 
 
 def _chosen_device(device: str | None) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from math import prod
+from math import ceil, prod
 
 import torch
 
-LARGE = 4_000_000  # weights, more than the cache of a core holds
+from gatewise.engine.machine import machine
+
 SMALL = 800_000  # multiplications of a call, below which more threads do not pay off
 
 _forked = False  # OpenMP's threads do not exist in a forked child, which would wait for them forever
@@ -46,13 +47,24 @@ def plan_threads(
 ) -> tuple[int, bool, bool]:
     """The number of threads, whether they divide units (not rows), and whether inputs are multiplied ahead.
 
-    Threads that divide rows never wait for each other, but each reads all weights, which is slow for few rows
-    or if the weights exceed the cache of a core. A lattice has many rows for each sample.
+    Threads that divide rows never wait for each other, but each reads all weights; threads that divide units
+    read a part each. The plan with the shorter predicted time of a step is chosen.
     """
     alone = _forked or prod(sizes) * batch * weights < SMALL
     threads = 1 if alone else torch.get_num_threads() // in_parallel
-    few = batch < 12 * threads if len(sizes) == 1 else batch % threads > 0 and batch < 4 * threads
-    return threads, threads > 1 and (few or weights > LARGE), batch <= 2 and len(sizes) == 1
+    by_rows, by_units = predicted_steps(sizes, batch, weights, threads)
+    share_units = by_units < by_rows
+    return threads if share_units else min(threads, batch), share_units, batch <= 2 and len(sizes) == 1
+
+
+def predicted_steps(sizes: tuple[int, ...], batch: int, weights: int, threads: int) -> tuple[float, float]:
+    """The predicted seconds of a step if threads divide rows, and if they divide units; equal for one thread.
+
+    A lattice has as many rows for each sample as a diagonal has positions, in the mean.
+    """
+    diagonal = prod(sizes) / (sum(sizes) - len(sizes) + 1)
+    by_rows = machine().step(ceil(batch / threads) * diagonal, weights)
+    return by_rows, machine().step(batch * diagonal, weights, threads)
 
 
 def fit_in_parallel(count: int) -> bool:
