@@ -173,8 +173,7 @@ def test_the_machine_is_measured(tmp_path, monkeypatch):
         pytest.skip(str(error))
     monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path))
     monkeypatch.setattr(machine, "READ", 1 << 20)
-    monkeypatch.setattr(machine, "L3", 1 << 20)
-    monkeypatch.setattr(machine, "_cache", lambda name, otherwise: otherwise)
+    monkeypatch.setattr(machine, "cache_size", lambda level: 1 << 20)
     found = machine.measured()
     assert found.reason is None
     assert found.peak > 0
