@@ -283,12 +283,15 @@ def test_attribution_of_a_class(folder):
         assert whole.tracks[-1].strip.values.sum(0) == pytest.approx(whole.attribution.steps, abs=1e-6)
 
 
-def test_attribution_of_the_most_probable_label(folder):
-    options = {"hidden": 4, "label_separator": ";"}
+@pytest.mark.parametrize("kind", ["stack", "hybrid"])
+def test_attribution_of_the_most_probable_label(folder, kind):
+    options = {"hidden": 4, "label_separator": ";", "network": kind}
     found, whole, data, network = attributed("classify-multilabel", folder / "sets.csv", 1, **options)
-    logits = network.logits(found.batch)[0].detach()
-    assert whole.attribution.output_name == f"the logit of label {data.classes[int(logits.argmax())]}"
-    assert whole.attribution.output == pytest.approx(float(logits.max()), abs=1e-6)
+    best = int(network.logits(found.batch)[0].argmax())
+    part = " in the recurrent layers" if kind == "hybrid" else ""
+    assert whole.attribution.output_name == f"the logit of label {data.classes[best]}{part}"
+    logits = network.differentiable.logits(found.batch)[0].detach()
+    assert whole.attribution.output == pytest.approx(float(logits[best]), abs=1e-6)
 
 
 def test_attribution_of_a_hybrid_is_of_its_recurrent_layers(folder):
