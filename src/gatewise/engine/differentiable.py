@@ -90,7 +90,7 @@ def result(kernel: Kernel, call: KernelCall) -> LayerResult:
     cell, places = kernel.cell, (*call.sizes, call.inputs.shape[1])
     output = owned(call.history[0], call.widths[0], places)
     final = {
-        name: owned(one, call.widths[state], shape[:-1])
+        name: one if one.shape == shape else owned(one, call.widths[state], shape[:-1])
         for name, one, state, shape in zip(
             cell.previous, call.final, kernel.states_of_previous, call.shapes, strict=True
         )

@@ -295,10 +295,10 @@ def rows(tensor: Tensor | None) -> tuple[int, int, int, int]:
     """The fields of `Rows`: [T, B, ...], or [B, ...] for all steps; two steps are a ring."""
     if tensor is None:
         return 0, 0, 0, ALL
-    step, row, *_ = tensor.stride()
-    if tensor.dim() == 2:
+    step, row, *more = tensor.stride()
+    if not more:
         return tensor.data_ptr(), 0, step, ALL
-    return tensor.data_ptr(), step, row, 1 if len(tensor) == 2 else ALL
+    return tensor.data_ptr(), step, row, 1 if tensor.size(0) == 2 else ALL
 
 
 def many(tensors: Sequence[Tensor | None]) -> list[int]:

@@ -62,8 +62,8 @@ def _groups(requests: Sequence[Request]) -> list[Sequence[Request]]:
 
 def _along(chosen: Kernel, requests: Sequence[Request]) -> list[LayerResult]:
     """The results of requests in parallel, by a kernel of their dtype."""
-    tensors = [one for request in requests for one in _tensors(request)]
-    differentiable = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
+    tensors = [one for request in requests for one in _tensors(request)] if torch.is_grad_enabled() else []
+    differentiable = any(one.requires_grad for one in tensors)
     if differentiable and not chosen.is_int8:  # which `prepare` refuses
         outputs = Along.apply(chosen, requests, *tensors)  # type: ignore[no-untyped-call]
         each = len(outputs) // len(requests)

@@ -70,7 +70,7 @@ class StateForm:
             if list(given.shape) != expected or len(set(widths)) > 1:
                 shape = f"{expected}" if len(set(widths)) == 1 else f"a tuple of {len(widths)} tensors"
                 raise GatewiseError(f"expected state {name} of shape {shape}, got {list(given.shape)}")
-            given = given.unbind(1) if first else tuple(given)
+            given = given.unbind(1 if first else 0)  # iteration over a tensor is slower
         if not isinstance(given, tuple | list) or not all(isinstance(one, Tensor) for one in given):
             raise GatewiseError(f"expected state {name} as a tensor, got {_describe(given)}")
         if len(given) != len(widths):
@@ -80,19 +80,21 @@ class StateForm:
             if list(one.shape) != expected:
                 raise GatewiseError(f"expected state {name} of shape {expected}, got {list(one.shape)}")
             check_state(name, one, like)
-        return [(one if batched else one.unsqueeze(0)).to(like.dtype) for one in given]
+        given = given if batched else [one.unsqueeze(0) for one in given]
+        return [one if one.dtype == like.dtype else one.to(like.dtype) for one in given]
 
     def write(self, states: list[dict[str, Tensor]], batched: bool) -> State:
         """Each state as [layers * directions, B, H], or a tuple of [B, H] if widths differ."""
         values: list[State] = []
         for name in self.cell.state:
             rows = [one[name] if batched else one[name].squeeze(0) for one in states]
-            same = len({widths[name] for widths in self.widths}) == 1
             axis = 1 if batched and self.batch_first else 0
             if len(rows) == 1:
                 values.append(rows[0].unsqueeze(axis))
+            elif len({widths[name] for widths in self.widths}) == 1:
+                values.append(torch.stack(rows, axis))
             else:
-                values.append(torch.stack(rows, axis) if same else tuple(rows))
+                values.append(tuple(rows))
         return values[0] if len(values) == 1 else tuple(values)
 
 
