@@ -49,9 +49,7 @@ def scores(comparison: Comparison[Any]) -> dict[str, dict[str, float]]:
         middle = result.network.median_index
         square = absolute = count = 0.0
         for batch, quantiles in result.predictions.blocks():
-            forecast, truth = (
-                data.undo(values, batch.series) for values in (quantiles[..., middle], batch.truth)
-            )
+            forecast, truth = quantiles[..., middle], data.undo(batch.truth, batch.series)
             error = (truth - forecast) / deviations[batch.series, None]
             square, absolute = square + float(error.square().sum()), absolute + float(error.abs().sum())
             count += error.numel()
