@@ -6,6 +6,7 @@ from torch import nn
 
 from gatewise.cells import GRU
 from gatewise.errors import GatewiseError
+from gatewise.modules.network import Network
 from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.training.fine_tuning import fine_tuning_options, frozen
@@ -40,8 +41,12 @@ def test_what_the_model_is_made_of_does_not_change(name, value):
     )
 
 
+class Parts(nn.ModuleDict):
+    modules_called = Network.modules_called
+
+
 def network():
-    return nn.ModuleDict({"layers": nn.Linear(2, 2), "layers2": nn.Linear(2, 2), "head": nn.Linear(2, 1)})
+    return Parts({"layers": nn.Linear(2, 2), "layers2": nn.Linear(2, 2), "head": nn.Linear(2, 1)})
 
 
 def test_frozen_parameters_are_not_trained():

@@ -28,6 +28,10 @@ class Network(nn.Module):
     def refit(self, train: Any, validation: Any) -> None:
         """Fits the parts that have a closed form again, on both sets; after the validation set was scored."""
 
+    def modules_called(self, name: str) -> tuple[str, ...]:
+        """The modules or parameters of a name: several where the network has networks of the same parts."""
+        return (name,)
+
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Self:
         """Builds a network from `options()`, with newly initialized parameters."""

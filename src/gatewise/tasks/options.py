@@ -6,7 +6,7 @@ import copyreg
 from dataclasses import replace
 from functools import cache
 from math import ceil
-from typing import Annotated, Any, Literal, cast, get_origin
+from typing import Annotated, Any, Literal, Self, cast, get_origin
 
 from pydantic import (
     BaseModel,
@@ -183,6 +183,10 @@ class TaskOptions(Options):
         """
         steps = ceil(examples / self.batch_size_for(examples)) * self.passes_per_epoch(examples)
         return min(steps, self.max_epoch_steps() or steps)
+
+    def for_baselines(self) -> Self:
+        """The options with which baselines are trained: those of the network alone are left out."""
+        return self
 
     def max_epoch_steps(self) -> int | None:
         """The maximum number of steps of an epoch; None if there is none."""

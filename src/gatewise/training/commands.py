@@ -111,8 +111,9 @@ def compare(
     makers |= {name: partial(task.network, data, options, cell) for name, cell in run.cells.items()}
     diverged: DivergedError | None = None
     for name, make in makers.items():
+        own = options.for_baselines() if name in trained_baselines else options
         folders = {
-            training(run, name, seed): candidate_options(options, task.options, name, seed)
+            training(run, name, seed): candidate_options(own, task.options, name, seed)
             for seed in range(options.seeds)
         }
         try:

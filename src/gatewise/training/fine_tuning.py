@@ -52,9 +52,12 @@ def frozen(network: Network, names: Sequence[str]) -> Iterator[None]:
     Raises: `GatewiseError` if there is none of a name, or nothing is left to train.
     """
     trained = {name: one for name, one in network.named_parameters() if one.requires_grad}
-    chosen = {name for name in trained if any(f"{name}.".startswith(f"{given}.") for given in names)}
+    chosen: set[str] = set()
     for given in names:
-        if not any(f"{name}.".startswith(f"{given}.") for name in trained):
+        called = tuple(f"{one}." for one in network.modules_called(given))
+        found = {name for name in trained if f"{name}.".startswith(called)}
+        chosen |= found
+        if not found:
             modules = ", ".join(dict.fromkeys(name.partition(".")[0] for name in trained))
             raise GatewiseError(f"there are no parameters {given!r} to freeze; the network has {modules}")
     if names and len(chosen) == len(trained):

@@ -85,6 +85,28 @@ def test_an_ensemble_goes_all_the_way(tmp_path):
     assert again.set_params(warm_start=True, max_steps=1).fit(frame()).predict().height == 4
 
 
+def test_frozen_modules_stay_in_every_member(tmp_path):
+    options = {**OPTIONS, "ensemble": 3, "baselines": False, "refit": False, "max_steps": 2}
+    gatewise.Forecaster(**options, out=tmp_path / "run").fit(frame(), target="value")
+    before = load_model(tmp_path / "run").network.state_dict()
+    further = gatewise.load(tmp_path / "run").set_params(warm_start=True, freeze=["recurrent"], out=None)
+    after = further.fit(frame()).network_.state_dict()
+    stay = {name for name in before if "recurrent." in name}
+    assert {name.partition("recurrent.")[0] for name in stay} == {"", "others.0.", "others.1."}
+    assert all(torch.equal(after[name], before[name]) for name in stay)
+    assert not torch.equal(after["others.1.head.linear.weight"], before["others.1.head.linear.weight"])
+
+
+def test_baselines_are_trained_as_without_an_ensemble():
+    options = {**OPTIONS, "cells": ["gru"], "seeds": 1, "max_steps": 4}
+    del options["cell"]
+    found = [
+        gatewise.compare("forecast", frame(), target="value", **options, ensemble=count) for count in (1, 2)
+    ]
+    perceptrons = [next(one for one in made.results if one.name == "mlp") for made in found]
+    assert perceptrons[0].scores == perceptrons[1].scores
+
+
 @pytest.mark.parametrize("head", ["negative-binomial", "tweedie", "student-t"])
 def test_other_distributions_are_averaged(head):
     options = {**OPTIONS, "head": head, "ensemble": 2, "baselines": False, "refit": False}

@@ -278,7 +278,13 @@ def all_data(data: ForecastData) -> ForecastData:
     """All series as a training set, scaled as those of `data`; the plan stays, for later data."""
     everything = prepare(data.source, replace(data.plan, fractions=Fractions(0, 0)), data.learned)
     learned = everything.learned.seen_up_to(everything.source, lambda steps: steps)
-    return replace(everything, plan=data.plan, learned=learned, metric=data.metric)
+    return replace(
+        everything,
+        plan=data.plan,
+        learned=learned,
+        metric=data.metric,
+        reconciliation=data.reconciliation,
+    )
 
 
 def shape_of(data: ForecastData) -> ForecastShape:

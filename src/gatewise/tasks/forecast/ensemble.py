@@ -76,6 +76,9 @@ class ForecastEnsemble(ForecastNetwork):
     def options(self) -> dict[str, Any]:
         return {"members": 1 + len(self.others), **super().options()}
 
+    def modules_called(self, name: str) -> tuple[str, ...]:
+        return (name, *(f"others.{number}.{name}" for number in range(len(self.others))))
+
     def _each(self) -> list[RawOutput]:
         """The layers of each member."""
         others = [one.raw for one in self.others if isinstance(one, ForecastNetwork)]

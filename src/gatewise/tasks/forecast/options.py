@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
@@ -142,7 +142,10 @@ class ForecastOptions(StepOptions, ForecastNetworkOptions, ForecastDataOptions):
         """The passes of an epoch, of which each network of an ensemble has as many as one alone."""
         if self.ensemble == 1:
             return super().passes_per_epoch(examples)
-        return self.ensemble * self.model_copy(update={"ensemble": 1}).passes_per_epoch(examples)
+        return self.ensemble * self.for_baselines().passes_per_epoch(examples)
+
+    def for_baselines(self) -> Self:
+        return self.model_copy(update={"ensemble": 1})
 
     def budget_notes(self, examples: int) -> tuple[str, ...]:
         notes = super().budget_notes(examples)
