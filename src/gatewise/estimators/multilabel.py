@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gatewise.data.memory.frames import is_frame
 from gatewise.data.memory.label_sets import (
     are_lists,
     indicator_array,
@@ -26,8 +27,8 @@ class LabelForm:
 
     >>> columns = {"targets": ["0", "1"], "label_separator": None}
     >>> form = LabelForm({"columns": columns, "classes": ["0", "1"]}, np.arange(2))
-    >>> form.as_fitted([{0, 1}, set()]).tolist()
-    [[1, 1], [0, 0]]
+    >>> form.as_fitted([{0, 1}, set()]).rows()
+    [(1, 1), (0, 0)]
     """
 
     def __init__(self, preprocessing: Mapping[str, Any], classes: np.ndarray) -> None:
@@ -47,10 +48,10 @@ class LabelForm:
         return [[labels[name] for name in one if name] for one in sets.to_list()]
 
     def as_fitted(self, y: Any) -> Any:
-        """Labels of other data in the form of those that the model was fitted on."""
+        """Labels of other data in the form of those that the model was fitted on: a table, or lists."""
         indicators = self.indicators(y)
         if self._column is None:
-            return indicators
+            return pl.DataFrame(indicators, schema=list(self._names))
         return [self._classes[row > 0].tolist() for row in indicators]
 
     def indicators(self, y: Any) -> np.ndarray:
@@ -75,17 +76,18 @@ class LabelForm:
 
     def _in_order(self, y: Any) -> np.ndarray:
         """The columns of an array or a table, in the order of the model's labels. Raises: `GatewiseError`."""
-        found, names = indicator_array(y), [str(name) for name in indicator_names(y)]
-        if sorted(names) == sorted(self._names):
-            return found[:, [names.index(name) for name in self._names]]
-        count = len(self._names)
-        if hasattr(y, "columns"):
+        found, expected = indicator_array(y), list(self._names)
+        if not is_frame(y):  # columns without names are in the order of `classes_`
+            if found.shape[1] != len(expected):
+                raise GatewiseError(
+                    f"expected labels as an array [N, {len(expected)}] as in training, got "
+                    f"{list(found.shape)}"
+                )
+            return found
+        names = [str(name) for name in indicator_names(y)]
+        if sorted(names) != sorted(expected):
             raise GatewiseError(
-                f"expected a column for each label of the training, {', '.join(self._names)}, got "
+                f"expected a column for each label of the training, {', '.join(expected)}, got "
                 f"{', '.join(names)}"
             )
-        if len(names) != count:
-            raise GatewiseError(
-                f"expected labels as an array [N, {count}] as in training, got {list(found.shape)}"
-            )
-        return found  # without names, in the order of `classes_`
+        return found[:, [names.index(name) for name in expected]]

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 import torch
 from scipy.sparse import csr_array
-from sklearn.metrics import f1_score, hamming_loss
+from sklearn.metrics import accuracy_score, f1_score, hamming_loss
 
 import gatewise
 from gatewise.data.sequences.sequences import SequenceTable
@@ -169,6 +169,27 @@ def test_the_columns_of_a_table_name_its_labels(library):
     missing = library({"beat": y[:, 0], "rise": [None, *y[1:, 1]]})
     with pytest.raises(GatewiseError, match=r"y\[0, 'rise'\] is nan: expected 0 or 1"):
         gatewise.Classifier(**QUICK).fit(X, missing)
+
+
+@pytest.mark.parametrize("names", [[1, 0, 2], ["wave", "beat", "rise"]])
+def test_names_in_another_order_permute_tables_but_not_arrays(names):
+    X, y = arrays()
+    table = pd.DataFrame(y, columns=names)
+    model = gatewise.Classifier(**QUICK).fit(X, table)
+    assert model.classes_.tolist() == names
+    predicted = model.predict(X)
+    expected = accuracy_score(y, predicted)
+    turned = table[names[::-1]]
+    assert model.score(X, y) == model.score(X, table) == model.score(X, turned) == expected
+    assert model.score(X, pd.DataFrame(predicted, columns=names)) == model.score(X, predicted) == 1
+    new = X + 0.01  # of the data of the training, only the test set would be evaluated
+    expected = accuracy_score(y, model.predict(new))
+    for labels in (y, table, turned, csr_array(y)):
+        scores = model.evaluate(new, labels).chosen_network.scores
+        assert scores["exact_match"] == pytest.approx(expected)
+    model.set_params(warm_start=True).fit(X, turned)
+    assert model.classes_.tolist() == names
+    assert model.score(X, table) == model.score(X, y)
 
 
 def test_lists_of_one_label_each_are_sets_for_a_model_of_sets():
