@@ -1,5 +1,7 @@
 """Folders of CSV files: one table, whose rows are those of their files."""
 
+import shutil
+
 import numpy as np
 import polars as pl
 import pytest
@@ -44,6 +46,44 @@ def test_a_row_is_the_line_of_its_file(write):
         read_table(folder, Dialect()).numbers("y", "target")
 
 
+def test_lines_of_files_that_are_said_to_have_no_header(write):
+    rows = [f"{part},a,{value}\n" for part in "st" for value in ("1", "2", "x")]
+    folder = write({"1.csv": "".join(rows[:3]), "2.csv": "".join(rows[3:])})
+    with pytest.raises(GatewiseError, match=r"line 3 of 1\.csv, column '3': expected a number"):
+        read_table(folder, Dialect(header=False)).numbers("3", "target")
+    write({"1.csv": "s,a,1\ns,a,2\n", "2.csv": "t,a,1\nt,a,2\nt,a,\n"})
+    with pytest.raises(GatewiseError, match=r"line 3 of 2\.csv, column '3' is empty"):
+        read_long(folder, LongColumns(id="1", label="2", dialect=Dialect(header=False)))
+
+
+def test_comments_have_the_name_of_their_file(write):
+    folder = write({"a.csv": "x,y\n1,2\n", "b.csv": "# moved\nx,y\n5,6\n", "c.csv": "x,y\n# more\n7,8\n"})
+    note = "left out as comments: 2 lines beginning with #, the first in line 1 of b.csv"
+    assert read_table(folder, Dialect()).file_notes[1:] == (note,)
+
+
+STEPS = {"a.csv": "id,x,y\ns0,1,a\ns0,2,a\ns1,3,b\n", "b.csv": "id,x,y\ns0,1,a\ns1,3,b\n"}
+
+
+def test_an_id_that_begins_again_in_another_file_is_refused(write):
+    folder = write(STEPS)
+    message = r"sales: the sequence 's0' of a\.csv begins again in line 2 of b\.csv; give each sequence an id"
+    with pytest.raises(GatewiseError, match=message):
+        read_long(folder, LongColumns(label="y"))
+    write({"b.csv": "id,x,y\ns1,4,b\ns2,5,a\n", "c.csv": "id,x,y\ns2,6,a\ns3,7,b\ns2,8,a\n"})
+    table, _ = read_long(folder, LongColumns(label="y"))
+    assert table.sizes.tolist() == [2, 2, 3, 1]
+    write({"d.csv": "id,x,y\ns3,7,b\n"})  # s2 was the last
+    with pytest.raises(GatewiseError, match=r"'s3' of c\.csv begins again in line 2 of d\.csv"):
+        read_long(folder, LongColumns(label="y"))
+
+
+def test_times_tell_the_rows_of_files_apart(write):
+    folder = write({name: "id,t,x,y\n" + f"s0,{day},1,a\ns1,{day},2,b\n" for day, name in enumerate(STEPS)})
+    table, _ = read_long(folder, LongColumns(label="y", time="t"))
+    assert table.values[:].ravel().tolist() == [1, 1, 2, 2]
+
+
 @pytest.mark.parametrize("text", ["x,z\n1,2\n", "x;y\n1;2\n", "x,y,z\n1,2,3\n"])
 def test_other_columns_are_refused_with_the_file(write, text):
     folder = write({"a.csv": "x,y\n1,2\n", "b.csv": text})
@@ -63,7 +103,12 @@ def test_series_and_sequences(write, tmp_path):
     other.mkdir()
     for name, text in steps.items():
         (other / name).write_text(text)
+    (other / "plot.png").touch()
     assert choose_task("classify", other, {}).name == "classify"
+    (other / "cats").mkdir()
+    (other / "cats" / "1.png").touch()
+    assert choose_task("classify", other, {}).name == "classify-images"
+    shutil.rmtree(other / "cats")
     table, _ = read_long(other, LongColumns())
     assert table.values[:].ravel().tolist() == [0, 5, 1, 5]
     assert table.place(3) == "line 3 of 1.csv"

@@ -95,6 +95,26 @@ def test_a_file_that_repeats_the_name_of_its_folder_must_agree(write):
         read_table(folder)
 
 
+def test_a_number_in_a_file_may_be_written_otherwise_in_the_name_of_its_folder(write):
+    folder = write({f"month=0{m}/0.parquet": {"month": [m, m], "x": [1, 2]} for m in (1, 2)})
+    assert read_table(folder).frame["month"].to_list() == [1, 1, 2, 2]
+    write({"month=03/0.parquet": {"month": [3, None], "x": [1, 2]}})
+    with pytest.raises(GatewiseError, match="column 'month' has None, and the name of its folder has '03'"):
+        read_table(folder)
+    write({"month=03/0.parquet": {"month": [3, 4], "x": [1, 2]}})
+    with pytest.raises(GatewiseError, match="column 'month' has '4', and the name of its folder has '03'"):
+        read_table(folder)
+
+
+def test_an_id_that_begins_again_in_another_file_is_refused(write):
+    steps = {"id": ["s0", "s1"], "x": [1.0, 2.0], "label": ["a", "b"]}
+    folder = write({"a.parquet": steps, "k/b.parquet": steps})
+    with pytest.raises(
+        GatewiseError, match=r"'s0' of a\.parquet begins again in row 1 of k/b\.parquet; give"
+    ):
+        read_long(folder, LongColumns())
+
+
 def test_a_row_is_that_of_its_file(write):
     files = {"a.parquet": {"x": ["1", "2"]}, "k/b.parquet": {"x": ["3", "?!"]}}
     with pytest.raises(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from gatewise.data.sequences.folder_ids import FolderIds
 from gatewise.data.sequences.gather import KEYS, find_duplicate_time, group_rows, sort_by_time
 from gatewise.data.sequences.long_columns import LongColumns, recognize_long
 from gatewise.data.sequences.missing import Fill, MaskedFill, with_filled
@@ -21,6 +22,7 @@ from gatewise.data.tables.csv_folder import csv_pieces
 from gatewise.data.tables.delimited import Piece
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.joined_id import find_id_source, with_joined_id
+from gatewise.data.tables.parquet_folder import first_rows
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.typed import describe_typed, has_names, is_typed, require_table, typed_frames
 from gatewise.data.times.formats import parse_iso_times
@@ -77,11 +79,12 @@ class _Rows:
         self.fill = fill
         hint = "" if given.channels else "; if it is not a channel, name the channels with --channels"
         self.numbers = NumberColumns(columns.channels, "channel", hint)
-        self.ids, self.classes = Numbering(), Numbering()
+        self.ids, self.classes, self.files = Numbering(), Numbering(), FolderIds()
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
         self.repeated = SequenceColumns(columns)
         self.describe_form = partial(replace(first, frame=first.frame.clear()).describe_form, given.dialect)
         self.dated: bool | None = None
+        self.has_header = first.has_header
         self.filled = 0
         self.unit = ""
 
@@ -90,6 +93,8 @@ class _Rows:
         columns, self.unit = self.columns, piece.unit
         keys = np.zeros((piece.frame.height, 1), KEYS)
         keys["sequence"][:, 0] = self.ids.numbers(piece.filled_texts(str(columns.id), "id"))
+        if columns.time is None:  # else times tell the rows of files apart
+            self.files.add(piece, tuple(self.ids.seen), keys["sequence"][:, 0])
         keys["line"][:, 0] = piece.row_lines
         self.repeated.add(piece, keys["sequence"][:, 0])
         if columns.split_column is not None:
@@ -141,6 +146,7 @@ class _Rows:
             unit=self.unit,
             times=None if columns.time is None else keys["time"],
             dated=bool(self.dated),
+            has_header=self.has_header,
             **self.repeated.fields(),
         )
         duplicate = find_duplicate_time(keys, offsets) if columns.time is not None else None
@@ -186,14 +192,17 @@ def read_pieces(path: Path, dialect: Dialect) -> Iterator[Table]:
                 piece.has_header,
                 notes=piece.notes,
                 comments=piece.comments,
+                file=piece.file,
             )
 
 
 def _typed_pieces(path: Path, dialect: Dialect) -> Iterator[Piece]:
     """Yields pieces of a file with typed columns, with the numbers of their rows from 1."""
-    row, has_header, notes = 1, has_names(path, dialect), describe_typed(path)
+    row, has_header, notes, files = 1, has_names(path, dialect), describe_typed(path), first_rows(path)
     for frame in typed_frames(path, rows_per_block, dialect):
-        yield Piece(frame, np.arange(row, row + frame.height), has_header=has_header, notes=notes)
+        lines = np.arange(row, row + frame.height)
+        file = next((name for first, name in reversed(files) if first <= row), "")
+        yield Piece(frame, lines, has_header=has_header, notes=notes, file=file)
         row += frame.height
 
 

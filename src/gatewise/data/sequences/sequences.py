@@ -40,6 +40,7 @@ class SequenceTable:
     times: [S], of each row, in microseconds if they are dates; None if rows have no times
     dated: whether times are dates; unit_of_time: of the times that networks read; None if they read none
     notes: on how the file was read; unit: of `lines`
+    has_header: whether the file, or those of a folder, have the names of the columns
     """
 
     path: str
@@ -60,6 +61,7 @@ class SequenceTable:
     times: np.ndarray | None = None
     dated: bool = False
     unit_of_time: TimeUnit | None = None
+    has_header: bool = True
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -86,7 +88,7 @@ class SequenceTable:
             which = self.owner(row)
             return f"sequence {self.ids[which]!r}, step {row - self.offsets[which] + 1}"
         if self.unit == "row" and Path(self.path).is_dir():
-            return place_in_folder(Path(self.path), int(self.lines[row]))
+            return place_in_folder(Path(self.path), int(self.lines[row]), self.has_header)
         return f"{self.unit} {self.lines[row]}"
 
     def slices(self, numbers: Sequence[int]) -> list[slice]:

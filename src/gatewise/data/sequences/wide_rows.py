@@ -104,7 +104,7 @@ class _WideRows:
         self.ids: list[str] = []
         self.classes: list[np.ndarray] = []
         self.repeated = SequenceColumns(roles)
-        self.unit, self.filled = first.unit, 0
+        self.unit, self.has_header, self.filled = first.unit, first.has_header, 0
         taken = {*roles.taken, *self.steps}
         self.unused = [name for name in first.columns if name not in taken]
 
@@ -159,6 +159,7 @@ class _WideRows:
             self.lines.values()[:, 0],
             self._notes(),
             self.unit,
+            has_header=self.has_header,
             **self.repeated.fields(),
         )
         return with_filled(table, self.fill, self.filled, "empty cells")

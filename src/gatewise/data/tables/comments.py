@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 MARK = b"#"
@@ -10,29 +10,38 @@ MARK = b"#"
 
 @dataclass
 class Comments:
-    """The lines that were left out as comments so far."""
+    """The lines that were left out as comments so far.
+
+    file: the name of the file of the first one, if it is one of several
+    """
 
     lines: list[int] = field(default_factory=list)
+    file: str = ""
 
-    def add(self, lines: Iterable[int]) -> None:
-        """Adds the numbers of some lines, in order."""
+    def add(self, lines: Sequence[int], file: str = "") -> None:
+        """Adds the numbers of some lines, in order. file: as in `Comments`"""
+        if lines and not self.lines:
+            self.file = file
         self.lines.extend(lines)
 
     def describe(self) -> tuple[str, ...]:
         """A note on these lines, if there are any."""
-        return describe_comments(self.lines)
+        return describe_comments(self.lines, self.file)
 
 
-def describe_comments(lines: Sequence[int]) -> tuple[str, ...]:
+def describe_comments(lines: Sequence[int], file: str = "") -> tuple[str, ...]:
     """A note on the numbers of lines that are comments, if there are any.
 
-    >>> describe_comments([3, 7])
-    ('left out as comments: 2 lines beginning with #, the first in line 3',)
+    file: the name of the file of the first one, if it is one of several
+
+    >>> describe_comments([3, 7]), describe_comments([3], "b.csv")[0][-15:]
+    (('left out as comments: 2 lines beginning with #, the first in line 3',), 'line 3 of b.csv')
     """
     if not lines:
         return ()
     count = f"{len(lines):,} lines" if len(lines) > 1 else "1 line"
-    return (f"left out as comments: {count} beginning with #, the first in line {lines[0]}",)
+    place = f"line {lines[0]}{' of ' * bool(file)}{file}"
+    return (f"left out as comments: {count} beginning with #, the first in {place}",)
 
 
 def may_be_header(line: str, second: str, third: str, separator: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gatewise.data.tables.comments import Comments
 from gatewise.data.tables.decoding import inner_suffix
 from gatewise.data.tables.delimited import Piece, file_pieces
 from gatewise.data.tables.dialect import Dialect
@@ -38,12 +39,12 @@ def csv_pieces(path: Path, size: int, quoted: bool = True, dialect: Dialect | No
     if not files:
         yield from file_pieces(path, size, quoted, dialect)
         return
-    first, row = None, 1
+    first, row, comments = None, 1, Comments()
     for file in files:
         pieces = file_pieces(file, size, quoted, dialect)
         form = next(pieces)
         if first is None:
-            first = form._replace(notes=_describe(path, files))
+            first = form._replace(notes=_describe(path, files), comments=comments)
             yield first
         own, expected = form.frame.columns, first.frame.columns
         if sorted(own) != sorted(expected) or form.separator != first.separator:
@@ -54,20 +55,23 @@ def csv_pieces(path: Path, size: int, quoted: bool = True, dialect: Dialect | No
             )
         for piece in pieces:
             frame = piece.frame.select(expected)
-            yield first._replace(frame=frame, lines=np.arange(row, row + frame.height))
+            yield first._replace(frame=frame, lines=np.arange(row, row + frame.height), file=file.name)
             row += frame.height
-        if first.comments is not None and form.comments is not None and form.comments is not first.comments:
-            first.comments.add(form.comments.lines)
+        if form.comments is not None:
+            comments.add(form.comments.lines, file.name)
 
 
-def place_in_folder(path: Path, row: int) -> str:
-    """A row of the table of a folder, from 1, as a row or a line of its file, for messages."""
+def place_in_folder(path: Path, row: int, has_header: bool) -> str:
+    """A row of the table of a folder, from 1, as a row or a line of its file, for messages.
+
+    has_header: whether the files have the names of the columns
+    """
     if find_parquet_files(path):
         return place_in_parquet_folder(path, row)
     left = row
     try:
         for file in find_csv_files(path):
-            for piece in file_pieces(file, 1 << 22, dialect=Dialect()):
+            for piece in file_pieces(file, 1 << 22, dialect=Dialect(has_header)):
                 if left <= piece.frame.height:
                     return f"line {piece.lines[left - 1]} of {file.name}"
                 left -= piece.frame.height

@@ -23,6 +23,7 @@ class Piece(NamedTuple):
     lines: [rows], the line of each; separator: of the cells, None for a file with typed columns
     has_header: whether the file has names of columns; notes: on how it is read
     comments: the lines that are left out so far; of later pieces too, once they are read
+    file: the name of the file in a folder
     """
 
     frame: pl.DataFrame
@@ -31,6 +32,7 @@ class Piece(NamedTuple):
     has_header: bool = True
     notes: tuple[str, ...] = ()
     comments: Comments | None = None
+    file: str = ""
 
 
 def file_pieces(

@@ -58,16 +58,19 @@ def scan_folder(path: Path, files: list[Path]) -> list[pl.LazyFrame]:
         ]
         for name in names:
             if name in schema:
-                _require_value(file, frame, name, partition[name])
+                _require_value(file, frame, name, schema[name], partition[name])
         frames.append(frame.select(first.names()).with_columns(made))
     return frames
 
 
-def _require_value(file: Path, frame: pl.LazyFrame, name: str, value: str | None) -> None:
+def _require_value(file: Path, frame: pl.LazyFrame, name: str, kind: pl.DataType, value: str | None) -> None:
     """Raises: `GatewiseError` if a column of a file has another value than the name of its folder."""
-    cells = pl.col(name).cast(pl.String)
-    differ = cells.is_not_null() if value is None else cells.is_null() | (cells != value)
-    found = frame.filter(differ).select(cells.head(1)).collect()
+    number = pl.Series([value], dtype=pl.String).cast(kind, strict=False)[0] if kind.is_numeric() else None
+    texts = pl.col(name).cast(pl.String)
+    differ = texts.ne_missing(pl.lit(value, pl.String))
+    if number is not None:  # 1 in a folder month=01
+        differ = pl.col(name).ne_missing(pl.lit(number, kind))
+    found = frame.filter(differ).select(texts.head(1)).collect()
     if found.height:
         raise GatewiseError(
             f"{file}: column {name!r} has {found[name][0]!r}, and the name of its folder has {value!r}; "
@@ -75,14 +78,20 @@ def _require_value(file: Path, frame: pl.LazyFrame, name: str, value: str | None
         )
 
 
+def first_rows(path: Path) -> list[tuple[int, str]]:
+    """The first row of each file in the table of a folder, from 1, and the name of the file."""
+    row, found = 1, []
+    for file in find_parquet_files(path):
+        found.append((row, str(file.relative_to(path))))
+        height = pl.scan_parquet(file, glob=False, hive_partitioning=False).select(pl.len()).collect().item()
+        row += height
+    return found
+
+
 def place_in_folder(path: Path, row: int) -> str:
     """A row of the table of a folder, from 1, as a row of its file, for messages."""
-    for file in find_parquet_files(path):
-        height = pl.scan_parquet(file, glob=False, hive_partitioning=False).select(pl.len()).collect().item()
-        if row <= height:
-            return f"row {row} of {file.relative_to(path)}"
-        row -= height
-    return f"row {row}"
+    first, name = [one for one in first_rows(path) if one[0] <= row][-1]
+    return f"row {row - first + 1} of {name}"
 
 
 def describe_folder(path: Path, files: list[Path]) -> tuple[str, ...]:

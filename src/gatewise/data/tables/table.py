@@ -48,6 +48,7 @@ class Table:
     lines: [rows], of every row if some lines of the file are left out; separator: of a CSV's cells
     missing: further markers of empty cells in columns of numbers
     has_header: whether the file has the names of the columns
+    file: the name of the file that all rows are of, if it is known in a folder
     """
 
     path: str
@@ -61,6 +62,7 @@ class Table:
     roles: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     comments: Comments | None = None
+    file: str = ""
 
     @property
     def columns(self) -> list[str]:
@@ -87,7 +89,7 @@ class Table:
             cell = f" ({kind} {self.cells[row]!r})"
         number = int(self.row_lines[row])
         if self.unit == "row" and Path(self.path).is_dir():
-            return f"{place_in_folder(Path(self.path), number)}{cell}"
+            return f"{place_in_folder(Path(self.path), number, self.has_header)}{cell}"
         return f"{self.unit} {number}{cell}"
 
     @property

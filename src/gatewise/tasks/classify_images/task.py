@@ -66,8 +66,9 @@ class ClassifyImages(ClassTask[ImageData, ClassifyImagesOptions]):
     def claims(self, data: Path | None, options: Mapping[str, Any], y: object = None) -> bool:
         if data is None or not data.is_dir():
             return False
-        if find_parquet_files(data) or find_csv_files(data):
-            return any(is_image(one) for one in data.rglob("*"))
+        if find_parquet_files(data) or find_csv_files(data):  # maybe with a plot beside them
+            folders = (one for one in data.iterdir() if one.is_dir())
+            return any(is_image(one) for folder in folders for one in folder.rglob("*"))
         return any(data.iterdir())
 
     def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
