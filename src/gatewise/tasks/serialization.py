@@ -89,7 +89,7 @@ class SavedModel:
         files, be = " and ".join(self.missing), "is" if len(self.missing) == 1 else "are"
         sentence = (
             f"{files} of the network trained on all data {be} missing: the network that was scored is used "
-            "instead; restore the run, or finish its training with --resume"
+            "instead; restore these files, or resume the run"
         )
         return (sentence,)
 

@@ -133,7 +133,7 @@ def test_files_that_are_missing_are_named(run, tmp_path, names, capsys):
     model, scored = gatewise.load(tmp_path), gatewise.load(run)
     scored.model_ = replace(scored.model_, refitted=None)
     sentence = f"{' and '.join(names)} of the network trained on all data"
-    with pytest.warns(UserWarning, match=f"^{sentence} .*: the network that was scored is used instead"):
+    with pytest.warns(UserWarning, match=f"^{sentence} .*; restore these files, or resume the run$"):
         found = model.predict(frame())
     assert found.equals(scored.predict(frame()))
     model.save(tmp_path / "again")
