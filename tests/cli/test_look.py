@@ -30,6 +30,8 @@ def test_options_may_be_given_several_times(gatewise, tmp_path):
     assert ended.returncode == 0, ended.stderr
     assert "the sums of the hierarchy city/shop are series, too: 3 beside 3 of the table" in ended.stdout
     assert "static columns: 2 categories of 'city', 3 categories of 'shop'" in ended.stdout
+    three = gatewise("look", "shops.csv", "--target", "sold", "--hierarchy", "city/shop", "--hierarchy", "x")
+    assert "shops.csv has no column 'x' for the hierarchy; it has" in three.stdout
     twice = gatewise("look", "shops.csv", "--wide", "columns", "--wide", "rows")
     assert twice.returncode == 2
     assert "--wide is given 2 times: columns, rows; give it once" in twice.stderr

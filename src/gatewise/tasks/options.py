@@ -69,13 +69,16 @@ class Options(BaseModel):
     def several(cls, name: str, values: list[str]) -> list[str]:
         """The list of an option that is given several times. Raises: `GatewiseError` if it takes no list."""
         field = cls.model_fields[name]
-        joins = any(
-            isinstance(one, BeforeValidator) and isinstance(one.func, Joined) for one in field.metadata
-        )
-        if get_origin(field.annotation) is not tuple and not joins:
+        separators = [
+            one.func.separator
+            for one in field.metadata
+            if isinstance(one, BeforeValidator) and isinstance(one.func, Joined)
+        ]
+        if get_origin(field.annotation) is not tuple and not separators:
             flag = f"--{name.replace('_', '-')}"
             raise GatewiseError(f"{flag} is given {len(values)} times: {', '.join(values)}; give it once")
-        return [part for one in values for part in split_names(one) if part]
+        separator = separators[0] if separators else ","
+        return [part for one in values for part in split_names(one, separator) if part]
 
     @property
     def reads_gaps(self) -> bool:

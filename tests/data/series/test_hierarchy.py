@@ -121,6 +121,7 @@ def test_a_scenario_names_the_series_of_the_table(tmp_path):
             "row 5, column 'sold' is empty; --fill linear or forward fills it",
         ),
         (TABLE.with_columns(country=pl.lit("all")), {}, "row 1, column 'country': 'all' is the id of the"),
+        (TABLE, {"hierarchy": ("country", "regin")}, "has no column 'regin' for the hierarchy; it has "),
         (TABLE, {"id": "region"}, "--hierarchy country/region and --id region have different columns; name"),
         (
             TABLE.with_columns(price=pl.int_range(9)),
@@ -142,7 +143,7 @@ def test_a_scenario_names_the_series_of_the_table(tmp_path):
         ),
         (TABLE, {"target": "sold,price"}, "sums one target over rows with times; leave out --wide"),
     ],
-    ids=["row", "value", "all", "id", "known", "observed", "static", "targets"],
+    ids=["row", "value", "all", "name", "id", "known", "observed", "static", "targets"],
 )  # fmt: skip
 def test_hierarchies_that_are_refused(table, columns, message):
     with pytest.raises(GatewiseError) as refused:

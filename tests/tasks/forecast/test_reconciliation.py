@@ -10,6 +10,7 @@ import gatewise
 from gatewise.data.series.hierarchy import ALL
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.coherence import coherence_after
+from gatewise.tasks.forecast.data import all_data
 from gatewise.tasks.forecast.metrics import forecast_windows, score
 from gatewise.tasks.forecast.reconciliation import reconciling_matrix, shrunk_covariance, with_medians
 from gatewise.tasks.forecast.task import TASK
@@ -113,6 +114,50 @@ def test_few_values_are_summed(trained, tmp_path):
     np.testing.assert_allclose(values, SUMMING @ values[:3], rtol=1e-12)
 
 
+def test_sums_are_explained(trained):
+    """Minimum trace needs steps at which no series is missing."""
+    folder, table = trained
+    comparison = evaluate(TASK, folder / "mint", table)
+    data, predictions = comparison.data, comparison.chosen_network.predictions
+    series = tuple(
+        replace(one, filled=np.arange(len(one)) % 3 == number % 3)
+        for number, one in enumerate(data.source.series)
+    )
+    source, learned = replace(data.source, series=series), replace(data.learned, masked=True)
+    found = coherence_after(source, 160, data.plan, learned, predictions.network, "mint")
+    assert found.method == "bottom-up"
+    assert found.why == (
+        "none of the last 101 steps has a value of every series, too few for the errors that minimum trace "
+        "needs: the forecasts of the hierarchy are sums"
+    )
+    details = TASK.details(replace(predictions, coherence=found), data)
+    assert details[0].title == f"MASE by the levels of the hierarchy ({found.why})"
+    assert predictions.coherence.why == ""
+
+
+def test_a_way_to_add_up_is_of_a_hierarchy():
+    with pytest.raises(GatewiseError, match="bottom-up is for the forecasts of a hierarchy; give"):
+        TASK.check(TrainOptions(**SMALL, reconciliation="bottom-up"), None)
+
+
+def test_the_data_of_a_refit_add_up_as_those_before(trained):
+    folder, table = trained
+    data = TASK.load_for_evaluation(load_model(folder / "bottom-up"), table)
+    assert all_data(data).reconciliation == "bottom-up"
+
+
+@pytest.mark.parametrize("method", ["mint", "bottom-up"])
+def test_an_inspected_forecast_adds_up(trained, method):
+    folder, table = trained
+    model = load_model(folder / method)
+    windows = len(TASK.load_for_evaluation(model, table).test) // 6
+    examples = [TASK.example(model, table, windows * series + 2) for series in range(6)]
+    medians = np.stack([one.tracks[0].lines[2].values for one in examples])
+    np.testing.assert_allclose(medians, SUMMING @ medians[:3], rtol=1e-6)
+    shown = examples[3].attribute(None).output_name
+    assert "by the network alone, before the forecasts of the hierarchy add up, 4 steps ahead" in shown
+
+
 def test_minimum_trace_is_refused_for_counts():
     options = TrainOptions(**SMALL, hierarchy="country/region", head="negative-binomial")
     with pytest.raises(GatewiseError, match="has no negative forecasts, which minimum trace may have; give"):
@@ -172,6 +217,16 @@ def test_a_backtest_forecasts_as_predict_would(trained):
     predicted = model.predict(known)
     backtest = model.backtest(given, windows=1).table
     np.testing.assert_allclose(backtest["predicted"], predicted["value"], rtol=1e-5)
+
+
+def test_residuals_of_a_backtest_are_those_of_forecasts_that_add_up(trained, monkeypatch):
+    monkeypatch.setattr("gatewise.tasks.forecast.metrics.BLOCK", 24)  # several blocks, each of all series
+    folder, table = trained
+    found = gatewise.load(folder / "mint").backtest(pl.read_parquet(table), windows=3)
+    first = found.table.filter(step=1)
+    both = first.join(found.residuals, on=["series", "time"])
+    assert both.height == 18
+    np.testing.assert_allclose(both["residual"], both["actual"] - both["predicted"], atol=1e-5)
 
 
 def test_gaps_and_covariates_go_all_the_way(tmp_path):

@@ -70,6 +70,8 @@ def recognize_series(
     notes = list(table.describe_form(given.dialect))
     given = with_declared(table, replace(given, dialect=given.dialect.resolved(table.has_header)))
     given = resolve_time(table, resolve_targets(table, given))
+    for name in given.hierarchy:
+        table.column(name, "hierarchy")
     given = replace(given, id_source=given.id_source or find_id_source(table, given.id))
     table, given, layout_notes = to_long(table, given)
     found, column_notes = recognize(table, given, is_filled=fill is not None)

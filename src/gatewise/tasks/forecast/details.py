@@ -11,7 +11,7 @@ from gatewise.modules.levels import interval_title
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import HeadedForecaster
 from gatewise.tasks.forecast.metrics import Forecasts, describe_undefined, score_levels, score_targets
-from gatewise.tasks.forecast.reconciliation import Reconciliation
+from gatewise.tasks.forecast.reconciliation import Coherence, Reconciliation
 
 METHODS: dict[Reconciliation, str] = {"mint": "by minimum trace", "bottom-up": "as sums"}
 
@@ -20,7 +20,7 @@ def forecast_details(forecasts: Forecasts, data: ForecastData, metrics: Sequence
     """The metrics of each of several targets, and the weight of the layers beside ridge regression."""
     network, found = forecasts.network, []
     if forecasts.coherence is not None:
-        found.append(_hierarchy_details(forecasts, data, metrics[0], forecasts.coherence.method))
+        found.append(_hierarchy_details(forecasts, data, metrics[0], forecasts.coherence))
     if data.source.columns.target_source is not None:
         rows = tuple(
             (target, *(metric.format(scores[metric.name]) for metric in metrics))
@@ -35,16 +35,17 @@ def forecast_details(forecasts: Forecasts, data: ForecastData, metrics: Sequence
 
 
 def _hierarchy_details(
-    forecasts: Forecasts, data: ForecastData, metric: Metric, method: Reconciliation
+    forecasts: Forecasts, data: ForecastData, metric: Metric, coherence: Coherence
 ) -> Details:
-    """What it brings at each level that the forecasts of a hierarchy add up."""
+    """The metric at each level of a hierarchy, of forecasts before and after they add up."""
     before, after = (score_levels(one, data) for one in (replace(forecasts, coherence=None), forecasts))
     rows = tuple(
         (level, f"{count:,}", *(metric.format(one[level][1][metric.name]) for one in (before, after)))
         for level, (count, _) in after.items()
     )
-    header = ("", "series", "as forecast", METHODS[method])
-    return Details(f"{metric.title} by the levels of the hierarchy", header, rows)
+    header = ("", "series", "as forecast", METHODS[coherence.method])
+    why = f" ({coherence.why})" if coherence.why else ""
+    return Details(f"{metric.title} by the levels of the hierarchy{why}", header, rows)
 
 
 def describe_metrics(data: ForecastData) -> str:

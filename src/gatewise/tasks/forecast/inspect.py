@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from gatewise.data.series.series_set import Series
@@ -14,28 +13,29 @@ from gatewise.data.series.windows import WindowBatch
 from gatewise.data.tables.columns import FoundColumns
 from gatewise.data.times.formats import format_time, shortest_format
 from gatewise.insight.attribution import attribute
-from gatewise.modules.network import Network
 from gatewise.report.attribution import accurate_attribution, channel_track, in_data_units
 from gatewise.report.example import Example, ExampleAttribution, Line, Track, channels, require_example
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
+from gatewise.tasks.forecast.metrics import Forecasts
+
+BEFORE_SUMS = " by the network alone, before the forecasts of the hierarchy add up"
 
 
-def inspect_forecast(network: Network, data: ForecastData, number: int) -> Example:
+def inspect_forecast(forecasts: Forecasts, number: int) -> Example:
     """A window of the test set: the past that the model reads, the truth, and the forecast; 0 is the first.
+
+    forecasts: of the test set
 
     Raises: `GatewiseError` if there is none of that number.
     """
+    network, data = forecasts.network, forecasts.data
     require_example(number, len(data.test), "windows in the test set")
     batch = data.test.__getitems__([number])
-    assert isinstance(network, Forecaster)
     series = data.source.series[int(batch.series)]
     undo, past = partial(data.undo, series=batch.series), data.plan.context
-    with torch.inference_mode():
-        forecast = network.quantiles(network(*batch.inputs))
-    given, true, quantiles = (
-        undo(values)[0].numpy() for values in (batch.past[:, :, 0], batch.truth, forecast)
-    )
+    given, true = (undo(values)[0].numpy() for values in (batch.past[:, :, 0], batch.truth))
+    quantiles = forecasts.quantiles([number])[0].numpy()
     levels, middle = network.quantile_levels, network.median_index
     around = [place for place in sorted({0, len(levels) - 1}) if place != middle]
     target = (
@@ -57,7 +57,12 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
         times,
         str(step),
         attribute=lambda _: explain_forecast(
-            network, batch, undo, (target_name, *names), times[-1], step.words
+            network,
+            batch,
+            undo,
+            (target_name, *names),
+            f"{times[-1]}{BEFORE_SUMS * bool(columns.hierarchy)}",
+            step.words,
         ),
     )
 
@@ -96,7 +101,7 @@ def explain_forecast(
     Static inputs stay as they are.
 
     undo: converts scaled values to the units of the data
-    names: of the target and all covariates; last: the time of the end of the horizon
+    names: of the target and all covariates; last: the time of the end of the horizon, and whose forecast
     step: its length, in words
     """
     assert isinstance(network, HeadedForecaster)

@@ -18,6 +18,7 @@ from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.forecast.lengths import MIN_PAST
 from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows
 from gatewise.tasks.forecast.origin_windows import windows_after
+from gatewise.tasks.forecast.reconciliation import Coherence
 
 
 @dataclass(frozen=True)
@@ -162,11 +163,9 @@ def forecast_origins(
         name: data.undo(forecast_windows(one, windows), windows.series).numpy()
         for name, one in candidate.forecasters.items()
     }
-    if source.columns.hierarchy:
-        for name, network in candidate.forecasters.items():
-            coherence = coherence_after(
-                source, int(ends[0][0]), data.plan, data.learned, network, data.reconciliation
-            )
+    for name, network in candidate.forecasters.items():
+        coherence = _coherence_before(source, data, network, ends)
+        if coherence is not None:
             quantiles[name] = coherence.applied(quantiles[name], network.median_index, data.plan.support)
     series, end = windows.series.numpy(), np.concatenate(ends)
     horizon = np.arange(data.plan.horizon)
@@ -176,15 +175,27 @@ def forecast_origins(
 
 
 def one_step_residuals(candidate: Candidate, source: SeriesSet, ends: Sequence[np.ndarray]) -> Residuals:
-    """The residuals of a candidate at the first step after origins.
+    """The residuals of a candidate at the first step after origins; forecasts of a hierarchy add up.
 
     ends: the steps before the origins of each series
     """
     data, network = candidate.data, next(iter(candidate.forecasters.values()))
     windows = windows_before(source, data, ends)
-    medians = [
-        quantiles[:, 0, network.median_index] for _, quantiles in Forecasts(network, windows, data).blocks()
-    ]
+    coherence = _coherence_before(source, data, network, ends)
+    numbers, medians = [], []
+    for batch, quantiles in Forecasts(network, windows, data, coherence).blocks():
+        numbers.append(batch.series)
+        medians.append(quantiles[:, 0, network.median_index])
+    by_series = torch.cat(numbers).argsort(stable=True)  # blocks of a hierarchy have windows of each series
     truth = [series.given[own] for series, own in zip(source.series, ends, strict=True)]
-    values = np.concatenate(truth) - torch.cat(medians).numpy()
+    values = np.concatenate(truth) - torch.cat(medians)[by_series].numpy()
     return Residuals(windows.series.numpy(), np.concatenate(ends), values)
+
+
+def _coherence_before(
+    source: SeriesSet, data: ForecastData, network: Forecaster, ends: Sequence[np.ndarray]
+) -> Coherence | None:
+    """How forecasts of a hierarchy add up, from errors before the first origin; None if there is none."""
+    if not source.columns.hierarchy:
+        return None
+    return coherence_after(source, int(ends[0][0]), data.plan, data.learned, network, data.reconciliation)

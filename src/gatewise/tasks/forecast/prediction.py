@@ -168,11 +168,7 @@ def _outlook(scored: SavedModel, path: Path, known_from: Path | None) -> Outlook
         steps, method = len(source.series[0]), preprocessing.reconciliation
         scaling = plan.learn_scales(source, [steps] * len(source.series), learned)
         coherence = coherence_after(source, steps, plan, scaling, network, method)
-        if coherence.method != method:
-            source = source.warned(
-                f"the series have {steps} steps, too few for the errors that minimum trace needs: the "
-                "forecasts of the hierarchy are sums"
-            )
+        source = source.warned(*filter(None, [coherence.why]))
     return Outlook(plan, source, times, scales, quantiles, model is not scored, coherence)
 
 

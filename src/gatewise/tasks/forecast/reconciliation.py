@@ -20,11 +20,13 @@ class Coherence:
     summing: S, [series, bottom], as by `summing_matrix`; the series of the last level come first
     weights: P, [bottom, series], as by `reconciling_matrix`
     method: the one of the weights
+    why: why it is not minimum trace, if that was asked for; empty if it is, or was not
     """
 
     summing: np.ndarray
     weights: np.ndarray
     method: Reconciliation
+    why: str = ""
 
     def applied(self, quantiles: np.ndarray, median: int, support: Support) -> np.ndarray:
         """Quantiles whose medians add up, in the units of the data; those of a series move with its median.

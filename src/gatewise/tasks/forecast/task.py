@@ -128,6 +128,10 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
             raise GatewiseError(
                 f"--head {options.head} scales each window by its mean; leave out --normalization and --log"
             )
+        if options.reconciliation == "bottom-up" and not options.hierarchy:
+            raise GatewiseError(
+                "--reconciliation bottom-up is for the forecasts of a hierarchy; give --hierarchy too"
+            )
         if options.hierarchy and options.reconciliation == "mint" and HEADS[options.head].support != "real":
             raise GatewiseError(
                 f"--head {options.head} has no negative forecasts, which minimum trace may have; give "
@@ -340,7 +344,9 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         return run_backtest(model.name, source, rolling, fit, refit=train is not None, seen=seen)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        return inspect_forecast(model.network, self.load_for_evaluation(model, path), number)
+        data = self.load_for_evaluation(model, path)
+        assert isinstance(model.network, HeadedForecaster)
+        return inspect_forecast(self.predictions(model.network, data, data.test), number)
 
     def details(self, predictions: Forecasts, data: ForecastData) -> list[Details]:
         return forecast_details(predictions, data, self.applicable_metrics(data))
