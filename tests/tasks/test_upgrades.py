@@ -12,6 +12,7 @@ from gatewise.data.images.labelled_images import ImageBatch
 from gatewise.data.labels.token_steps import TokenBatch
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.sequences import SequenceBatch
+from gatewise.data.sequences.targets import TargetBatch
 from gatewise.data.splits import Fractions
 from gatewise.data.text.parallel import PairBatch
 from gatewise.tasks.frames.data import Preprocessing
@@ -81,9 +82,19 @@ QUANTILES = (
     },
 )
 COMPUTED_IN_5 = {task: (QUANTILES[0], expected) for task, expected in QUANTILES[1].items()}
+LOGITS_IN_6 = [-0.497620821, 0.369942069, -0.486209393]
+COMPUTED_IN_6 = {
+    "classify": (COMPUTED["classify"][0], LOGITS_IN_6),
+    "classify-multilabel": (
+        lambda one: one.logits(TargetBatch(SEQUENCES.values, SEQUENCES.lengths, torch.zeros(2, 2))),
+        LOGITS_IN_6,  # of the same parameters
+    ),
+    "forecast": (QUANTILES[0], [-0.621712565, -0.609935224, -0.602589607]),
+}
 CASES = [(2, *case) for case in COMPUTED.items()] + [(3, *case) for case in COMPUTED_IN_3.items()]
 CASES += [(4, *case) for case in COMPUTED_IN_4.items()]
 CASES += [(5, *case) for case in COMPUTED_IN_5.items()]
+CASES += [(6, *case) for case in COMPUTED_IN_6.items()]
 
 
 def numbers(hypotheses):
@@ -108,6 +119,12 @@ def test_an_earlier_format_loads(version, task, computed, tmp_path):
 
 def test_every_earlier_format_has_files():
     assert {one.name for one in SAVED.iterdir()} == {f"format-{version}" for version in UPGRADES}
+
+
+def test_a_model_trained_again_on_all_data_before_its_file_said_so():
+    model = load_model(SAVED / "format-6" / "forecast")
+    assert model.refitted is not None
+    assert model.describe_missing() == ()
 
 
 def test_a_preprocessing_that_was_renamed():

@@ -184,7 +184,7 @@ class ModelDescription(BaseModel, strict=True, extra="forbid"):
     kind: Annotated[str, Field(max_length=100)]
     options: dict[str, Any]
     preprocessing: dict[str, Any]
-    refitted: bool = False  # whether there is another model, trained on all data
+    refitted: bool  # whether there is another model, trained on all data
 
 
 def _description(path: Path) -> ModelDescription:

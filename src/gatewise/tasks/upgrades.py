@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-FORMAT = 6
+FORMAT = 7
 RENAMED_OPTIONS = {  # options of a config.yaml of an earlier version
     "epoch_steps": "min_steps_per_epoch",
     "test_share": "test_fraction",
@@ -87,7 +87,7 @@ def upgrade(described: Description, version: int) -> Description:
     """Converts a description to the present format; unknown content is left unchanged.
 
     >>> upgrade({"format": 2, "kind": "classify.RowClassifier"}, 2)
-    {'format': 6, 'kind': 'classify_images.RowClassifier'}
+    {'format': 7, 'kind': 'classify_images.RowClassifier', 'refitted': False}
     """
     for number in range(version, FORMAT):
         described = {**UPGRADES[number](described), "format": number + 1}
@@ -125,6 +125,10 @@ def _from_5(described: Description) -> Description:
     return {**described, "options": {**options, "head": "sorted-quantiles"}}
 
 
+def _from_6(described: Description) -> Description:
+    return {**described, "refitted": described.get("refitted", False)}  # the last models of format 6 have it
+
+
 def _rename_fields(values: Any, names: Mapping[str, str]) -> Any:
     """Renames the fields of a preprocessing, and joins the fractions of the sets in one field."""
     if not isinstance(values, dict):
@@ -149,5 +153,11 @@ def _rename(values: Any, names: Mapping[str, str]) -> Any:
 
 
 # Each upgrade by the format that it reads:
-UPGRADES: dict[int, Callable[[Description], Description]] = {2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5}
+UPGRADES: dict[int, Callable[[Description], Description]] = {
+    2: _from_2,
+    3: _from_3,
+    4: _from_4,
+    5: _from_5,
+    6: _from_6,
+}
 OLDEST = min(UPGRADES)
