@@ -1,6 +1,7 @@
 """Errors name options as keyword arguments in Python, and as options in a shell."""
 
 import datetime
+from contextlib import nullcontext
 
 import numpy as np
 import polars as pl
@@ -9,9 +10,8 @@ import pytest
 import gatewise
 from gatewise.errors import GatewiseError
 from gatewise.estimators.keywords import as_keywords
-from gatewise.estimators.reporting import OptionsAsGiven
+from gatewise.estimators.reporting import reported
 from gatewise.tasks import find_task
-from gatewise.training.progress import SilentProgress
 
 FIELDS = find_task("forecast").options.model_fields
 SMALL = {"horizon": 2, "hidden": 2, "max_steps": 1, "progress": False}
@@ -65,14 +65,13 @@ def test_notes_and_warnings_name_keywords_too(capsys):
     printed = " ".join(capsys.readouterr().out.split())
     assert note in printed
     assert "--" not in printed
-    warned = []
-
-    class Callback(SilentProgress):
-        def warn(self, sentence):
-            warned.append(sentence)
-
-    OptionsAsGiven(Callback(), find_task("forecast").options).warn("give --fill linear")
-    assert warned == ['give fill="linear"']
+    for shown in (True, False):
+        with (
+            nullcontext() if shown else pytest.warns(UserWarning, match='^give fill="linear"$'),
+            reported(shown, find_task("forecast").options) as callback,
+        ):
+            callback.warn("give --fill linear")
+    assert 'give fill="linear"' in capsys.readouterr().out
 
 
 def test_an_option_of_another_task_is_named_as_it_was_given(tmp_path, monkeypatch, capsys):

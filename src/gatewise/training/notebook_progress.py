@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any, cast
 
@@ -13,19 +13,23 @@ STEP = 0.01  # of the fraction done, between two updates
 
 
 class NotebookProgressBar:
-    """A bar for the current candidate, above it a line for each finished one."""
+    """A bar for the current candidate, above it a line for each finished one.
 
-    def __init__(self) -> None:
+    rewrite: of notes and warnings
+    """
+
+    def __init__(self, rewrite: Callable[[str], str] = str) -> None:
         from IPython import display
 
         self._html = cast(Any, display.HTML)
         show: Any = display.display
         self._handle = show(self._html(""), display_id=True)
+        self._rewrite = rewrite
         self._name, self._fraction = "", 0.0
         self._lines: list[str] = []
 
     def notes(self, lines: Sequence[str]) -> None:
-        self._lines += lines
+        self._lines += map(self._rewrite, lines)
         self._show("")
 
     def begin(self, name: str) -> None:
@@ -41,7 +45,7 @@ class NotebookProgressBar:
         self._show(text)
 
     def warn(self, sentence: str) -> None:
-        self._lines.append(f"{self._name}: {sentence}")
+        self._lines.append(f"{self._name}: {self._rewrite(sentence)}")
         self._show("")
 
     def finish(self, result: AnyResult, metric: Metric) -> None:

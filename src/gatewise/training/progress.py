@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -16,25 +16,33 @@ from gatewise.terminal import console, duration, printable
 from gatewise.training.notebook_progress import NotebookProgressBar
 from gatewise.training.runner import ProgressCallback
 
+Rewrite = Callable[[str], str]
+
 
 @contextmanager
-def progress(shown: bool) -> Iterator[ProgressCallback]:
-    """The callback of a training: a progress bar, or one that shows only warnings."""
+def progress(shown: bool, rewrite: Rewrite = str) -> Iterator[ProgressCallback]:
+    """The callback of a training: a progress bar, or one that shows only warnings.
+
+    rewrite: of each note and warning, before it is shown
+    """
     if not shown:
-        yield SilentProgress()
+        yield SilentProgress(rewrite)
     elif is_notebook():
-        notebook = NotebookProgressBar()
+        notebook = NotebookProgressBar(rewrite)
         try:
             yield notebook
         finally:
             notebook.close()
     else:
-        with ProgressBar() as bar:
+        with ProgressBar(rewrite) as bar:
             yield bar
 
 
 class SilentProgress:
-    """Shows only warnings."""
+    """Shows only warnings. rewrite: of each"""
+
+    def __init__(self, rewrite: Rewrite = str) -> None:
+        self._rewrite = rewrite
 
     def notes(self, lines: Sequence[str]) -> None: ...
 
@@ -45,7 +53,7 @@ class SilentProgress:
     def preview(self, text: str) -> None: ...
 
     def warn(self, sentence: str) -> None:
-        warnings.warn(sentence, stacklevel=2)
+        warnings.warn(self._rewrite(sentence), stacklevel=2)
 
     def finish(self, result: AnyResult, metric: Metric) -> None: ...
 
@@ -72,9 +80,13 @@ class ProgressOnly:
 
 
 class ProgressBar:
-    """A bar for the current candidate, shown from the first one on, and a line for each finished one."""
+    """A bar for the current candidate, shown from the first one on, and a line for each finished one.
 
-    def __init__(self) -> None:
+    rewrite: of notes and warnings
+    """
+
+    def __init__(self, rewrite: Rewrite = str) -> None:
+        self._rewrite = rewrite
         self._bar = Progress(
             TextColumn("{task.fields[name]:<18}", markup=False),
             BarColumn(),
@@ -97,7 +109,7 @@ class ProgressBar:
 
     def notes(self, lines: Sequence[str]) -> None:
         for line in lines:
-            console.print(line)
+            console.print(self._rewrite(line))
 
     def begin(self, name: str) -> None:
         self._name = name
@@ -111,7 +123,7 @@ class ProgressBar:
         console.print(text, style="dim")
 
     def warn(self, sentence: str) -> None:
-        console.print(f"{self._name}: {sentence}", style="yellow")
+        console.print(f"{self._name}: {self._rewrite(sentence)}", style="yellow")
 
     def finish(self, result: AnyResult, metric: Metric) -> None:
         score = f"{metric.title} {metric.format(result.scores[metric.name])}"
