@@ -345,7 +345,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         data = self.load_for_evaluation(model, path)
-        assert isinstance(model.network, HeadedForecaster)
+        assert isinstance(model.network, Forecaster)
         return inspect_forecast(self.predictions(model.network, data, data.test), number)
 
     def details(self, predictions: Forecasts, data: ForecastData) -> list[Details]:
