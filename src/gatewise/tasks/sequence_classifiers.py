@@ -6,6 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import is_decaying
+from gatewise.data.sequences.gaps import GapKind
+from gatewise.data.sequences.sequences import ScaledSequences
 from gatewise.errors import GatewiseError
 from gatewise.modules.sequence_encoder import ConvolutionKind
 from gatewise.tasks.options import Depth
@@ -46,11 +50,6 @@ class ClassifierNetworkOptions(SequenceNetworkOptions):
         1, description="Number of networks that are trained together; their probabilities are averaged."
     )
 
-    @property
-    def convolution_arguments(self) -> dict[str, Any]:
-        """The arguments of a recurrent network with the convolutions of an LSTM-FCN."""
-        return {"filters": FILTERS[self.convolutions], "convolutions": self.convolutions}
-
 
 class ClassifierOptions(ClassifierNetworkOptions, ClassifierDataOptions):
     """The options of both"""
@@ -60,6 +59,30 @@ def display_name(options: ClassifierNetworkOptions, cell: str) -> str:
     """The name of a network with this cell."""
     convolutional = {"plain": f"{cell}-fcn", "inception": f"{cell}-inception"}[options.convolutions]
     return {"hybrid": f"hybrid-{cell}", "lstm-fcn": convolutional, "stack": cell}[options.network]
+
+
+def network_arguments(
+    options: ClassifierOptions, cell: CellType, folded: ScaledSequences | None, channels: int, gaps: GapKind
+) -> dict[str, Any]:
+    """The arguments of a recurrent network, or a hybrid of it, that do not depend on the kind of labels.
+
+    folded: all examples with their folds; None without a cross-validation
+    """
+    arguments = {
+        "members": options.ensemble if folded is None else folded.fold_count,
+        "cell": cell,
+        "channels": channels,
+        "hidden": options.hidden,
+        "layers": options.layers,
+        "dropout": options.dropout,
+        "bidirectional": options.bidirectional,
+        "pooling": options.pooling,
+        "gaps": gaps,
+        "decay": is_decaying(cell),
+    }
+    if options.network == "lstm-fcn":
+        arguments |= {"filters": FILTERS[options.convolutions], "convolutions": options.convolutions}
+    return arguments
 
 
 def check_networks(options: ClassifierOptions) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from gatewise.cells.base import CellType
-from gatewise.cells.catalogue import is_decaying
 from gatewise.data.sequences.augmentation import AugmentedSequences
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.errors import GatewiseError
@@ -33,7 +32,7 @@ from gatewise.tasks.classify.network import HybridClassifier, calibrate, recurre
 from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
-from gatewise.tasks.sequence_classifiers import check_networks, display_name, refuse_folds
+from gatewise.tasks.sequence_classifiers import check_networks, display_name, network_arguments, refuse_folds
 from gatewise.tasks.sequences import SequenceTask, are_no_images, table_of_sequences
 from gatewise.tasks.serialization import SavedModel
 
@@ -61,25 +60,15 @@ class Classify(
         return display_name(options, cell)
 
     def network(self, data: ClassifyData, options: ClassifyOptions, cell: CellType) -> Classifier:
-        kind: Callable[..., Classifier] = recurrent_classifier
+        channels, gaps = len(data.preprocessing.scales), data.preprocessing.gaps
+        arguments = {
+            **network_arguments(options, cell, data.folded, channels, gaps),
+            "classes": len(data.classes),
+            "label_smoothing": options.label_smoothing,
+        }
         if options.network == "hybrid":
-            kind = partial(HybridClassifier, length=longest(data))
-        elif options.network == "lstm-fcn":
-            kind = partial(recurrent_classifier, **options.convolution_arguments)
-        return kind(
-            members=options.ensemble if data.folded is None else data.folded.fold_count,
-            cell=cell,
-            channels=len(data.preprocessing.scales),
-            classes=len(data.classes),
-            hidden=options.hidden,
-            layers=options.layers,
-            dropout=options.dropout,
-            bidirectional=options.bidirectional,
-            pooling=options.pooling,
-            label_smoothing=options.label_smoothing,
-            gaps=data.preprocessing.gaps,
-            decay=is_decaying(cell),
-        )
+            return HybridClassifier(length=longest(data), **arguments)
+        return recurrent_classifier(**arguments)
 
     def check(self, options: ClassifyOptions, cell: CellType) -> None:
         super().check(options, cell)

@@ -12,7 +12,6 @@ from typing import Any
 import polars as pl
 
 from gatewise.cells.base import CellType
-from gatewise.cells.catalogue import is_decaying
 from gatewise.data.memory.arrays import Layout, write_sequences
 from gatewise.data.memory.label_sets import distinct_labels, is_label_sets, label_columns
 from gatewise.data.sequences.array_files import has_label_columns
@@ -61,7 +60,7 @@ from gatewise.tasks.classify_multilabel.plots import draw_labels
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
-from gatewise.tasks.sequence_classifiers import check_networks, display_name, refuse_folds
+from gatewise.tasks.sequence_classifiers import check_networks, display_name, network_arguments, refuse_folds
 from gatewise.tasks.sequences import SequenceTask, are_no_images, table_of_sequences
 from gatewise.tasks.serialization import SavedModel
 
@@ -124,25 +123,15 @@ class ClassifyMultilabel(
     def network(
         self, data: MultilabelData, options: MultilabelOptions, cell: CellType
     ) -> MultilabelClassifier:
-        kind: Callable[..., MultilabelClassifier] = recurrent_network
+        channels, gaps = len(data.preprocessing.scales), data.preprocessing.gaps
+        arguments = {
+            **network_arguments(options, cell, data.folded, channels, gaps),
+            "labels": len(data.classes),
+            "thresholds": options.thresholds,
+        }
         if options.network == "hybrid":
-            kind = partial(HybridMultilabelClassifier, length=longest(data))
-        elif options.network == "lstm-fcn":
-            kind = partial(recurrent_network, **options.convolution_arguments)
-        return kind(
-            members=options.ensemble if data.folded is None else data.folded.fold_count,
-            cell=cell,
-            channels=len(data.preprocessing.scales),
-            labels=len(data.classes),
-            hidden=options.hidden,
-            layers=options.layers,
-            dropout=options.dropout,
-            bidirectional=options.bidirectional,
-            pooling=options.pooling,
-            gaps=data.preprocessing.gaps,
-            decay=is_decaying(cell),
-            thresholds=options.thresholds,
-        )
+            return HybridMultilabelClassifier(length=longest(data), **arguments)
+        return recurrent_network(**arguments)
 
     def training_data(self, network: Network, data: MultilabelData) -> MultilabelData:
         """The data; for an ensemble over folds, both sets are all examples with their folds."""
