@@ -90,29 +90,29 @@ PROBLEMS = {
     "stream": Classic(
         "continual embedded Reber grammar",
         "forget gates: 18% succeed, 62% with a falling rate; the cell of 1997: never",
-        partial(ReberStream, units=16, rows=8), 0.005, Budget(2_000_000, 2.0),
+        partial(ReberStream, units=16, rows=8), 0.005, Budget(4_000_000, 4.0),
         ("lstm", "lstm1997", "gru", "rnn"), falls=True,
     ),
     "count-2": Classic(
         "a^n b^n, trained to n = 10", "peepholes generalize far, at best to n = 1,000",
-        partial(Counting, letters=2, units=4), 0.003, Budget(80_000, 0.6), WITH_PEEPHOLES,
+        partial(Counting, letters=2, units=4), 0.003, Budget(80_000, 1.0), WITH_PEEPHOLES,
     ),
     "count-3": Classic(
         "a^n b^n c^n, trained to n = 10", "peepholes generalize far beyond training",
-        partial(Counting, letters=3, units=4), 0.003, Budget(80_000, 0.6), WITH_PEEPHOLES,
+        partial(Counting, letters=3, units=4), 0.003, Budget(80_000, 1.0), WITH_PEEPHOLES,
     ),
     "copy-20": Classic(
         "copy memory, lag 20", "no figure at this lag",
-        partial(Copying, draw=copying.copy_memory, lag=20, units=64, rows=32), 0.003, Budget(200_000, 0.5),
+        partial(Copying, draw=copying.copy_memory, lag=20, units=64, rows=32), 0.003, Budget(300_000, 1.5),
     ),
     "selective-20": Classic(
         "selective copying, lag 20", "no figure at this lag",
         partial(Copying, draw=copying.selective_copying, lag=20, units=64, rows=32), 0.003,
-        Budget(200_000, 0.5),
+        Budget(300_000, 1.5),
     ),
     "multiplication": Classic(
         "multiplication, T = 100", "482,000 sequences to 140 of 2,000 wrong; 139 of 2,560 wrong",
-        at_end(of_1997.multiplication, 100, tolerance=0.04, wrong=139), 0.003, Budget(250_000, 1.2),
+        at_end(of_1997.multiplication, 100, tolerance=0.04, wrong=139), 0.003, Budget(500_000, 2.0),
     ),
     "lag-100": Classic(
         "long lag without regularities (2b), p = 100", "5,680 sequences",
