@@ -108,7 +108,7 @@ def test_scores_leave_out_what_is_masked():
     data = prepare(masked(), PLAN)
     ridge = Ridge(shape_of(data), "series")
     ridge.fit(data.train, data.validation)
-    scores = score(Forecasts(ridge, data.test, data), data)
+    scores = score(Forecasts(ridge, data.test, data))
     median = data.undo(ridge.quantiles(ridge(*data.test.all()[:2])), data.test.all().series)[..., 4].numpy()
     truth, first = seasonal(), data.plan.borders(160)[1]
     steps = first + np.arange(160 - first - 2)[:, None] + np.arange(3)

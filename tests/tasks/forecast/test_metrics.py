@@ -42,7 +42,7 @@ def test_scores_equal_their_formulas():
     levels = np.array(LEVELS)
     quantiles = forecast[..., None] + 0.4 * (levels - 0.5)
     scale = prepared.learned.series["value"]
-    found = score(Given(prepared, torch.from_numpy(scale.apply(quantiles))), prepared)
+    found = score(Given(prepared, torch.from_numpy(scale.apply(quantiles))))
     error = np.abs(truth - forecast)
     training = values[:first]
     naive = np.abs(training[12:] - training[:-12]).mean()
@@ -62,7 +62,7 @@ def test_scores_equal_their_formulas():
 def test_a_perfect_forecast():
     prepared = data()
     truth = prepared.test.all().truth
-    found = score(Given(prepared, truth.unsqueeze(-1).expand(-1, -1, 9)), prepared)
+    found = score(Given(prepared, truth.unsqueeze(-1).expand(-1, -1, 9)))
     assert (found["mase"], found["rmse"], found["pinball"], found["coverage"]) == (0, 0, 0, 1)
 
 
@@ -75,7 +75,7 @@ def test_coverage_is_that_of_the_widest_symmetric_interval(levels, title, covere
     truth = prepared.test.all().truth
     outside = torch.arange(len(truth)) % 4 < 4 * (1 - covered)
     quantiles = truth.unsqueeze(-1) + torch.linspace(-1, 1, 4) + 5 * outside[:, None, None]
-    found = score(Given(prepared, quantiles), prepared)["coverage"]
+    found = score(Given(prepared, quantiles))["coverage"]
     assert found == pytest.approx(float((~outside).double().mean()))
     assert TASK.applicable_metrics(prepared)[-1].title == title
     assert f"{title}: the fraction of true values in the {title[9:]} interval" in TASK.caption(prepared)
@@ -83,7 +83,7 @@ def test_coverage_is_that_of_the_widest_symmetric_interval(levels, title, covere
 
 def test_levels_without_an_interval_have_no_coverage():
     prepared = data(levels=(0.5, 0.9))
-    found = score(Given(prepared, prepared.test.all().truth.unsqueeze(-1).expand(-1, -1, 2)), prepared)
+    found = score(Given(prepared, prepared.test.all().truth.unsqueeze(-1).expand(-1, -1, 2)))
     assert "coverage" not in found
     assert [one.name for one in TASK.applicable_metrics(prepared)] == ["mase", "smape", "rmse", "pinball"]
     assert "coverage" not in TASK.caption(prepared)
@@ -95,8 +95,8 @@ def test_a_constant_series_does_not_count_in_mase():
     both = prepare(read_series(source, Columns(target="value")), WindowPlan(4, 12, 12))
     naive = Naive(shape_of(both))
     naive.fit(both.train, both.validation)
-    alone = score(TASK.predictions(naive, data(), data().test), data())["mase"]
-    assert score(TASK.predictions(naive, both, both.test), both)["mase"] == pytest.approx(alone, rel=1e-5)
+    alone = score(TASK.predictions(naive, data(), data().test))["mase"]
+    assert score(TASK.predictions(naive, both, both.test))["mase"] == pytest.approx(alone, rel=1e-5)
     with pytest.raises(GatewiseError, match="there is nothing to learn"):
         prepare(read_series(flat, Columns(target="value")), WindowPlan(4, 12, 12))
 
@@ -106,7 +106,7 @@ def test_a_series_that_repeats_exactly_is_measured_by_its_steps():
     exact = prepare(read_series(months, Columns(target="value")), WindowPlan(4, 12, 3))
     naive = Naive(shape_of(exact))
     naive.fit(exact.train, exact.validation)
-    found = score(TASK.predictions(naive, exact, exact.test), exact)
+    found = score(TASK.predictions(naive, exact, exact.test))
     batch = exact.test.all()
     error = (batch.truth - batch.past[:, -1:, 0]).abs().mean() * float(exact.scales()[1][0])
     changes = np.abs(np.diff([3.0, 5.0, 4.0] * 37)).mean() * 1e-12
@@ -122,8 +122,8 @@ def test_each_series_is_measured_in_its_own_unit():
     forecasts = Forecasts(naive, prepared.test, prepared)
     undone = prepared.undo(quantiles, prepared.test.series)
     assert torch.equal(forecasts.quantiles([3, 1]), undone[[3, 1]])
-    together = score(Given(prepared, quantiles), prepared)
-    assert score(forecasts, prepared) == pytest.approx(together, rel=1e-12)
+    together = score(Given(prepared, quantiles))
+    assert score(forecasts) == pytest.approx(together, rel=1e-12)
 
 
 def whole_months(values):
@@ -161,7 +161,7 @@ def test_zeros_are_left_out_of_the_mape_and_counted(tmp_path):
     naive = Naive(shape_of(prepared))
     naive.fit(prepared.train, prepared.validation)
     last = values[prepared.plan.borders(160)[1] - 1 : -4][:, None]
-    found = score(TASK.predictions(naive, prepared, prepared.test), prepared)["mape"]
+    found = score(TASK.predictions(naive, prepared, prepared.test))["mape"]
     known = windows != 0
     assert found == pytest.approx((np.abs(windows - last)[known] / np.abs(windows)[known]).mean(), rel=1e-5)
 

@@ -202,7 +202,7 @@ def test_details_compare_the_levels_with_forecasts_that_do_not_add_up(trained):
     found = next(one for one in comparison.details if one.title == "MASE by the levels of the hierarchy")
     assert found.header == ("", "series", "as forecast", "as sums")
     assert [row[:2] for row in found.rows] == [("all", "1"), ("country", "2"), ("region", "3")]
-    before = score(replace(result.predictions, coherence=None), comparison.data)
+    before = score(replace(result.predictions, coherence=None))
     columns = np.array([[float(cell) for cell in row[1:]] for row in found.rows])
     means = (columns[:, 1:] * columns[:, :1]).sum(0) / 6
     assert means == pytest.approx([before["mase"], result.scores["mase"]], abs=2e-3)

@@ -20,11 +20,11 @@ def forecast_details(forecasts: Forecasts, data: ForecastData, metrics: Sequence
     """The metrics of each of several targets, and the weight of the layers beside ridge regression."""
     network, found = forecasts.network, []
     if forecasts.coherence is not None:
-        found.append(_hierarchy_details(forecasts, data, metrics[0], forecasts.coherence))
+        found.append(_hierarchy_details(forecasts, metrics[0], forecasts.coherence))
     if data.source.columns.target_source is not None:
         rows = tuple(
             (target, *(metric.format(scores[metric.name]) for metric in metrics))
-            for target, scores in score_targets(forecasts, data).items()
+            for target, scores in score_targets(forecasts).items()
         )
         found.append(Details("by target", ("", *(metric.title for metric in metrics)), rows))
     if isinstance(network, HeadedForecaster) and network.layer_weight is not None:
@@ -34,11 +34,9 @@ def forecast_details(forecasts: Forecasts, data: ForecastData, metrics: Sequence
     return found
 
 
-def _hierarchy_details(
-    forecasts: Forecasts, data: ForecastData, metric: Metric, coherence: Coherence
-) -> Details:
+def _hierarchy_details(forecasts: Forecasts, metric: Metric, coherence: Coherence) -> Details:
     """The metric at each level of a hierarchy, of forecasts before and after they add up."""
-    before, after = (score_levels(one, data) for one in (replace(forecasts, coherence=None), forecasts))
+    before, after = (score_levels(one) for one in (replace(forecasts, coherence=None), forecasts))
     rows = tuple(
         (level, f"{count:,}", *(metric.format(one[level][1][metric.name]) for one in (before, after)))
         for level, (count, _) in after.items()

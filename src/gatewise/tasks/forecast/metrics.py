@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -80,6 +81,19 @@ class Forecasts(Predictions[Forecaster, Windows]):
         for numbers in self._by_series.split(at_once, dim=1):
             yield self._reconciled(numbers)
 
+    @cached_property
+    def sums(self) -> ScoreSums:
+        """The sums from which the scores of all windows are computed."""
+        data = self.data
+        sums, units = ScoreSums(len(data.source.series)), _units(data)
+        for batch, quantiles in self.blocks():
+            truth = data.undo_exactly(batch.truth, batch.series)
+            own = ErrorUnits(*(unit[batch.series] for unit in units))
+            plan, with_crps = data.plan, data.metric == "crps"
+            terms = error_terms(truth, quantiles, plan.levels, own, plan.support, with_crps)
+            sums.add(terms, batch.series)
+        return sums
+
     def quantiles(self, numbers: list[int]) -> Tensor:
         """[B, Q, n]: the quantiles of some windows, by their numbers."""
         if self.coherence is None:
@@ -105,43 +119,30 @@ class Forecasts(Predictions[Forecaster, Windows]):
         return self.data.undo(forecast_batch(self.network, batch), batch.series)
 
 
-def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
+def score(forecasts: Forecasts) -> dict[str, float]:
     """The scores of forecasts, over all windows and steps.
 
     The units of the scaled errors are those of the training set; `error_terms` and `ScoreSums` have the
     formulas.
     """
-    return sum_scores(forecasts, data).scores()
+    return forecasts.sums.scores()
 
 
-def score_targets(forecasts: Forecasts, data: ForecastData) -> dict[str, dict[str, float]]:
+def score_targets(forecasts: Forecasts) -> dict[str, dict[str, float]]:
     """The scores of each of several targets."""
-    columns, sums = data.source.columns, sum_scores(forecasts, data)
-    ids = [columns.target_of(series.id) for series in data.source.series]
+    source = forecasts.data.source
+    columns, ids = source.columns, [source.columns.target_of(series.id) for series in source.series]
     return {
-        target: sums.only([number for number, one in enumerate(ids) if one == target]).scores()
+        target: forecasts.sums.only([number for number, one in enumerate(ids) if one == target]).scores()
         for target in columns.targets
         if target in ids
     }
 
 
-def score_levels(forecasts: Forecasts, data: ForecastData) -> dict[str, tuple[int, dict[str, float]]]:
+def score_levels(forecasts: Forecasts) -> dict[str, tuple[int, dict[str, float]]]:
     """The number of series and the scores of each level of a hierarchy, from the sum of all down."""
-    sums = sum_scores(forecasts, data)
-    return {name: (len(own), sums.only(own).scores()) for name, own in levels_of(data.source).items()}
-
-
-def sum_scores(forecasts: Forecasts, data: ForecastData) -> ScoreSums:
-    """The sums from which the scores of all windows are computed."""
-    sums = ScoreSums(len(data.source.series))
-    units = _units(data)
-    for batch, quantiles in forecasts.blocks():
-        truth = data.undo_exactly(batch.truth, batch.series)
-        own = ErrorUnits(*(unit[batch.series] for unit in units))
-        plan, with_crps = data.plan, data.metric == "crps"
-        terms = error_terms(truth, quantiles, plan.levels, own, plan.support, with_crps)
-        sums.add(terms, batch.series)
-    return sums
+    levels = levels_of(forecasts.data.source)
+    return {name: (len(own), forecasts.sums.only(own).scores()) for name, own in levels.items()}
 
 
 def require_defined(data: ForecastData) -> None:

@@ -40,5 +40,5 @@ def _held_out_errors(data: ForecastData) -> tuple[float, float]:
     """The MASE and the sMAPE of ridge regression on the validation set."""
     ridge = Ridge(shape_of(data), data.plan.normalization, data.plan.levels)
     ridge.fit(data.train, data.validation)
-    scores = score(Forecasts(ridge, data.validation, data), data)
+    scores = score(Forecasts(ridge, data.validation, data))
     return scores["mase"], scores["smape"]

@@ -248,7 +248,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         return Forecasts(network, split, data, coherence)
 
     def score(self, predictions: Forecasts, data: ForecastData) -> dict[str, float]:
-        return score(predictions, data)
+        return score(predictions)
 
     def finish(self, network: HeadedForecaster, data: ForecastData) -> None:
         network.weigh_layers(data.validation)
