@@ -3,7 +3,7 @@
 Run with `python benchmarks/speed/vanishing.py`. An LSTM with one set of weights in torch.nn, in torch.nn with
 subnormal numbers flushed, and in gatewise; 32 rows, 1 input, 128 units, a loss at the last step only.
 Left: the norm of the gradient with respect to the input, against the lag. Right: the CPU time of one thread
-of a backward pass of so many steps, the median of some turns.
+of a backward pass of that length, the median of some turns.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ WORKLOADS = Annotated[
 QUICK = Annotated[
     bool,
     typer.Option(
-        "--quick", help="Five minutes on two cores: a few shapes, three repeats, no slow libraries."
+        "--quick", help="Five to ten minutes on two cores: a few shapes, three repeats, no slow libraries."
     ),
 ]
 REPEATS = Annotated[int | None, typer.Option(help="Number of measurements of each candidate (9).")]

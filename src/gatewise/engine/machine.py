@@ -6,7 +6,6 @@ Measured ones are kept beside the compiled kernels, in a file of numbers: at wor
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cache as once
@@ -15,6 +14,7 @@ from typing import Any
 
 from gatewise.engine import processor
 from gatewise.engine.cache import cache
+from gatewise.files import write_whole
 
 FILE = "machine.json"
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
@@ -79,9 +79,8 @@ def keep(found: Machine) -> Path | None:
     if libraries is None:
         return None
     path = libraries.folder / FILE
-    partial = path.with_name(f"{FILE}.{os.getpid()}")
-    partial.write_text(json.dumps({"processor": processor.identity(), **asdict(found)}, indent=2))
-    partial.replace(path)
+    text = json.dumps({"processor": processor.identity(), **asdict(found)}, indent=2)
+    write_whole(path, lambda partial: partial.write_text(text))
     machine.cache_clear()
     return path
 

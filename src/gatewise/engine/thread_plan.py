@@ -52,9 +52,12 @@ def plan_threads(
     """
     alone = _forked or prod(sizes) * batch * weights < SMALL
     threads = 1 if alone else torch.get_num_threads() // in_parallel
+    ahead = batch <= 2 and len(sizes) == 1
+    if threads == 1:  # most single steps: no time for predictions
+        return 1, False, ahead
     by_rows, by_units = predicted_steps(sizes, batch, weights, threads)
     share_units = by_units < by_rows
-    return threads if share_units else min(threads, batch), share_units, batch <= 2 and len(sizes) == 1
+    return threads if share_units else min(threads, batch), share_units, ahead
 
 
 def predicted_steps(sizes: tuple[int, ...], batch: int, weights: int, threads: int) -> tuple[float, float]:
