@@ -73,6 +73,7 @@ def look(data: object, **options: Any) -> Overview:
                 season=resolved.period,
                 time_format=resolved.time_format,
                 time_zone=resolved.time_zone,
+                irregular=resolved.irregular,
             )
     problem = None if found.problem is None else as_given(found.problem, ForecastTableOptions)
     notes = tuple(as_given(note, ForecastTableOptions) for note in found.notes)

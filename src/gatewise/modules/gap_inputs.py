@@ -79,8 +79,11 @@ class InputDecay(nn.Module):
 class DecayingWindow(nn.Module):
     """What the cell `GRUD` reads of the past of a series, of which the target alone has missing values.
 
-    They decay to a mean `a`: `a + (m + (1 - m) exp(-max(0, w s + b))) (v - a)`, where `s` are the steps since
+    They decay to a mean `a`: `a + (m + (1 - m) exp(-max(0, w s + b))) (v - a)`, where `s` is the time since
     the last observed value before a step. It is 0 at a first step with a value.
+
+    irregular: whether the input after the target is `ln(1 + e)` of the time e since the step before, which
+        otherwise is 1
 
     Source: Che et al. 2018, as for `GapInputs`.
 
@@ -90,18 +93,19 @@ class DecayingWindow(nn.Module):
     (torch.Size([1, 4, 2]), tensor([0., 1., 2., 3.]))
     """
 
-    def __init__(self) -> None:
+    def __init__(self, irregular: bool = False) -> None:
         super().__init__()
-        self.decay = InputDecay(1)
+        self.decay, self.irregular = InputDecay(1), irregular
 
     def forward(self, past: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
         """past [B, L, 2 + N] and mean [B, 1, 1] -> steps [B, L, 1 + N] and `s` [B, L, 1].
 
-        past: the target, filled by its last value, other inputs, the mask, and `ln(1 + n)` of the steps n
+        past: the target, filled by its last value, other inputs, the mask, and `ln(1 + n)` of the time n
             since the last observed value, 0 where the value is observed
         """
-        others, steps = past[..., 1:-1], past[..., -1:].expm1()
-        since = torch.cat([steps[:, :1], steps[:, :-1] + 1], dim=1)
+        others, times = past[..., 1:-1], past[..., -1:].expm1()
+        elapsed = past[:, 1:, 1:2].expm1() if self.irregular else 1
+        since = torch.cat([times[:, :1], times[:, :-1] + elapsed], dim=1)
         target = mean + self.decay(past[..., :1] - mean, past[..., -2:-1], since)
         return torch.cat([target, others], dim=-1), since
 

@@ -65,9 +65,8 @@ def _draw(panel: Axes, overview: SeriesOverview, name: str) -> None:
     _, first = np.unique(timed.ticks[rows], return_index=True)
     rows = rows[first]
     times, values = timed.times.gather(rows), target[rows]
-    places, _ = (overview.step or find_step(times)).places(times)
-    ticks = times.to_numpy()
-    after = np.flatnonzero(np.diff(places) > 1)
+    step, ticks = overview.step or find_step(times), times.to_numpy()
+    after = np.flatnonzero([] if step.is_irregular else np.diff(step.places(times)[0]) > 1)
     known = np.flatnonzero(~empty[rows]).tolist()
     gaps = [(place, place + 1) for place in after.tolist()]
     gaps += [(one, other) for one, other in pairwise(known) if other > one + 1]

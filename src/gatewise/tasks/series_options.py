@@ -47,6 +47,11 @@ class SeriesOptions(TableOptions):
         description="How to fill gaps, after missing values at both ends are cut off; by default gaps raise "
         "an error.",
     )
+    irregular: bool = Field(
+        False,
+        description="Read times that are not one step apart, and let the network read the time since the "
+        "step before.",
+    )
     time_format: str | None = Field(
         None,
         description="Format of the times, such as %d/%m/%Y; excel for the serial numbers of Excel, study for "

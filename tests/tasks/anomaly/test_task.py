@@ -44,6 +44,17 @@ def test_gru_d_reads_the_mask(tmp_path):
         quick(cell="grud").fit(seasonal())
 
 
+def test_irregular_times_are_read(tmp_path):
+    table = seasonal().with_columns(day=pl.col("day") * 3 + pl.col("day") % 7 % 3)
+    with pytest.raises(GatewiseError, match="give irregular=True for irregular times"):
+        quick().fit(table)
+    model = quick(irregular=True).fit(table)
+    assert model.network_.shape.irregular
+    assert model.network_.shape.known == 1
+    model.save(tmp_path / "model")
+    assert gatewise.load(tmp_path / "model").predict(table).equals(model.predict(table))
+
+
 def test_a_network_detects_what_simple_residuals_miss_in_a_season(fitted):
     f1 = {one.name: one.scores["f1"] for one in fitted.comparison_.results}
     assert set(f1) == {"gru", "naive", "seasonal-naive", "rolling-z-score"}

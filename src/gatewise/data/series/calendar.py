@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.step import DAY, SECOND, Step
+from gatewise.data.series.step import DAY, SECOND, YEAR, Step
 
-LENGTHS = {"day": DAY, "week": 7 * DAY, "year": 365.25 * DAY}  # in microseconds
+LENGTHS = {"day": DAY, "week": 7 * DAY, "year": YEAR}  # in microseconds
 MIN_CYCLES = 2
 
 
@@ -22,10 +22,9 @@ def useful_cycles(times: pl.Series, step: Step) -> tuple[str, ...]:
     """
     if step.unit == "numbers":
         return ()
-    size = step.size if step.unit == "microseconds" else step.size * LENGTHS["year"] / 12
     span = (times[-1] - times[0]).total_seconds() * SECOND
     return tuple(
-        name for name, length in LENGTHS.items() if size * 2 <= length and span >= MIN_CYCLES * length
+        name for name, length in LENGTHS.items() if step.length * 2 <= length and span >= MIN_CYCLES * length
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.series import regular_series
-from gatewise.data.series.step import Step, find_step
+from gatewise.data.series.series import checked_series
+from gatewise.data.series.step import Step, find_step, typical_step
 from gatewise.data.series.timed_table import TimedTable, recognize_series
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.names import name_some
@@ -75,7 +75,9 @@ class SeriesOverview:
                 names = name_some(found["series"].to_list())
                 lines.append(f"{fault}: {found[column].sum():,}, in {names}")
         if len(lines) == 1:
-            lines.append("no step is missing, no time is duplicate, no row is without a value")
+            is_regular = self.step is None or not self.step.is_irregular
+            missing = "no step is missing, " * is_regular
+            lines.append(f"{missing}no time is duplicate, no row is without a value")
         return lines
 
 
@@ -87,10 +89,11 @@ def look_at_series(
     season: int = 0,
     time_format: str | None = None,
     time_zone: str | None = None,
+    irregular: bool = False,
 ) -> SeriesOverview:
     """Describes a table of series.
 
-    given, fill, season, time_format, time_zone: as for `read_series`
+    given, fill, season, time_format, time_zone, irregular: as for `read_series`
     """
     rows = table.frame.height
     try:
@@ -100,13 +103,13 @@ def look_at_series(
         return SeriesOverview(table.path, rows, _columns(table, {}), notes=notes, problem=str(error))
     problem, notes = None, timed.notes
     try:
-        notes = regular_series(timed, fill=fill, season=season).notes
+        notes = checked_series(timed, fill=fill, season=season, irregular=irregular).notes
     except GatewiseError as error:
         problem = str(error)
     target = timed.table.frame[timed.columns.target]
     empty = timed.table.without_empty(target).is_null().to_numpy()
     different = timed.times.gather(max(timed.rows.values(), key=len)).unique().sort()
-    step = find_step(different)
+    step = typical_step(different, [np.arange(len(different))]) if irregular else find_step(different)
     series = pl.DataFrame([_describe(timed, empty, step, name) for name in timed.rows])
     return SeriesOverview(
         table.path,
@@ -135,7 +138,9 @@ def _describe(timed: TimedTable, empty: np.ndarray, step: Step, name: str) -> di
     rows, ticks = timed.rows[name], timed.ticks[timed.rows[name]]
     _, first = np.unique(ticks, return_index=True)
     times = timed.times.gather(rows[first])
-    places, on = step.places(times)
+    places, on = np.arange(len(times)), np.ones(len(times), bool)
+    if not step.is_irregular:
+        places, on = step.places(times)
     return {
         "series": name,
         "rows": len(rows),

@@ -65,8 +65,12 @@ def require_period(given: int, series: Sequence[np.ndarray], step: Step) -> int:
 
     series: the training sets of a few series
 
-    Raises: `GatewiseError` if it is not shorter than the longest training set.
+    Raises: `GatewiseError` if it is not shorter than the longest training set, or given for irregular times.
     """
+    if step.is_irregular:
+        if given > 1:
+            raise GatewiseError(f"a period of {given} steps needs regular times; leave out --period")
+        return 1
     period, training = given or find_common_period(series, step), max(map(len, series))
     if period >= training:
         raise GatewiseError(

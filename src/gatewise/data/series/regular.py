@@ -1,4 +1,4 @@
-"""The rows of one series, sorted by time, one step apart, with missing values filled on request."""
+"""The rows of one series, sorted by time, with missing values filled on request."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from gatewise.errors import GatewiseError
 
 MAX_STEPS_PER_ROW, FEW_STEPS = 100, 100_000  # beyond both, nearly all values would be filled in
 MANY_STEPS = 10_000_000  # of all series
+IRREGULAR = "give --irregular for irregular times"
 
 
 def sorted_rows(
@@ -65,6 +66,7 @@ class Grid:
     """The times of a series, one step apart; `rows` holds the row of each time, -1 where there is none.
 
     fill, season: how missing values are filled, as in `fill_missing`; None refuses them
+    is_irregular: whether its times are those of its rows, and not one step apart
     """
 
     table: Table
@@ -72,6 +74,7 @@ class Grid:
     times: pl.Series
     fill: str | None
     season: int = 1
+    is_irregular: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -110,7 +113,8 @@ class Grid:
             return values
         can_fill_end = self.fill in CAUSAL or not missing[-1]
         if self.fill == "zero" or (self.fill is not None and not missing[0] and can_fill_end):
-            return fill_missing(values, self.fill, self.season)
+            times = self.times[:steps].to_physical().to_numpy() if self.is_irregular else None
+            return fill_missing(values, self.fill, self.season, times)
         first = len(values) - 1 if self.fill and not missing[0] else int(missing.argmax())
         row = int(self.rows[first])
         place = self.table.place(row) if row >= 0 else f"at {format_time(self.times[first])}"
@@ -146,10 +150,15 @@ def on_grids(
     fill: str | None,
     season: int,
 ) -> dict[str, Grid]:
-    """Places the sorted rows of each series on a grid of times.
+    """Places the sorted rows of each series on a grid of times; irregular ones stay as they are.
 
     Raises: `GatewiseError` as `on_grid`, or if the gaps of all series together are too many to fill.
     """
+    if step.is_irregular:
+        return {
+            name: Grid(table, rows, _gathered(times, rows), fill, is_irregular=True)
+            for name, rows in ordered.items()
+        }
     phases, grids, steps = step.phases(times), {}, 0
     for name, rows in ordered.items():
         grids[name] = on_grid(table, times, rows, step, phases, fill, name, season)
@@ -157,8 +166,8 @@ def on_grids(
         if steps > max(MAX_STEPS_PER_ROW * len(times), MANY_STEPS):
             raise GatewiseError(
                 f"{table.path}: with a step of {step.words}, its {len(times):,} rows make more than "
-                f"{steps:,} steps, too many to fill: check the times, or resample the series to regular "
-                "steps first"
+                f"{steps:,} steps, too many to fill: check the times; {IRREGULAR}, or resample "
+                "the series to regular steps first"
             )
     return grids
 
@@ -187,8 +196,8 @@ def on_grid(
         row = int(rows[on.argmin()])
         raise GatewiseError(
             f"{table.path}, {table.place(row)}: {format_time(times[row])} of series {series!r} does not fit "
-            f"a step of {step.words} from {format_time(own[0])}; {_zone_remedy(own)}resample the series to "
-            "regular steps first"
+            f"a step of {step.words} from {format_time(own[0])}; {_zone_remedy(own)}{IRREGULAR}, or resample "
+            "the series to regular steps first"
         )
     count = int(places[-1]) + 1
     too_many = count > max(MAX_STEPS_PER_ROW * len(rows), FEW_STEPS)
@@ -196,9 +205,10 @@ def on_grid(
         gaps = np.diff(places)
         gap = int(gaps.argmax()) if too_many else int((gaps > 1).argmax())
         remedy = (
-            "too many to fill: check the time of this row, or resample the series to regular steps first"
+            f"too many to fill: check the time of this row; {IRREGULAR}, or resample the series to regular "
+            "steps first"
             if too_many
-            else "fill gaps with --fill linear or --fill forward"
+            else f"fill gaps with --fill linear or --fill forward, or {IRREGULAR}"
         )
         before, after = int(rows[gap]), int(rows[gap + 1])
         raise GatewiseError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+import polars as pl
 
 from gatewise.data.series.calendar import calendar, useful_cycles
 from gatewise.data.series.categories import Categories, learn_categories
@@ -19,7 +20,8 @@ from gatewise.data.tables.names import name_some
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 
-MASK_INPUTS = ("observed", "steps since the last value")
+MASK_INPUTS, MASK_TIME = ("observed", "steps since the last value"), "time since the last value"
+ELAPSED = "time since the step before"
 Support = Literal["real", "non-negative", "counts"]  # the values that a target can have
 
 
@@ -32,6 +34,7 @@ class SeriesScaling:
     seen: the last time of each series in the training and validation sets
     masked: whether networks read which values are filled
     statics: the scale or the categories of each static column
+    unit_of_time: of the elapsed times that networks read, as the `length` of a step; 0 at regular times
     """
 
     series: Mapping[str, LogScale | Scale]
@@ -40,6 +43,7 @@ class SeriesScaling:
     seen: Mapping[str, str] = field(default_factory=dict)
     masked: bool = False
     statics: tuple[Scale | Categories, ...] = ()
+    unit_of_time: float = 0.0
 
     def seen_up_to(self, source: SeriesSet, border: Callable[[int], int]) -> SeriesScaling:
         """The scaling of a model that has seen more of each series.
@@ -71,14 +75,16 @@ class SeriesScaling:
         return (warning,)
 
     def known_inputs(self, columns: Columns) -> list[str]:
-        """The names of the inputs that are known in advance: of the calendar, and of known covariates."""
-        calendar_names = [f"{wave} of the {cycle}" for cycle in self.cycles for wave in ("sine", "cosine")]
-        return calendar_names + self._names(columns.known, self.covariates[: len(columns.known)])
+        """The names of the inputs that are known in advance: of times, and of known covariates."""
+        names = [ELAPSED] * bool(self.unit_of_time)
+        names += [f"{wave} of the {cycle}" for cycle in self.cycles for wave in ("sine", "cosine")]
+        return names + self._names(columns.known, self.covariates[: len(columns.known)])
 
     def observed_inputs(self, columns: Columns) -> list[str]:
         """The names of the inputs of observed covariates, and of the mask."""
         names = self._names(columns.observed, self.covariates[len(columns.known) :])
-        return names + list(MASK_INPUTS) * self.masked
+        mask = (MASK_INPUTS[0], MASK_TIME) if self.unit_of_time else MASK_INPUTS
+        return names + list(mask) * self.masked
 
     def unseen(self, source: SeriesSet) -> list[str]:
         """Warnings on categories that are not in the training set."""
@@ -152,12 +158,14 @@ def learn_scales(
         )
     )
     statics = learn_statics([series.static for series in source.series], source.columns.static)
-    return SeriesScaling(scales, covariates, cycles, masked=source.masked, statics=statics)
+    unit = source.step.length if source.step.is_irregular else 0.0
+    return SeriesScaling(scales, covariates, cycles, masked=source.masked, statics=statics, unit_of_time=unit)
 
 
 def scaled_table(series: Series, learned: SeriesScaling) -> np.ndarray:
-    """[T + F, 1 + C + D], scaled: the target, calendar features, known and observed covariates, the mask.
+    """[T + F, 1 + C + D], scaled: the target, times, known and observed covariates, the mask.
 
+    Times are `ln(1 + e)` of the time e since the step before, if they are irregular, and calendar features.
     Target, mask and observed covariates are NaN in the F steps beyond the last target.
 
     Raises: `GatewiseError` if logarithms are taken of a value that is not positive.
@@ -165,7 +173,8 @@ def scaled_table(series: Series, learned: SeriesScaling) -> np.ndarray:
     scale = learned.series[series.id]
     if isinstance(scale, LogScale):
         _require_positive(series)
-    beyond = len(series.times) - len(series)
+    times = _times(series.times, learned.unit_of_time)
+    beyond = len(times) - len(series)
     observed, target = series.observed, scale.apply(series.target)
     if beyond:
         observed = np.pad(observed, ((0, beyond), (0, 0)), constant_values=np.nan)
@@ -178,8 +187,11 @@ def scaled_table(series: Series, learned: SeriesScaling) -> np.ndarray:
         for covariate, (values, categories) in zip(learned.covariates, given, strict=True)
     ]
     if learned.masked:
-        covariates.append(np.pad(_mask(series.filled), ((0, beyond), (0, 0)), constant_values=np.nan))
-    return np.concatenate([target[:, None], calendar(series.times, learned.cycles), *covariates], axis=-1)
+        mask = _mask(series.filled, times[: len(series)])
+        covariates.append(np.pad(mask, ((0, beyond), (0, 0)), constant_values=np.nan))
+    elapsed = [np.log1p(np.diff(times, prepend=times[:1]))[:, None]] if learned.unit_of_time else []
+    cycles = calendar(series.times, learned.cycles)
+    return np.concatenate([target[:, None], *elapsed, cycles, *covariates], axis=-1)
 
 
 def static_table(source: SeriesSet, learned: SeriesScaling) -> np.ndarray:
@@ -194,10 +206,17 @@ def scaled_truth(table: np.ndarray, series: Series) -> np.ndarray:
     return truth
 
 
-def _mask(filled: np.ndarray) -> np.ndarray:
-    """[T, 2]: whether each value is observed, and the logarithm of one and the steps since the last one."""
-    steps = np.arange(len(filled))
-    since = steps - np.maximum.accumulate(np.where(filled, 0, steps))
+def _times(times: pl.Series, unit: float) -> np.ndarray:
+    """[T], times in a unit from the first on, or the numbers of the steps if the unit is 0."""
+    if not unit:
+        return np.arange(len(times))
+    ticks = times.to_physical().to_numpy()
+    return (ticks - ticks[0]) / unit
+
+
+def _mask(filled: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """[T, 2]: whether each value is observed, and the logarithm of one and the time since the last one."""
+    since = times - np.maximum.accumulate(np.where(filled, times[:1], times))
     return np.stack([~filled, np.log1p(since)], axis=-1)
 
 

@@ -1,4 +1,4 @@
-"""The future of known covariates from a file of its own: a scenario."""
+"""The future of known covariates, or of irregular times, from a file of its own: a scenario."""
 
 from __future__ import annotations
 
@@ -31,19 +31,21 @@ def with_scenario(
 ) -> SeriesSet:
     """The series with the known covariates of the steps beyond their last target from another file.
 
-    Rows of the file at other times, or of other series, are not used, with a warning.
+    At irregular times these are the first rows of a series after its last target. Rows of the file at other
+    times, or of other series, are not used, with a warning.
 
     path: a table with the columns of times, ids and known covariates that the series have; without ids, its
         rows are those of all series where these were the columns of a wide table
     horizon: the steps for which every series needs a row; time_format, time_zone: as in `read_series`
 
-    Raises: `GatewiseError` if a series, a time or a value is missing, a time is there twice, or there are no
-        known covariates.
+    Raises: `GatewiseError` if a series, a time or a value is missing, a time is there twice, or nothing is
+        known in advance.
     """
     source = without_aggregates(source)
     columns, count = source.columns, len(source.columns.known)
-    if not columns.known or columns.time_source == ():
-        lack = "known covariates" if not columns.known else "times: their rows are counted"
+    knows_none = not columns.known and not source.step.is_irregular
+    if knows_none or columns.time_source == ():
+        lack = "known covariates" if knows_none else "times: their rows are counted"
         raise GatewiseError(f"the series have no {lack}; predict without --known-from, got {str(path)!r}")
     read = read_table(path, columns.dialect)
     given = repeated_by_target(read, columns)
@@ -53,17 +55,18 @@ def with_scenario(
     covariates = [
         read_covariate(table, name, "known covariate", name in columns.categorical) for name in columns.known
     ]
-    ticks = read_times(table, columns.time, time_format, time_zone)[0].to_physical().to_numpy()
+    times = read_times(table, columns.time, time_format, time_zone).values
+    ticks = times.to_physical().to_numpy()
     rows = _rows_of_series(table, source)
     categories = _joined_categories(source, covariates)
     series = []
     for one in source.series:
         own = _rows_ahead(table, source, one, ticks, rows[one.id], horizon)
         ahead = [_values(table, *pair, own) for pair in zip(covariates, categories, strict=True)]
-        known = np.concatenate([one.known[: len(one)], np.stack(ahead, axis=-1)])
-        times = source.step.grid(one.times, len(known))
+        known = np.concatenate([one.known[: len(one)], np.reshape(ahead, (count, horizon)).T])
+        all_times = pl.concat([one.times[: len(one)], times.gather(own)])
         all_categories = (*categories, *one.categories[count:])
-        series.append(replace(one, times=times, known=known, categories=all_categories))
+        series.append(replace(one, times=all_times, known=known, categories=all_categories))
     unused = (table.frame.height - horizon * len(source.series)) * read.frame.height // table.frame.height
     other = f"{path}: rows of other times or series, which are not used: {unused}"
     found = replace(source, series=tuple(series)).warned(*((other,) if unused else ()))
@@ -90,8 +93,6 @@ def _rows_ahead(
 
     Raises: `GatewiseError` if one is missing, or there twice.
     """
-    steps = len(series)
-    times = source.step.grid(series.times, steps + horizon)[steps:]
     places: dict[int, int] = {}
     for row in rows.tolist():
         if (tick := int(ticks[row])) in places:
@@ -100,6 +101,17 @@ def _rows_ahead(
                 f"{table.path}: {first} and {second} have the same time in series {series.id!r}; keep one"
             )
         places[tick] = row
+    steps = len(series)
+    if source.step.is_irregular:
+        last = series.times[steps - 1 : steps]
+        later = sorted(tick for tick in places if tick > int(last.to_physical()[0]))
+        if len(later) < horizon:
+            raise GatewiseError(
+                f"{table.path} has {len(later)} times after {format_time(last[0])}, the last of series "
+                f"{series.id!r}; a horizon of {horizon} needs as many"
+            )
+        return np.array([places[tick] for tick in later[:horizon]])
+    times = source.step.grid(series.times, steps + horizon)[steps:]
     wanted = times.to_physical().to_list()
     missing = [format_time(time) for time, tick in zip(times, wanted, strict=True) if tick not in places]
     if missing:

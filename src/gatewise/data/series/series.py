@@ -1,8 +1,8 @@
-"""Time series from a table: checked, sorted, one step apart."""
+"""Time series from a table: checked, sorted, and one step apart or at irregular times."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from gatewise.data.series.left_out import without_missing_ends
 from gatewise.data.series.regular import Grid, describe_widest_gap, on_grids, sorted_rows
 from gatewise.data.series.series_set import Series, SeriesSet
 from gatewise.data.series.statics import describe_statics, read_statics
-from gatewise.data.series.step import Step, find_step
+from gatewise.data.series.step import Step, find_step, typical_step
 from gatewise.data.series.timed_table import TimedTable, open_series, recognize_series
 from gatewise.data.tables.columns import Columns, FoundColumns
 from gatewise.data.tables.missing import describe_markers
@@ -34,6 +34,7 @@ def read_series(
     season: int = 0,
     time_format: str | None = None,
     time_zone: str | None = None,
+    irregular: bool = False,
     step: Step | None = None,
 ) -> SeriesSet:
     """Reads one series, or many in long form, from a CSV, a Parquet file or a polars frame.
@@ -47,7 +48,8 @@ def read_series(
         time_format: as in `strftime`, for dates that could be read in two ways; "excel" for serial numbers of
             Excel, "study" for years and months such as 1-01
         time_zone: a zone to whose local time those in UTC, or with an offset, are converted
-        step: the step if no series has enough rows to find it, of a model; None refuses these
+        irregular: whether times need not be a step apart; rows after the last target are times to forecast
+        step: of a model; it is the step if no series has enough rows to find it, or if times are irregular
 
     Raises: `GatewiseError` with file, line and column of a value that is missing, duplicate or not a number.
 
@@ -60,21 +62,22 @@ def read_series(
     given = columns or Columns()
     timed = recognize_series(open_series(source, given.dialect), given, time_format, time_zone, fill)
     hint = "; --target COLUMN names another column" if given.target is None else ""
-    return regular_series(timed, fill=fill, season=season, hint=hint, known_step=step)
+    return checked_series(timed, fill=fill, season=season, hint=hint, irregular=irregular, known_step=step)
 
 
-def regular_series(
+def checked_series(
     timed: TimedTable,
     *,
     fill: str | None = None,
     season: int = 0,
     hint: str = "",
+    irregular: bool = False,
     known_step: Step | None = None,
 ) -> SeriesSet:
-    """The series of a table with regular steps.
+    """The series of a table, checked, sorted, and one step apart unless times are irregular.
 
-    fill, season: as for `read_series`; hint: the end of a message on a target that is not a number
-    known_step: the `step` of `read_series`
+    fill, season, irregular: as for `read_series`; known_step: its `step`
+    hint: the end of a message on a target that is not a number
 
     Raises: `GatewiseError` with file, line and column of a value that is missing, duplicate or not a number.
     """
@@ -82,14 +85,15 @@ def regular_series(
     ordered = {name: sorted_rows(table, times, timed.ticks, rows, name) for name, rows in groups.items()}
     if any((ordered[name] != rows).any() for name, rows in groups.items()):
         notes.append("rows were sorted by time")
-    step = _step(timed, max(ordered.values(), key=len), known_step)
+    step = _step(timed, ordered, irregular, known_step)
     season = season_of(step, season) if fill == "seasonal" else 1
     grids = on_grids(table, times, ordered, step, fill, season)
     target = _target(table, found, hint)
     warnings: list[str] = []
+    has_future = bool(found.known) or irregular
     if fill is not None or found.wide is not None:
-        grids, warnings = without_missing_ends(grids, target, found.target, keep_end=bool(found.known))
-    values = _Values(table, found, target)
+        grids, warnings = without_missing_ends(grids, target, found.target, keep_end=has_future)
+    values = _Values(table, found, target, has_future)
     statics = read_statics(table, found, {name: ordered[name] for name in grids})
     series = tuple(
         replace(values.series(name, grid), static=static)
@@ -101,6 +105,8 @@ def regular_series(
     notes += describe_covariates(values.covariates)
     notes += describe_statics(found, statics)
     notes += describe_markers(table.missing, _count_missing(table, found, numeric))
+    if irregular:
+        notes += _describe_irregular(series)
     if fill is not None:
         notes += [*values.describe_filled(grids.values(), fill), *describe_widest_gap(grids)]
     source = SeriesSet(series, found, step, tuple(notes), timed.clock, masked=fill == MASK)
@@ -108,22 +114,37 @@ def regular_series(
     return replace(source, notes=(*source.notes, *describe_hierarchy(source))).warned(*warnings)
 
 
+def _describe_irregular(series: Sequence[Series]) -> list[str]:
+    """Notes on times without a value after the last target, and on times that are regular."""
+    ahead = sum(len(one.times) - len(one) for one in series)
+    notes = [f"times after the last values, to forecast: {ahead}"] if ahead else []
+    gaps = [np.diff(one.times.to_physical().to_numpy()) for one in series if len(one.times) > 1]
+    if gaps and np.ptp(np.concatenate(gaps)) == 0:
+        notes.append("all times are one step apart, so that --irregular adds nothing")
+    return notes
+
+
 def _count_missing(table: Table, columns: FoundColumns, names: Iterable[str]) -> dict[str, int]:
     """The cells of columns that a marker makes empty; rows that several targets repeat count once."""
     return {name: table.count_missing(name) // len(columns.targets) for name in names}
 
 
-def _step(timed: TimedTable, longest: np.ndarray, known: Step | None) -> Step:
-    """The step of the longest series, or a known one if its rows are too few. Raises: `GatewiseError`.
+def _step(timed: TimedTable, ordered: Mapping[str, np.ndarray], irregular: bool, known: Step | None) -> Step:
+    """The step of the longest series, or the typical one at irregular times.
 
-    longest: its rows, sorted
+    It is a known one if times are irregular, or if rows are too few.
+
+    ordered: the sorted rows of each series
+
+    Raises: `GatewiseError` if no step is known, and rows are too few.
     """
     times, found = timed.times, timed.columns
-    if len(longest) >= ROWS_FOR_STEP:
-        return find_step(times.gather(longest))
-    if known is not None:
-        is_alike = times.dtype.is_integer() == (known.unit == "numbers")
-        return known if is_alike else find_step(times.gather(longest))
+    longest = max(ordered.values(), key=len)
+    is_known = known is not None and times.dtype.is_integer() == (known.unit == "numbers")
+    if known is not None and is_known and (irregular or len(longest) < ROWS_FOR_STEP):
+        return known
+    if len(longest) >= ROWS_FOR_STEP or known is not None:
+        return typical_step(times, ordered.values()) if irregular else find_step(times.gather(longest))
     remedy = ""
     if found.id is not None:
         remedy = (
@@ -143,10 +164,10 @@ def _target(table: Table, columns: FoundColumns, hint: str) -> np.ndarray:
 
 
 class _Values:
-    """The columns of numbers of a table."""
+    """The columns of numbers of a table. has_future: whether rows after the last target are to forecast"""
 
-    def __init__(self, table: Table, columns: FoundColumns, target: np.ndarray) -> None:
-        self.columns, self.target = columns, target
+    def __init__(self, table: Table, columns: FoundColumns, target: np.ndarray, has_future: bool) -> None:
+        self.columns, self.target, self.has_future = columns, target, has_future
         self.known, self.observed = (
             [read_covariate(table, name, f"{role} covariate", name in columns.categorical) for name in names]
             for role, names in (("known", columns.known), ("observed", columns.observed))
@@ -185,8 +206,8 @@ class _Values:
         return [f"missing values that were filled: {filled} ({fill}{lookahead})"]
 
     def _history(self, grid: Grid) -> int:
-        """The steps up to the last target; later rows only hold covariates known in advance."""
-        return grid.history(self.target) if self.columns.known else len(grid)
+        """The steps up to the last target; later rows only hold times and covariates known in advance."""
+        return grid.history(self.target) if self.has_future else len(grid)
 
 
 def _side_by_side(covariates: list[Covariate], grid: Grid, steps: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,9 @@ from gatewise.errors import GatewiseError
 LAST_YEAR = 9999
 END = 253_402_300_800_000_000  # of that year, in microseconds from 1970
 SECOND, HOUR, DAY = 1_000_000, 3_600_000_000, 86_400_000_000  # in microseconds
+YEAR = 365.25 * DAY
+ABOUT = "about "  # before a typical step
+MIN_COUNT = 10  # of the units to which a typical step is rounded
 UNITS = {"week": 7 * DAY, "day": DAY, "hour": HOUR, "minute": 60 * SECOND, "second": SECOND}
 MONTHS = {"year": 12, "quarter": 3, "month": 1}
 USUAL_PERIODS = {"hour": 24, "day": 7, "week": 52, "month": 12, "quarter": 4}
@@ -20,12 +23,20 @@ USUAL_PERIODS = {"hour": 24, "day": 7, "week": 52, "month": 12, "quarter": 4}
 
 @dataclass(frozen=True)
 class Step:
-    """The distance between consecutive times: a number of microseconds, months, or whole numbers."""
+    """The distance between consecutive times: a number of microseconds, months, or whole numbers.
+
+    unit: "microseconds", "months" or "numbers"
+    is_irregular: whether distances differ, and this is a typical one
+    """
 
     size: int
-    unit: str  # "microseconds", "months" or "numbers"
+    unit: str
+    is_irregular: bool = False
 
     def __str__(self) -> str:
+        return f"{ABOUT * self.is_irregular}{self._text()}"
+
+    def _text(self) -> str:
         if self.unit == "numbers":
             return "unit" if self.size == 1 else f"{self.size} units"
         name, count = self._named()
@@ -35,26 +46,31 @@ class Step:
     def words(self) -> str:
         """The step after "a step of".
 
-        >>> Step(1, "months").words, Step(30 * 60 * 10**6, "microseconds").words
-        ('one month', '30 minutes')
+        >>> Step(1, "months").words, Step(30 * 60 * 10**6, "microseconds", is_irregular=True).words
+        ('one month', 'about 30 minutes')
         """
-        text = str(self)
-        return text if text[0].isdigit() else f"one {text}"
+        text = self._text()
+        return f"{ABOUT * self.is_irregular}{text if text[0].isdigit() else f'one {text}'}"
 
     @staticmethod
     def named(text: str) -> Step:
         """The step that `str` writes in this form.
 
-        >>> Step.named("2 hours"), Step.named("quarter")
-        (Step(size=7200000000, unit='microseconds'), Step(size=3, unit='months'))
+        >>> Step.named("2 hours") == Step(2 * HOUR, "microseconds"), Step.named("about quarter")
+        (True, Step(size=3, unit='months', is_irregular=True))
         """
-        count, _, name = text.rpartition(" ")
-        times, name = int(count or 1), name.removesuffix("s")
+        count, _, name = text.removeprefix(ABOUT).rpartition(" ")
+        times, name, is_irregular = int(count or 1), name.removesuffix("s"), text.startswith(ABOUT)
         if name == "unit":
-            return Step(times, "numbers")
+            return Step(times, "numbers", is_irregular)
         if name in MONTHS:
-            return Step(times * MONTHS[name], "months")
-        return Step(times * {**UNITS, "microsecond": 1}[name], "microseconds")
+            return Step(times * MONTHS[name], "months", is_irregular)
+        return Step(times * {**UNITS, "microsecond": 1}[name], "microseconds", is_irregular)
+
+    @property
+    def length(self) -> float:
+        """In microseconds, of months on average; of numbers the size."""
+        return self.size * YEAR / 12 if self.unit == "months" else self.size
 
     def _named(self) -> tuple[str, int]:
         if self.unit == "months":
@@ -69,7 +85,7 @@ class Step:
     @property
     def usual_period(self) -> int | None:
         """The steps of a day, week or year, whichever is the usual period of data with this step."""
-        if self.unit == "numbers":
+        if self.unit == "numbers" or self.is_irregular:
             return None
         name, count = self._named()
         per_day = {"hour": 24, "minute": 1440, "second": 86400}
@@ -79,7 +95,7 @@ class Step:
 
     def places(self, times: pl.Series) -> tuple[np.ndarray, np.ndarray]:
         """The whole steps from the first time to each, and whether each is on the grid of this step."""
-        ticks = _ticks(times, self.unit)
+        ticks = ticks_of(times, self.unit)
         places = (ticks - ticks[0]) // self.size
         return places, (self.at(times, places) == times).to_numpy()
 
@@ -92,17 +108,30 @@ class Step:
         >>> [months.are_consecutive(np.arange(count)) for count in (2, 3)]
         [True, False]
         """
-        places, rests = np.divmod(_ticks(times, self.unit), self.size)
+        places, rests = np.divmod(ticks_of(times, self.unit), self.size)
         if self.unit == "months":
             days = times.dt.day().to_numpy() - 1
             # A day that not all months have is moved to their ends, which `at` does.
-            within = (rests * 28 + days) * DAY + _ticks(times, "microseconds") % DAY
+            within = (rests * 28 + days) * DAY + ticks_of(times, "microseconds") % DAY
             rests = np.where(days < 28, within, -1)
         return Phases(places, rests)
 
     def grid(self, times: pl.Series, count: int) -> pl.Series:
         """`count` times, one step apart, from the first of a column on."""
         return self.at(times, np.arange(count))
+
+    def extended(self, times: pl.Series, count: int) -> pl.Series:
+        """The first `count` of the times of a series, and beyond its last one times that are a step apart.
+
+        >>> Step(5, "numbers", is_irregular=True).extended(pl.Series([1, 4]), 4).to_list()
+        [1, 4, 9, 14]
+        """
+        if not self.is_irregular:
+            return self.grid(times, count)
+        beyond = count - len(times)
+        if beyond <= 0:
+            return times[:count]
+        return pl.concat([times, self.at(times[-1:], np.arange(1, beyond + 1))])
 
     def at(self, times: pl.Series, places: np.ndarray) -> pl.Series:
         """The times at numbers of steps from the first of a column.
@@ -117,7 +146,7 @@ class Step:
         if self.unit == "microseconds":
             _check_end(times, last + int(times.dt.epoch("us")[0]) < END)
             return start + pl.Series(places * self.size).cast(pl.Duration("us"))
-        _check_end(times, last + int(_ticks(times[:1], "months")[0]) < 12 * (LAST_YEAR + 1))
+        _check_end(times, last + int(ticks_of(times[:1], "months")[0]) < 12 * (LAST_YEAR + 1))
         frame = pl.DataFrame({"start": start, "by": pl.Series(places * self.size).cast(pl.String) + "mo"})
         moved = frame.select(pl.col("start").dt.offset_by(pl.col("by")))["start"]
         anchor = _anchor(times)
@@ -151,15 +180,50 @@ def find_step(times: pl.Series) -> Step:
     It is in months if all fall on the same day of the month, on its last day, or on its last business day.
     """
     if times.dtype.is_integer():
-        return Step(_most_frequent(_ticks(times, "numbers")), "numbers")
-    gaps = np.diff(_ticks(times, "microseconds"))
+        return Step(_most_frequent(ticks_of(times, "numbers")), "numbers")
+    gaps = np.diff(ticks_of(times, "microseconds"))
     may_be_months = len(gaps) > 0 and gaps.min() >= 28 * DAY and times.dt.time().n_unique() == 1
     if may_be_months and (times.dt.day().n_unique() == 1 or _anchor(times) is not None):
-        return Step(_most_frequent(_ticks(times, "months")), "months")
-    return Step(_most_frequent(_ticks(times, "microseconds")), "microseconds")
+        return Step(_most_frequent(ticks_of(times, "months")), "months")
+    return Step(_most_frequent(ticks_of(times, "microseconds")), "microseconds")
 
 
-def _ticks(times: pl.Series, unit: str) -> np.ndarray:
+def typical_step(times: pl.Series, ordered: Collection[np.ndarray]) -> Step:
+    """The median step of series at irregular times, rounded to two digits at least.
+
+    It is in months if all times are on the first or all on the last day of one.
+
+    ordered: the sorted rows of each series
+
+    >>> from datetime import datetime
+    >>> times = pl.Series([datetime(2024, 1, 1, hour, minute) for hour, minute in ((0, 0), (1, 7), (2, 9))])
+    >>> typical_step(times, [np.arange(3)]).words
+    'about 62 minutes'
+    """
+    if times.dtype.is_integer():
+        units, unit = [10**power for power in range(19)], "numbers"
+    elif _are_months(times):
+        units, unit = [1], "months"
+    else:
+        units, unit = [1, *sorted(set(UNITS.values()) - {UNITS["week"]})], "microseconds"
+    ticks = ticks_of(times, unit)
+    gaps = np.concatenate([np.diff(ticks[rows]) for rows in ordered])
+    if not len(gaps):
+        return Step(1, unit, is_irregular=True)
+    median = int(np.sort(gaps)[(len(gaps) - 1) // 2])
+    whole = max(one for one in units if not (gaps % one).any())
+    rounded = max(one for one in units if one <= max(median / MIN_COUNT, whole))
+    return Step(max(round(median / rounded), 1) * rounded, unit, is_irregular=True)
+
+
+def _are_months(times: pl.Series) -> bool:
+    """Whether times are on the first day of a month, or all on the last, at the same time of the day."""
+    is_same = times.dt.time().n_unique() == 1
+    return is_same and ((times.dt.day() == 1).all() or bool((times == times.dt.month_end()).all()))
+
+
+def ticks_of(times: pl.Series, unit: str) -> np.ndarray:
+    """Times as whole numbers of a unit: that of a `Step`."""
     readers: dict[str, Callable[[], pl.Series]] = {
         "numbers": lambda: times,
         "microseconds": lambda: times.dt.epoch("us"),

@@ -156,6 +156,8 @@ class Preprocessing:
                 season=self.season,
                 time_format=self.time_format,
                 time_zone=self.time_zone,
+                irregular=Step.named(self.step).is_irregular,
+                step=Step.named(self.step),
             )
         if str(labelled_series.source.step) != self.step:
             raise GatewiseError(

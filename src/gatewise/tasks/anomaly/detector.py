@@ -24,12 +24,14 @@ class DetectorShape:
 
     context: L, the steps before the one that is scored; period: of the series
     known, observed: C and D, the covariates known in advance and only up to the present
+    irregular: whether the first known covariate is `ln(1 + e)` of the time e since the step before
     """
 
     context: int
     period: int = 1
     known: int = 0
     observed: int = 0
+    irregular: bool = False
 
     @property
     def inputs(self) -> int:

@@ -13,6 +13,7 @@ import polars as pl
 from gatewise.data.series.scaled_table import SeriesScaling
 from gatewise.data.series.series import read_series
 from gatewise.data.series.series_set import SeriesSet
+from gatewise.data.series.step import Step
 from gatewise.data.series.timed_table import open_series
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.names import name_some
@@ -53,11 +54,14 @@ def read_labelled(
     season: int = 0,
     time_format: str | None = None,
     time_zone: str | None = None,
+    irregular: bool = False,
+    step: Step | None = None,
 ) -> LabelledSeries:
     """Reads series with their labels.
 
     label: the column of labels; without one, no step is labelled as an anomaly
-    fill, season, time_format, time_zone: as in `read_series`; a value of the season before is no anomaly
+    fill, season, time_format, time_zone, irregular, step: as in `read_series`; a value of the season before
+        is no anomaly
 
     Raises: `GatewiseError` with the file and the column of a cell that is not as expected.
     """
@@ -69,6 +73,8 @@ def read_labelled(
         season=season,
         time_format=time_format,
         time_zone=time_zone,
+        irregular=irregular,
+        step=step,
     )
     if source.columns.target_source is not None:
         raise GatewiseError(

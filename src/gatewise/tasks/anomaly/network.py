@@ -42,7 +42,7 @@ class AnomalyNetwork(Detector):
     ) -> None:
         super().__init__(shape, false_alarm_rate)
         between = dropout if layers > 1 else 0.0
-        self.decay = DecayingWindow() if decay else None
+        self.decay = DecayingWindow(shape.irregular) if decay else None
         self.recurrent = (
             DecayingRecurrent(cell, 1 + shape.inputs, hidden, layers, 1, dropout=between)
             if decay

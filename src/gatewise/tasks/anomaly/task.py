@@ -99,6 +99,7 @@ class DetectAnomalies(Task[AnomalyData, AnomalyOptions, Detector, Detections]):
             season=options.period,
             time_format=options.time_format,
             time_zone=options.time_zone,
+            irregular=options.irregular,
         )
         plan = AnomalyPlan(
             false_alarm_rate=options.false_alarm_rate,
@@ -228,7 +229,8 @@ class DetectAnomalies(Task[AnomalyData, AnomalyOptions, Detector, Detections]):
 def shape_of(data: AnomalyData) -> DetectorShape:
     """The sizes of a detection problem, from its data."""
     known, inputs = data.test.known, data.test.view.shape[1]
-    return DetectorShape(data.plan.context, data.plan.period, known, inputs - 1 - known)
+    plan, irregular = data.plan, data.source.step.is_irregular
+    return DetectorShape(plan.context, plan.period, known, inputs - 1 - known, irregular)
 
 
 TASK = DetectAnomalies()

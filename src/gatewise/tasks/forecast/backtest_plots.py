@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HISTORY = 2  # lengths of the backtest that are shown before it, at most
 BOUND = 1.96  # standard deviations of an autocorrelation, for 95%
+MAX_TICKS = 6  # of dates in a third of a figure
 DASHES = ("--", "-.", ":")  # of the baselines
 
 
@@ -33,7 +34,16 @@ def draw_forecasts(backtest: BacktestScores) -> Figure:
     quantiles = made.quantiles[backtest.model][made.series == 0]
     times, horizon = series.times.to_numpy(), backtest.rolling.horizon
     first = max(int(ends[0]) - HISTORY * (len(series) - int(ends[0])), 0)
-    axes.plot(times[first : len(series)], series.target[first:], color=INK, lw=1.3, label="actual")
+    marker = "." if backtest.source.step.is_irregular else None
+    axes.plot(
+        times[first : len(series)],
+        series.target[first:],
+        color=INK,
+        lw=1.3,
+        marker=marker,
+        ms=4,
+        label="actual",
+    )
     middle, overlap = median_index(backtest.levels), backtest.rolling.overlap
     opacity, width = max(0.18 / (1 + overlap), 0.02), 1.6 if not overlap else 1.0
     for number, (end, own) in enumerate(zip(ends, quantiles, strict=True)):
@@ -102,7 +112,7 @@ def _draw_residuals(in_time: Axes, by_lag: Axes, backtest: BacktestScores) -> No
     in_time.axhline(0, color=INK, lw=0.6)
     in_time.plot(times, own.values[is_first], color=NETWORK, lw=1, marker=".", ms=4)
     if times.dtype.kind == "M":
-        in_time.xaxis.set_major_locator(locator := AutoDateLocator())
+        in_time.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=MAX_TICKS))
         in_time.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     name = series.id if len(backtest.source.series) == 1 else f"{series.id} (the first series)"
     in_time.set_title(f"{name}: residuals of one step", loc="left", fontsize=11, parse_math=False)

@@ -62,6 +62,7 @@ class Preprocessing:
                 season=self.season,
                 time_format=self.time_format,
                 time_zone=self.time_zone,
+                irregular=Step.named(self.step).is_irregular,
                 step=Step.named(self.step),
             )
         if str(source.step) != self.step:
@@ -292,4 +293,12 @@ def shape_of(data: ForecastData) -> ForecastShape:
     known = data.train.known
     observed = data.train.view.shape[1] - 1 - known
     static = 0 if data.train.static is None else data.train.static.values.shape[1]
-    return ForecastShape(data.plan.context, data.plan.horizon, data.plan.period, known, observed, static)
+    return ForecastShape(
+        context=data.plan.context,
+        horizon=data.plan.horizon,
+        period=data.plan.period,
+        known=known,
+        observed=observed,
+        static=static,
+        irregular=data.source.step.is_irregular,
+    )

@@ -42,6 +42,7 @@ class ForecastShape:
     context: L, the past steps that are read; horizon: Q, the steps to forecast; period: of the series
     known, observed: C and D, the covariates known in advance and only up to the present
     static: S, the inputs of static columns
+    irregular: whether the first known covariate is `ln(1 + e)` of the time e since the step before
     """
 
     context: int
@@ -50,6 +51,7 @@ class ForecastShape:
     known: int = 0
     observed: int = 0
     static: int = 0
+    irregular: bool = False
 
     @property
     def inputs(self) -> int:

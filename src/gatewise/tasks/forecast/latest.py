@@ -60,6 +60,6 @@ def latest(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling) -> Lates
 def _extended(series: Series, step: Step, horizon: int) -> Series:
     """The series with times and known covariates for exactly the horizon beyond its end."""
     end = len(series) + horizon
-    times = step.grid(series.times, end)
+    times = step.extended(series.times, end)
     known = np.pad(series.known[:end], ((0, max(end - len(series.known), 0)), (0, 0)))
     return replace(series, times=times, known=known)

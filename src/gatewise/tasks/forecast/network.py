@@ -51,7 +51,7 @@ class PastReader(HeadedForecaster):
         decay: bool = False,
     ) -> None:
         super().__init__(shape, head, normalization, skip, dependence, anchor)
-        self.decay = DecayingWindow() if decay else None
+        self.decay = DecayingWindow(shape.irregular) if decay else None
         inputs = 1 + shape.inputs - decay
         self.front = CausalConvolution(inputs) if front == "convolution" else None
         self.embedding = nn.Linear(shape.static, STATIC_SIZE, bias=False) if shape.static else None

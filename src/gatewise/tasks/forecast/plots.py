@@ -68,7 +68,7 @@ def _draw_truth(axes: Axes, data: ForecastData, first: int) -> None:
         color=INK,
         lw=1.3,
         label="truth",
-        marker="." if data.learned.masked else None,  # a value between two gaps has no line
+        marker="." if data.learned.masked or data.source.step.is_irregular else None,  # between gaps no line
         ms=4,
     )
 

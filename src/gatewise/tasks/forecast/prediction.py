@@ -39,6 +39,7 @@ class Outlook:
 
     times, scales: of each series; quantiles: [S, Q, n], of the levels of the model
     is_refitted: whether they are those of the network that was trained on all data
+    assumed_step: in words, between times that are not known; empty if all are
     coherence: makes medians in the units of the data add up, if the series have a hierarchy
     """
 
@@ -48,6 +49,7 @@ class Outlook:
     scales: list[Scale]
     quantiles: np.ndarray
     is_refitted: bool
+    assumed_step: str = ""
     coherence: Coherence | None = None
 
     def columns(self) -> Iterator[tuple[dict[str, Any], Scale]]:
@@ -89,7 +91,9 @@ class Outlook:
         span = f"{format_time(first)} to {format_time(last)}"
         written = self.source.clock.written(frame[self.source.columns.time])
         by = "; by the network trained on all data" if self.is_refitted else ""
-        about = f"{frame.height} rows from {span}; {about}{by}"
+        assumed = self.assumed_step
+        apart = f"; times are assumed {assumed} apart, and --known-from gives others" if assumed else ""
+        about = f"{frame.height} rows from {span}; {about}{by}{apart}"
         return Prediction(frame, about, time_format=written, warnings=self.source.warnings)
 
 
@@ -160,6 +164,8 @@ def _outlook(scored: SavedModel, path: Path, known_from: Path | None) -> Outlook
             source = with_scenario(source, known_from, horizon, form, zone)
     learned, plan = preprocessing.learned, preprocessing.plan
     source = source.warned(*learned.unseen(source), *new_or_short(source, learned.series, plan.context))
+    ahead = min(len(series.times) - len(series) for series in source.series)
+    assumed = source.step.words if source.step.is_irregular and ahead < plan.horizon else ""
     batch, times, scales = latest(source, plan, learned)
     with torch.inference_mode():
         quantiles = network.quantiles(network(*batch.inputs)).double().cpu().numpy()
@@ -169,7 +175,7 @@ def _outlook(scored: SavedModel, path: Path, known_from: Path | None) -> Outlook
         scaling = plan.learn_scales(source, [steps] * len(source.series), learned)
         coherence = coherence_after(source, steps, plan, scaling, network, method)
         source = source.warned(*filter(None, [coherence.why]))
-    return Outlook(plan, source, times, scales, quantiles, model is not scored, coherence)
+    return Outlook(plan, source, times, scales, quantiles, model is not scored, assumed, coherence)
 
 
 def _rounded(values: np.ndarray, digits: int) -> np.ndarray:

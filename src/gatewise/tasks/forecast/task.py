@@ -153,6 +153,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
             season=options.period,
             time_format=options.time_format,
             time_zone=options.time_zone,
+            irregular=options.irregular,
         )
         return self._prepared(source, options)
 
