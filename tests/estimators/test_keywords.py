@@ -78,13 +78,13 @@ def test_an_option_of_another_task_is_named_as_it_was_given(tmp_path, monkeypatc
     from gatewise.cli.main import main
 
     np.savez(tmp_path / "sets.npz", X=np.zeros((12, 3, 1)), y=np.eye(12, 2, dtype=int))
-    with pytest.raises(GatewiseError, match="Classifier has no option 'augmentation' for this data; the"):
-        gatewise.Classifier(augmentation=("jitter",)).fit(tmp_path / "sets.npz")
+    with pytest.raises(GatewiseError, match="Classifier has no option 'patch' for this data; the"):
+        gatewise.Classifier(patch=2).fit(tmp_path / "sets.npz")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
-        main(["train", "classify", "sets.npz", "--augmentation", "jitter"])
+        main(["train", "classify", "sets.npz", "--patch", "2"])
     message = " ".join(capsys.readouterr().err.split())
-    assert "--augmentation is no option of classify-multilabel, the task of these data: leave it" in message
+    assert "--patch is no option of classify-multilabel, the task of these data: leave it" in message
     assert "--class-weights" in message
 
 

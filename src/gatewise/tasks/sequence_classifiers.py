@@ -8,11 +8,12 @@ from pydantic import Field
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import is_decaying
+from gatewise.data.sequences.augmentation import Augmentation
 from gatewise.data.sequences.gaps import GapKind
 from gatewise.data.sequences.sequences import ScaledSequences
 from gatewise.errors import GatewiseError
 from gatewise.modules.sequence_encoder import ConvolutionKind
-from gatewise.tasks.options import Depth
+from gatewise.tasks.options import Count, Depth, TaskOptions
 from gatewise.tasks.sequence_options import SequenceDataOptions, SequenceNetworkOptions
 
 FILTERS: dict[ConvolutionKind, int] = {"plain": 64, "inception": 128}  # of an LSTM-FCN
@@ -51,8 +52,17 @@ class ClassifierNetworkOptions(SequenceNetworkOptions):
     )
 
 
-class ClassifierOptions(ClassifierNetworkOptions, ClassifierDataOptions):
-    """The options of both"""
+class ClassifierOptions(TaskOptions, ClassifierNetworkOptions, ClassifierDataOptions):
+    """The training"""
+
+    augmentation: tuple[Augmentation, ...] = Field(
+        (),
+        description="Random changes of training sequences: jitter, scaling, warping, mixup; separated by "
+        "commas in a shell.",
+    )
+    min_steps_per_epoch: Count = Field(
+        50, description="The minimum number of steps per epoch; small datasets are repeated."
+    )
 
 
 def display_name(options: ClassifierNetworkOptions, cell: str) -> str:
@@ -85,14 +95,22 @@ def network_arguments(
     return arguments
 
 
-def check_networks(options: ClassifierOptions) -> None:
-    """Raises: `GatewiseError` if options of the networks exclude each other."""
+def check_options(options: ClassifierOptions) -> None:
+    """Raises: `GatewiseError` if options of the networks or of the training exclude each other."""
     if options.folds > 1 and options.ensemble > 1:
         raise GatewiseError(
             f"--folds {options.folds} is an ensemble of {options.folds} networks; leave --ensemble out"
         )
     if options.convolutions != "plain" and options.network != "lstm-fcn":
         raise GatewiseError(f"--convolutions {options.convolutions} is for --network lstm-fcn")
+    mixing = [one for one in options.augmentation if one in ("warping", "mixup")]
+    if mixing and options.reads_gaps:
+        raise GatewiseError(
+            f"--augmentation {mixing[0]} moves values in time, which does not fit --fill mask and "
+            "--irregular; give jitter or scaling"
+        )
+    if options.augmentation.count("mixup") > 1:
+        raise GatewiseError("--augmentation has mixup twice; a sequence is mixed with one other")
 
 
 def refuse_folds(options: ClassifierDataOptions) -> None:

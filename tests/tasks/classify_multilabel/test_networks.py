@@ -11,6 +11,7 @@ import gatewise
 from gatewise.cells import GRU
 from gatewise.data.batching import computed_in_batches
 from gatewise.data.multilabel_split import multilabel_folds
+from gatewise.data.sequences.augmentation import mix
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.sequences.targets import TargetSequences
 from gatewise.data.sequences.weights import balancing_target_weights
@@ -54,6 +55,47 @@ def sequences(count=40, **others):
 def network_of(kind, **options):
     torch.manual_seed(0)
     return kind(cell=GRU, channels=2, labels=3, hidden=4, **options)
+
+
+def cross_entropy(logit, target):
+    """The binary cross-entropy of a label."""
+    return log(1 + exp(-logit)) if target else log(1 + exp(logit))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("weights", [None, [0.5, 1.0, 0.0, 0.25]])
+@pytest.mark.parametrize("target_weights", [None, torch.arange(12.0).view(4, 3)])
+def test_the_loss_of_a_mixture_is_that_of_both_sets_of_labels(weights, target_weights, smoothing):
+    chosen = sequences(4, weights=weights, target_weights=target_weights)
+    batch, network = (
+        chosen.__getitems__([0, 1, 2, 3]),
+        network_of(SequenceMultilabelClassifier, label_smoothing=smoothing, dropout=0.0),
+    )
+    partners, kept = torch.tensor([1, 2, 0, 3]), torch.tensor([0.7, 0.1, 0.4, 0.5])
+    mixed = mix(batch, partners, kept)
+    torch.testing.assert_close(mixed.values[1], 0.1 * batch.values[1] + 0.9 * batch.values[2])
+    logits, loss, total = network.logits(mixed).tolist(), 0.0, 0.0
+    for row, (partner, fraction) in enumerate(zip(partners.tolist(), kept.tolist(), strict=True)):
+        for one, part in ((row, fraction), (partner, 1 - fraction)):
+            for label in range(3):
+                weight = part * (weights or [1] * 4)[one]
+                weight *= 1 if target_weights is None else float(target_weights[one, label])
+                true = batch.targets[one, label]
+                sides = [cross_entropy(logits[row][label], side) for side in (true, 1 - true)]
+                loss += weight * ((1 - smoothing / 2) * sides[0] + smoothing / 2 * sides[1])
+                total += weight
+    assert network.loss(mixed).item() == pytest.approx(loss / total, rel=1e-5)
+    assert network.weight(mixed) == pytest.approx(total / 3, rel=1e-5)
+    assert network.eval().loss(batch).equal(network_of(SequenceMultilabelClassifier).eval().loss(batch))
+
+
+def test_labels_are_learned_from_changed_sequences():
+    plain = gatewise.Classifier(**QUICK).fit(*arrays(24))
+    for changed in ({"augmentation": "jitter,warping,mixup"}, {"label_smoothing": 0.3, "ensemble": 2}):
+        model = gatewise.Classifier(**{**QUICK, **changed}).fit(*arrays(24))
+        assert not np.allclose(model.predict_proba(arrays(24)[0]), plain.predict_proba(arrays(24)[0]))
+    with pytest.raises(GatewiseError, match="augmentation has mixup twice"):
+        gatewise.Classifier(**QUICK, augmentation=("mixup", "mixup")).fit(*arrays(24))
 
 
 def sigmoid(value):

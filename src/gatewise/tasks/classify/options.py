@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gatewise.data.sequences.augmentation import Augmentation
-from gatewise.tasks.options import Count, Fraction, Rate, TaskOptions
+from gatewise.tasks.options import Fraction, Rate
 from gatewise.tasks.sequence_classifiers import (
     ClassifierDataOptions,
     ClassifierNetworkOptions,
@@ -35,14 +34,5 @@ class ClassifyNetworkOptions(ClassifierNetworkOptions):
     )
 
 
-class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions, ClassifierOptions):
+class ClassifyOptions(ClassifyNetworkOptions, ClassifyDataOptions, ClassifierOptions):
     """The training"""
-
-    augmentation: tuple[Augmentation, ...] = Field(
-        (),
-        description="Random changes of training sequences: jitter, scaling, warping, mixup; separated by "
-        "commas in a shell.",
-    )
-    min_steps_per_epoch: Count = Field(
-        50, description="The minimum number of steps per epoch; small datasets are repeated."
-    )

@@ -11,7 +11,6 @@ from typing import Any
 from gatewise.cells.base import CellType
 from gatewise.data.sequences.augmentation import AugmentedSequences
 from gatewise.data.sequences.sequences import Sequences
-from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.sequence_classifier import SequenceClassifier
@@ -32,7 +31,7 @@ from gatewise.tasks.classify.network import HybridClassifier, calibrate, recurre
 from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
-from gatewise.tasks.sequence_classifiers import check_networks, display_name, network_arguments, refuse_folds
+from gatewise.tasks.sequence_classifiers import check_options, display_name, network_arguments, refuse_folds
 from gatewise.tasks.sequences import SequenceTask, are_no_images, table_of_sequences
 from gatewise.tasks.serialization import SavedModel
 
@@ -72,15 +71,7 @@ class Classify(
 
     def check(self, options: ClassifyOptions, cell: CellType) -> None:
         super().check(options, cell)
-        check_networks(options)
-        mixing = [one for one in options.augmentation if one in ("warping", "mixup")]
-        if mixing and options.reads_gaps:
-            raise GatewiseError(
-                f"--augmentation {mixing[0]} moves values in time, which does not fit --fill mask and "
-                "--irregular; give jitter or scaling"
-            )
-        if options.augmentation.count("mixup") > 1:
-            raise GatewiseError("--augmentation has mixup twice; a sequence is mixed with one other")
+        check_options(options)
 
     def training_data(self, network: Network, data: ClassifyData) -> ClassifyData:
         """The data; for an ensemble over folds, both sets are all examples with their folds."""

@@ -41,6 +41,8 @@ class SequenceMultilabelClassifier(SequenceEncoder, MultilabelClassifier):
         dropout: the dropout rate between the layers and before the logits
         bidirectional: whether the layers run in both directions
         pooling: "last", "mean", "max" or "attention", see `Pooling`
+        label_smoothing: s, the fraction by which the loss in training moves each label towards 1/2:
+            `y (1 - s) + s / 2`
         filters: the output features of the convolutions beside the layers; 0 for no convolutions
         convolutions: "plain", see `FullyConvolutional`, or "inception", see `Inception`
         gaps, decay: what is read beside the values, see `GapInputs`
@@ -64,6 +66,7 @@ class SequenceMultilabelClassifier(SequenceEncoder, MultilabelClassifier):
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",
+        label_smoothing: float = 0.0,
         filters: int = 0,
         convolutions: ConvolutionKind = "plain",
         gaps: GapKind = "none",
@@ -72,6 +75,7 @@ class SequenceMultilabelClassifier(SequenceEncoder, MultilabelClassifier):
     ) -> None:
         given = constructor_arguments(locals())
         super().__init__(**arguments_of(SequenceEncoder, given))
+        self.label_smoothing = label_smoothing
         self.labels = nn.Linear(self.width, labels)
         self.register_thresholds(labels, thresholds)
         self._options = given
@@ -79,6 +83,12 @@ class SequenceMultilabelClassifier(SequenceEncoder, MultilabelClassifier):
     def logits(self, batch: TargetBatch) -> Tensor:
         computed: Tensor = self.labels(self.encode(batch.values, batch.lengths, batch.gaps))
         return computed
+
+    def loss(self, batch: TargetBatch) -> Tensor:
+        """The mean binary cross-entropy in nats, with smoothed labels in training only."""
+        smoothing = self.label_smoothing if self.training else 0.0
+        targets = batch.targets.lerp(torch.full_like(batch.targets, 0.5), smoothing)
+        return super().loss(batch._replace(targets=targets))
 
     def member_logits(self, batch: TargetBatch) -> Tensor:
         """The logits as those of an ensemble of one network: [1, B, L]."""
@@ -115,6 +125,7 @@ class MultilabelEnsemble(Ensemble, MultilabelClassifier):
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",
+        label_smoothing: float = 0.0,
         filters: int = 0,
         convolutions: ConvolutionKind = "plain",
         gaps: GapKind = "none",
@@ -164,6 +175,7 @@ class HybridMultilabelClassifier(Hybrid, MultilabelClassifier):
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",
+        label_smoothing: float = 0.0,
         filters: int = 0,
         convolutions: ConvolutionKind = "plain",
         members: int = 1,

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.tasks.classify_multilabel.thresholds import ThresholdKind
-from gatewise.tasks.options import Count, Fraction, TaskOptions
+from gatewise.tasks.options import Fraction, Rate
 from gatewise.tasks.sequence_classifiers import (
     ClassifierDataOptions,
     ClassifierNetworkOptions,
@@ -45,6 +45,9 @@ class MultilabelDataOptions(ClassifierDataOptions):
 class MultilabelNetworkOptions(ClassifierNetworkOptions):
     """The network"""
 
+    label_smoothing: Rate = Field(
+        0.0, description="Fraction by which the training loss moves each label towards one half."
+    )
     thresholds: ThresholdKind = Field(
         "half",
         description="Probability from which on a label is predicted: one half, or for each label the one "
@@ -52,9 +55,5 @@ class MultilabelNetworkOptions(ClassifierNetworkOptions):
     )
 
 
-class MultilabelOptions(TaskOptions, MultilabelNetworkOptions, MultilabelDataOptions, ClassifierOptions):
+class MultilabelOptions(MultilabelNetworkOptions, MultilabelDataOptions, ClassifierOptions):
     """The training"""
-
-    min_steps_per_epoch: Count = Field(
-        50, description="The minimum number of steps per epoch; small datasets are repeated."
-    )

@@ -15,6 +15,7 @@ from gatewise.cells.base import CellType
 from gatewise.data.memory.arrays import Layout, write_sequences
 from gatewise.data.memory.label_sets import distinct_labels, is_label_sets, label_columns
 from gatewise.data.sequences.array_files import has_label_columns
+from gatewise.data.sequences.augmentation import AugmentedTargets
 from gatewise.data.sequences.targets import TargetSequences
 from gatewise.data.tables.table import column_names
 from gatewise.errors import GatewiseError
@@ -60,7 +61,7 @@ from gatewise.tasks.classify_multilabel.plots import draw_labels
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
-from gatewise.tasks.sequence_classifiers import check_networks, display_name, network_arguments, refuse_folds
+from gatewise.tasks.sequence_classifiers import check_options, display_name, network_arguments, refuse_folds
 from gatewise.tasks.sequences import SequenceTask, are_no_images, table_of_sequences
 from gatewise.tasks.serialization import SavedModel
 
@@ -118,7 +119,7 @@ class ClassifyMultilabel(
 
     def check(self, options: MultilabelOptions, cell: CellType) -> None:
         super().check(options, cell)
-        check_networks(options)
+        check_options(options)
 
     def network(
         self, data: MultilabelData, options: MultilabelOptions, cell: CellType
@@ -127,6 +128,7 @@ class ClassifyMultilabel(
         arguments = {
             **network_arguments(options, cell, data.folded, channels, gaps),
             "labels": len(data.classes),
+            "label_smoothing": options.label_smoothing,
             "thresholds": options.thresholds,
         }
         if options.network == "hybrid":
@@ -138,6 +140,9 @@ class ClassifyMultilabel(
         if data.folded is None or isinstance(network, Baseline):
             return data
         return replace(data, train=data.folded, validation=data.folded)
+
+    def augmented(self, train: TargetSequences, options: MultilabelOptions) -> TargetSequences:
+        return AugmentedTargets(train, options.augmentation) if options.augmentation else train
 
     def baselines(
         self, data: MultilabelData, options: MultilabelOptions
