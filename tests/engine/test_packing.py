@@ -21,6 +21,7 @@ from gatewise.engine import workspace
 from gatewise.engine.build import BuildError, built
 from gatewise.engine.kernel import kernel
 from gatewise.engine.packing import MAX_ENTRIES, WeightCache, Weights
+from gatewise.errors import GatewiseError
 from tests.engine.test_native import BY_TYPE, request_for
 
 DTYPES = [torch.float32, torch.float64]
@@ -180,10 +181,11 @@ CHANGES = {
 
 @every_dtype
 @pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("steps", [1, 6])
 @pytest.mark.parametrize("layer", [gatewise.LSTM, gatewise.GRU, gatewise.RNN])
-def test_a_layer_follows_every_change(layer, training, dtype):
+def test_a_layer_follows_every_change(layer, steps, training, dtype):
     layer = layer(16, 16, dtype=dtype)
-    values = torch.randn(6, 3, 16, dtype=dtype)
+    values = torch.randn(steps, 3, 16, dtype=dtype)
 
     def results():
         with torch.set_grad_enabled(training):
@@ -200,6 +202,39 @@ def test_a_layer_follows_every_change(layer, training, dtype):
         with gatewise.backend("reference"):
             expected = results()
         torch.testing.assert_close(results(), expected, msg=f"{name}, {change}")
+
+
+@pytest.mark.parametrize("steps", [1, 6])
+def test_calls_of_equal_shapes_follow_storage_threads_modes_and_dtypes(steps):
+    """Calls share what depends on shapes and options alone."""
+    layer, values = gatewise.LSTM(16, 16), torch.randn(steps, 2, 16)
+
+    def compare():
+        with gatewise.backend("reference"):
+            expected = layer(values)
+        found = layer(values)
+        torch.testing.assert_close(found, expected)
+        return found[0].requires_grad
+
+    assert compare()
+    layer.weight_hh_l0.data = torch.randn(16, 64).T  # another storage, other strides
+    assert compare()
+    layer.requires_grad_(False)
+    assert not compare()
+    layer.weight_ih_l0.requires_grad_()
+    assert compare()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert compare()
+    finally:
+        torch.set_num_threads(threads)
+    layer.double()
+    values = values.double()
+    assert compare()
+    layer.weight_hh_l0.data = torch.randn(64, 15, dtype=torch.float64)
+    with pytest.raises(GatewiseError, match="weight_hh"):
+        layer(values)
 
 
 def test_threads_meet_new_weights_while_others_train():

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from gatewise.engine import workspace
-from gatewise.engine.kernel import Kernel, KernelCall, many, one_row, rows
+from gatewise.engine.call import KernelCall
+from gatewise.engine.kernel import Kernel, many, one_row, rows
 from gatewise.engine.recording import batched, recording, transformed
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request, Trace
@@ -30,28 +31,28 @@ class Along(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         calls = [kernel.prepare(request) for request in requests]
         kernel.forward(calls, keep=True)
-        results = [result(kernel, call) for call in calls]
+        results = [result(kernel, call, True, call.signature.request.trace) for call in calls]
         kept = [one.clone() if one.is_inference() else one for call in calls for one in call.tensors()]
         ctx.places = _save(ctx, [*tensors, *kept])
-        ctx.kernel, ctx.calls = kernel, [call.without_tensors() for call in calls]
+        ctx.kernel, ctx.signatures = kernel, [call.signature for call in calls]
         ctx.versions = [_version(call, one.output) for call, one in zip(calls, results, strict=True)]
         ctx.set_materialize_grads(False)
         return tuple(one for found in results for one in flat(kernel, found))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-        kernel, bare, each = ctx.kernel, ctx.calls, len(gradients) // len(ctx.calls)
+        kernel, signatures, each = ctx.kernel, ctx.signatures, len(gradients) // len(ctx.signatures)
         by_result = [gradients[first : first + each] for first in range(0, len(gradients), each)]
         distinct = ctx.saved_tensors  # read once: checkpointing recomputes them at each access
         saved = iter([distinct[place] for place in ctx.places])
-        count = (len(ctx.needs_input_grad) - 2) // len(bare)
-        tensors = [[next(saved) for _ in range(count)] for _ in bare]
-        calls = [call.with_tensors(saved) for call in bare]
+        count = (len(ctx.needs_input_grad) - 2) // len(signatures)
+        tensors = [[next(saved) for _ in range(count)] for _ in signatures]
+        calls = [signature.call(saved) for signature in signatures]
         if torch.is_grad_enabled() or recording() or transformed(gradients) or batched(gradients):
             again = zip(calls, tensors, by_result, strict=True)
             found = [by_reference(kernel, request_of(kernel, *one), by) for *one, by in again]
             return None, None, *(one for own in found for one in own)
-        changed = [place for place, (tensor, before) in enumerate(ctx.versions) if tensor._version != before]
+        changed = [place for place, own in enumerate(ctx.versions) if own and own[0]._version != own[1]]
         for place in changed:  # an output that shares the history's memory was modified in place
             calls[place] = replace(calls[place], history=[], final=[], intermediates=None)
             kernel.forward([calls[place]], keep=True)
@@ -71,44 +72,63 @@ def _save(ctx: Any, tensors: Sequence[Tensor]) -> list[int]:
     return [places[id(one)] for one in tensors]
 
 
-def _version(call: KernelCall, output: Tensor) -> tuple[Tensor, int]:
+def _version(call: KernelCall, output: Tensor) -> tuple[Tensor, int] | None:
     """A tensor without memory that has an output's version counter, and its current version.
 
-    If the output has its own memory, a change does not matter, and the counter is another.
+    None if the output has its own memory, so that a change does not matter.
     """
-    counter = output.detach() if output.data_ptr() == call.history[0].data_ptr() else output.new_empty(0)
+    if output.data_ptr() != call.history[0].data_ptr():
+        return None
+    counter = output.detach()
     counter.data = output.new_empty(0)
     return counter, counter._version
 
 
-def result(kernel: Kernel, call: KernelCall) -> LayerResult:
+def result(kernel: Kernel, call: KernelCall, kept: bool, trace: bool) -> LayerResult:
     """The result of a call, in the shapes of the request.
 
-    No tensor is a view, so that a caller can modify it in place; the output may share the memory of the
+    No tensor is a view, so that a caller can modify it in place; a large output may share the memory of the
     history, all other tensors have their own.
+
+    kept: whether the gradient reads the call; trace: whether the result has a trace
     """
-    cell, places = kernel.cell, (*call.sizes, call.inputs.shape[1])
-    output = owned(call.history[0], call.widths[0], places)
+    cell, signature = kernel.cell, call.signature
+    output = _output(call, kept)
     final = {
-        name: one if one.shape == shape else owned(one, call.widths[state], shape[:-1])
+        name: one if one.shape == shape else owned(one, signature.widths[state], shape[:-1])
         for name, one, state, shape in zip(
-            cell.previous, call.final, kernel.states_of_previous, call.shapes, strict=True
+            cell.previous, call.final, kernel.states_of_previous, signature.shapes, strict=True
         )
         if one is not None
     }
-    trace = None
-    if call.request.trace:
-        states = {cell.state[0]: output}
-        for name, one, width in zip(cell.state[1:], call.history[1:], call.widths[1:], strict=True):
-            states[name] = copied(one, width, places)
-        gates = {name: states[name] for name in cell.intermediates if name in states}
-        if call.intermediates is not None:
-            within = {name: kernel.kept.index(name) for name in cell.intermediates if name not in states}
-            gates |= {
-                name: copied(call.intermediates[:, :, at], call.units, places) for name, at in within.items()
-            }
-        trace = Trace(states, {name: gates[name] for name in cell.intermediates})
-    return LayerResult(output, final, trace)
+    return LayerResult(output, final, _trace(kernel, call, output) if trace else None)
+
+
+def _output(call: KernelCall, kept: bool) -> Tensor:
+    signature, rows = call.signature, call.history[0]
+    places, width = (*signature.sizes, signature.batch), signature.widths[0]
+    if rows.shape == (*places, width):
+        if not kept:
+            return rows
+        if (
+            rows.nbytes < workspace.MIN_BYTES
+        ):  # a copy takes less time than a second tensor of the same memory
+            return rows.clone()
+    return owned(rows, width, places)
+
+
+def _trace(kernel: Kernel, call: KernelCall, output: Tensor) -> Trace:
+    cell, signature = kernel.cell, call.signature
+    places, states = (*signature.sizes, signature.batch), {cell.state[0]: output}
+    for name, one, width in zip(cell.state[1:], call.history[1:], signature.widths[1:], strict=True):
+        states[name] = copied(one, width, places)
+    gates = {name: states[name] for name in cell.intermediates if name in states}
+    if call.intermediates is not None:
+        within = {name: kernel.kept.index(name) for name in cell.intermediates if name not in states}
+        gates |= {
+            name: copied(call.intermediates[:, :, at], signature.units, places) for name, at in within.items()
+        }
+    return Trace(states, {name: gates[name] for name in cell.intermediates})
 
 
 def owned(rows: Tensor, width: int, places: Sequence[int]) -> Tensor:
@@ -221,10 +241,12 @@ def _buffers(kernel: Kernel, asked: GradientRequest) -> tuple[list[int], list[Te
 
 def _unpadded_gradients(kernel: Kernel, call: KernelCall, found: list[Tensor | None]) -> list[Tensor | None]:
     first = 1 + len(call.parameters)
-    by_inputs = found[0] if found[0] is None else in_lattice_form(found[0], call.sizes)
+    by_inputs = found[0] if found[0] is None else in_lattice_form(found[0], call.signature.sizes)
     by_initial = [
-        None if one is None else unpadded(one, call.widths[state]).reshape(shape)
-        for one, state, shape in zip(found[first:], kernel.states_of_previous, call.shapes, strict=True)
+        None if one is None else unpadded(one, call.signature.widths[state]).reshape(shape)
+        for one, state, shape in zip(
+            found[first:], kernel.states_of_previous, call.signature.shapes, strict=True
+        )
     ]
     return [by_inputs, *found[1:first], *by_initial]
 
@@ -243,24 +265,24 @@ def _gathered(kernel: Kernel, call: KernelCall, by_gates: Sequence[Tensor | None
 
 def request_of(kernel: Kernel, call: KernelCall, tensors: Sequence[Tensor]) -> Request:
     """The request of a call, with its tensors."""
-    given, bare, states = iter(tensors), call.request, kernel.cell.state
+    given, bare, states = iter(tensors), call.signature.request, kernel.cell.state
     inputs = next(given)
     factors = dict(zip(kernel.plan.program.factors, call.factors, strict=True))
     zoneout = {
         name: bare.zoneout[name]
         if name in bare.zoneout
-        else unpadded(factors[name], call.widths[states.index(name)])
+        else unpadded(factors[name], call.signature.widths[states.index(name)])
         for name in kernel.extras.zoned
     }
     return replace(
         bare,
         inputs=inputs,
-        parameters={name: next(given) for name in call.names},
+        parameters={name: next(given) for name in call.signature.names},
         state=dict(zip(kernel.cell.previous, given, strict=True)),
         lengths=call.lengths,
         resets=None if call.resets is None else call.resets.view(torch.bool),
         zoneout=zoneout,
-        hidden_mask=unpadded(factors["mask"][0], call.widths[0]) if "mask" in factors else None,
+        hidden_mask=unpadded(factors["mask"][0], call.signature.widths[0]) if "mask" in factors else None,
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from functools import partial
+from math import prod
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,10 +22,11 @@ from gatewise.compiler.source import matrices
 from gatewise.compiler.stages import plan
 from gatewise.engine import workspace
 from gatewise.engine.build import built
+from gatewise.engine.call import KernelCall, Numbers, Signature, ThreadPlan
 from gatewise.engine.int8 import scale_name
 from gatewise.engine.packing import WeightCache
 from gatewise.engine.request import Request
-from gatewise.engine.shapes import check
+from gatewise.engine.shapes import check, check_int8, description
 from gatewise.engine.thread_plan import new_lock, plan_threads
 
 NUMBERS = {torch.float32: "float", torch.float64: "double"}
@@ -35,69 +36,8 @@ FACTORS = {
     torch.int8: "Int8",
 }  # of products; beside bfloat16 and int8 factors all is float32
 NOWHERE = (0, 0)
-Numbers: TypeAlias = "array[int]"  # of 8 bytes each: a struct of native/problem.h
+MAX_SIGNATURES = 1 << 10  # sequences of many lengths have many
 ALL = -1  # the ring of rows that exist for all steps
-
-
-@dataclass(eq=False)
-class KernelCall:
-    """A request's tensors in the kernel's form, and the results of its forward call.
-
-    Positions are flattened: T is the steps of a sequence or all positions of a lattice, F those on a side.
-
-    sizes: of the lattice, or (T,); inputs: [T, B, I]
-    initial: [F, B, H'] for each predecessor, or [B, H']; H' is H padded to whole vectors
-    history: [T, B, H'] of each state ([2, B, H'] if only the last is needed); final: as initial
-    intermediates: [T, B, kept, H'], the values saved beside the states, or None
-    """
-
-    request: Request
-    sizes: tuple[int, ...]
-    inputs: Tensor
-    parameters: Mapping[str, Tensor]
-    initial: list[Tensor]
-    lengths: Tensor | None
-    resets: Tensor | None
-    factors: list[Tensor]
-    units: int
-    widths: tuple[int, ...]  # of each state: H, or P if it is projected
-    names: tuple[str, ...]  # of the parameters
-    shapes: tuple[torch.Size, ...]  # of the initial states
-    history: list[Tensor] = field(default_factory=list)
-    final: list[Tensor | None] = field(default_factory=list)
-    intermediates: Tensor | None = None
-
-    def tensors(self) -> list[Tensor]:
-        """All tensors that the gradient reads, in the order of `with_tensors`."""
-        given = [self.inputs, *self.parameters.values(), *self.initial, *self.factors]
-        optional = [one for one in (self.lengths, self.resets, self.intermediates) if one is not None]
-        return [*given, *self.history, *optional]
-
-    def without_tensors(self) -> KernelCall:
-        """The call without its tensors, so that their memory is free as soon as autograd releases them."""
-        nothing = self.inputs[:0]
-        request = self.request
-        rates = {name: one for name, one in request.zoneout.items() if not isinstance(one, Tensor)}
-        bare = replace(request, inputs=nothing, parameters={}, state={}, lengths=None, resets=None,
-                       zoneout=rates, hidden_mask=None)  # fmt: skip
-        lengths, resets, intermediates = (
-            None if one is None else nothing for one in (self.lengths, self.resets, self.intermediates)
-        )
-        return replace(self, request=bare, inputs=nothing, parameters={}, lengths=lengths, resets=resets,
-                       factors=[nothing] * len(self.factors), initial=[nothing] * len(self.initial),
-                       history=[nothing] * len(self.history), final=[None] * len(self.final),
-                       intermediates=intermediates)  # fmt: skip
-
-    def with_tensors(self, given: Iterator[Tensor]) -> KernelCall:
-        """The call with its tensors, taken from an iterator."""
-        return replace(
-            self, inputs=next(given), parameters={name: next(given) for name in self.names},
-            initial=[next(given) for _ in self.initial], factors=[next(given) for _ in self.factors],
-            history=[next(given) for _ in self.history],
-            lengths=None if self.lengths is None else next(given),
-            resets=None if self.resets is None else next(given),
-            intermediates=None if self.intermediates is None else next(given),
-        )  # fmt: skip
 
 
 class Kernel:
@@ -123,6 +63,7 @@ class Kernel:
         self.places = [(name, self.blocks[name].index(block)) for name, block in names]
         self.first = layout(cell).parameters[0]
         self.states_of_previous = [cell.state.index(one.state) for one in cell.previous.values()]
+        self.signatures: dict[tuple[object, ...], Signature] = {}
         self.lanes = self.library.vector_lanes()
         self.weights = WeightCache()
 
@@ -153,28 +94,63 @@ class Kernel:
 
         Raises: `GatewiseError` if the shape of any is not that of the cell's layout.
         """
-        check(request)
-        inputs, axes = request.inputs, self.cell.axes
-        sizes, units = tuple(inputs.shape[:axes]), self.units(request.parameters)
+        signature = self.signature(request)
+        inputs, lengths, resets = request.inputs, request.lengths, request.resets
         factors = [
-            self.pad_rows(factor(request, name).to(inputs.dtype)).expand(sizes[0], -1, -1)
+            self.pad_rows(factor(request, name).to(inputs.dtype)).expand(signature.sizes[0], -1, -1)
             for name in self.plan.program.factors
         ]
-        inputs = inputs.flatten(0, axes - 1) if axes > 1 else inputs
+        inputs = inputs.flatten(0, -3) if inputs.dim() > 3 else inputs
         return KernelCall(
-            request,
-            sizes,
+            signature,
             inputs if inputs.stride(-1) == 1 else inputs.contiguous(),
             {name: one.contiguous() for name, one in request.parameters.items()},
             [self.pad_rows(one_row(request.state[name])) for name in self.cell.previous],
-            None if request.lengths is None else request.lengths.to(torch.int64).contiguous(),
-            None if request.resets is None else request.resets.contiguous().view(torch.uint8),
             factors,
-            units,
-            self.widths(units, request.parameters),
-            tuple(request.parameters),
-            tuple([request.state[name].shape for name in self.cell.previous]),
+            None if lengths is None else lengths.to(torch.int64).contiguous(),
+            None if resets is None else resets.contiguous().view(torch.uint8),
         )
+
+    def signature(self, request: Request) -> Signature:
+        """The signature of a request, whose shapes are checked once for each signature."""
+        if self.is_int8:
+            check_int8(request)
+        key = description(request)
+        known = self.signatures.get(key)
+        if known is None:
+            check(request)
+            if len(self.signatures) >= MAX_SIGNATURES:
+                self.signatures.clear()
+            known = self.signatures[key] = self.new_signature(request)
+        return known
+
+    def new_signature(self, request: Request) -> Signature:
+        """The signature of a request whose shapes are right."""
+        axes, parameters = self.cell.axes, request.parameters
+        *sizes, batch, inputs = request.inputs.shape
+        units = self.units(parameters)
+        widths = self.widths(units, parameters)
+        weights = self.plan.sums * units * (units + inputs)
+        rates = {name: one for name, one in request.zoneout.items() if not isinstance(one, Tensor)}
+        bare = Request(
+            self.cell, torch.empty(0), {}, {}, reverse=request.reverse, zoneout=rates,
+            trace=request.trace, recompute=request.recompute,
+        )  # fmt: skip
+        return Signature(
+            bare, tuple(sizes), prod(sizes), batch, inputs, units, tuple(parameters), widths,
+            rows=tuple((batch, self.padded(width)) for width in widths),
+            shapes=tuple(request.state[name].shape for name in self.cell.previous),
+            # An int8 weight takes a fourth of the memory and time of a float32 one.
+            weights=weights // 4 if self.is_int8 else weights,
+            factors=len(self.plan.program.factors),
+            has_lengths=request.lengths is not None,
+            has_resets=request.resets is not None,
+            has_intermediates=self.has_intermediates(request.trace or not request.recompute or axes > 1),
+        )  # fmt: skip
+
+    def has_intermediates(self, all_steps: bool) -> bool:
+        """Whether a call needs memory for intermediates: of all steps, or of a step between its stages."""
+        return bool(self.kept) and (all_steps or len(self.plan.stages) > 1)
 
     def forward(self, calls: Sequence[KernelCall], keep: bool) -> None:
         """Computes the results of calls, in parallel. keep: whether to save what the gradient needs"""
@@ -184,22 +160,24 @@ class Kernel:
 
     def allocate(self, call: KernelCall, keep: bool) -> None:
         """Allocates the results of a call. keep: as in `forward`"""
-        request, (steps, batch, _) = call.request, call.inputs.shape
-        lattice = self.cell.axes > 1
+        signature, lattice = call.signature, self.cell.axes > 1
+        request, steps, dtype = signature.request, signature.steps, self.dtype
         whole = keep or request.trace or lattice  # a lattice needs more than two steps
-        for number, width in enumerate(call.widths):
-            shape = (steps if whole or number == 0 else 2, batch, self.padded(width))
-            call.history.append(workspace.empty(shape, self.dtype))
-        final = [workspace.empty(one.shape, self.dtype) for one in call.initial]
+        final = [workspace.empty(one.shape, dtype) for one in call.initial]
         if lattice and call.lengths is not None:  # some positions of a side belong to no sample
             final = [one.zero_() for one in final]
+        for number, row in enumerate(signature.rows):
+            if whole or number == 0:
+                call.history.append(workspace.empty((steps, *row), dtype))
+            elif steps == 1 and call.lengths is None and number in self.states_of_previous:
+                call.history.append(final[self.states_of_previous.index(number)])
+            else:
+                call.history.append(workspace.empty((2, *row), dtype))
         call.final = [*final]
-        all_intermediates = request.trace or (keep and not request.recompute) or lattice
-        if self.kept and (all_intermediates or len(self.plan.stages) > 1):
-            width = self.padded(call.units)
-            call.intermediates = workspace.empty(
-                (steps if all_intermediates else 2, batch, len(self.kept), width), self.dtype
-            )
+        all_steps = request.trace or (keep and not request.recompute) or lattice
+        if self.has_intermediates(all_steps):
+            shape = (steps if all_steps else 2, signature.batch, len(self.kept), self.padded(signature.units))
+            call.intermediates = workspace.empty(shape, dtype)
 
     def call(
         self,
@@ -214,12 +192,15 @@ class Kernel:
         for call, gradient in zip(calls, gradients, strict=True):
             weights = self.weights.find(self.key(call), partial(self.addresses, call.parameters))
             problem = self.problem(call, weights.addresses, threads)
-            sizes = self.sizes(problem)
-            packed = weights.ready(self.library, problem.buffer_info()[0], sizes[0])
+            place = problem.buffer_info()[0]
+            sizes = call.signature.memory.get(threads)
+            if sizes is None:
+                sizes = call.signature.memory[threads] = self.sizes(problem)
+            packed = weights.ready(self.library, place, sizes[0])
             scratch = workspace.take(sizes[scratch_size])
             alive.append((problem, packed, scratch))
             by = 0 if gradient is None else gradient.buffer_info()[0]
-            pointers += [problem.buffer_info()[0], by, packed.data_ptr(), scratch.data_ptr()]
+            pointers += [place, by, packed.data_ptr(), scratch.data_ptr()]
         numbers = array("q", pointers)
         function(numbers.buffer_info()[0], len(calls))
         for _, _, scratch in alive:
@@ -233,26 +214,29 @@ class Kernel:
 
     def key(self, call: KernelCall) -> tuple[object, ...]:
         """A key that determines the address of each of a call's matrices, biases and vectors."""
-        pointers = map(Tensor.data_ptr, call.parameters.values())
-        return (call.inputs.shape[-1], call.units, call.widths[0], call.names, *pointers)
+        own, pointers = call.signature, map(Tensor.data_ptr, call.parameters.values())
+        return (own.inputs, own.units, own.widths[0], own.names, *pointers)
 
-    def thread_plan(self, calls: Sequence[KernelCall]) -> tuple[int, bool, bool]:
+    def thread_plan(self, calls: Sequence[KernelCall]) -> ThreadPlan:
         """The thread plan, the same for calls in parallel, whose memory depends on it."""
-        call, (_, batch, inputs) = calls[0], calls[0].inputs.shape
-        weights = self.plan.sums * call.units * (call.units + inputs)
-        # An int8 weight takes a fourth of the memory and time of a float32 one.
-        return plan_threads(call.sizes, batch, weights // 4 if self.is_int8 else weights, len(calls))
+        own = calls[0].signature
+        return plan_threads(own.sizes, own.batch, own.weights, len(calls))
 
-    def problem(self, call: KernelCall, addresses: list[int], threads: tuple[int, bool, bool]) -> Numbers:
+    def problem(self, call: KernelCall, addresses: list[int], threads: ThreadPlan) -> Numbers:
         """The fields of `Problem` of native/problem.h."""
-        request, (_, batch, inputs) = call.request, call.inputs.shape
-        return array("q", [
-            *call.sizes, batch, inputs, call.units, call.widths[0],
-            *threads, request.recompute and self.cell.axes == 1, *request.directions,
-            address(call.lengths), address(call.resets), *addresses,
-            *rows(call.inputs), *many(call.initial), *many(call.history), *many(call.final),
-            *rows(call.intermediates), *many(call.factors),
-        ])  # fmt: skip
+        numbers = call.signature.fields(threads)
+        numbers += address(call.lengths), address(call.resets)
+        numbers += addresses
+        for one in (
+            call.inputs,
+            *call.initial,
+            *call.history,
+            *call.final,
+            call.intermediates,
+            *call.factors,
+        ):
+            numbers += rows(one)
+        return array("q", numbers)
 
     def addresses(self, tensors: Mapping[str, Tensor | None]) -> list[int]:
         """The addresses of all matrices, biases and vectors, or of their gradients; zero for none."""
@@ -295,10 +279,10 @@ def rows(tensor: Tensor | None) -> tuple[int, int, int, int]:
     """The fields of `Rows`: [T, B, ...], or [B, ...] for all steps; two steps are a ring."""
     if tensor is None:
         return 0, 0, 0, ALL
-    step, row, *more = tensor.stride()
-    if not more:
-        return tensor.data_ptr(), 0, step, ALL
-    return tensor.data_ptr(), step, row, 1 if tensor.size(0) == 2 else ALL
+    strides = tensor.stride()
+    if len(strides) == 2:
+        return tensor.data_ptr(), 0, strides[0], ALL
+    return tensor.data_ptr(), strides[0], strides[1], 1 if tensor.size(0) == 2 else ALL
 
 
 def many(tensors: Sequence[Tensor | None]) -> list[int]:
@@ -316,8 +300,10 @@ def kernel(cell: CellType, extras: Extras, factors: torch.dtype) -> Kernel:
     Raises: `BuildError` if it can't be compiled.
     """
     key = cell, extras, factors
-    if key not in _kernels:
+    found = _kernels.get(key)
+    if found is None:
         with _making.setdefault(key, new_lock()):
-            if key not in _kernels:
-                _kernels[key] = Kernel(cell, extras, factors)
-    return _kernels[key]
+            found = _kernels.get(key)
+            if found is None:
+                found = _kernels[key] = Kernel(cell, extras, factors)
+    return found

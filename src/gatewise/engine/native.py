@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from operator import attrgetter
 
 import torch
 from torch import Tensor
@@ -20,7 +21,8 @@ from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.thread_plan import fit_in_parallel
 
 log = logging.getLogger("gatewise")
-ORDINARY = (Tensor, torch.nn.Parameter)
+ORDINARY = {Tensor, torch.nn.Parameter}
+IS_CPU, DTYPE = attrgetter("is_cpu"), attrgetter("dtype")
 
 
 class Native:
@@ -43,8 +45,9 @@ class Native:
         """Runs requests in parallel if they have the same kernel and threads can be divided evenly."""
         found: list[LayerResult] = []
         for group in _groups(requests):
-            chosen = kernel(group[0].cell, extras(group[0]), factors(group[0]))
-            if torch.is_autocast_enabled("cpu") and not group[0].is_int8:
+            rounded = factors(group[0])
+            chosen = kernel(group[0].cell, extras(group[0]), rounded)
+            if rounded is torch.bfloat16:
                 results = _along(chosen, [_in_float32(request) for request in group])
                 found += [_as_the_states(*pair) for pair in zip(group, results, strict=True)]
             else:
@@ -73,7 +76,7 @@ def _along(chosen: Kernel, requests: Sequence[Request]) -> list[LayerResult]:
         ]
     calls = [chosen.prepare(request) for request in requests]
     chosen.forward(calls, keep=False)
-    return [result(chosen, call) for call in calls]
+    return [result(chosen, call, False, call.signature.request.trace) for call in calls]
 
 
 def _tensors(request: Request) -> list[Tensor]:
@@ -116,23 +119,25 @@ def _as_the_states(request: Request, result: LayerResult) -> LayerResult:
 
 def _mode(request: Request) -> str | None:
     """The mode or tensor that a kernel doesn't support, or None."""
-    tensors = (request.inputs, *request.state.values(), *request.parameters.values())
-    every = (*tensors, *_conditions(request))
-    for one in every:
-        if type(one) not in ORDINARY or not one.is_cpu or one.is_neg():
-            return "it supports plain tensors on the CPU only"
+    tensors = [request.inputs, *request.state.values(), *request.parameters.values()]
+    every = tensors + _conditions(request)
+    ordinary = ORDINARY.issuperset(map(type, every)) and all(map(IS_CPU, every))
+    if not ordinary or any(map(Tensor.is_neg, every)):
+        return "it supports plain tensors on the CPU only"
     if transformed(every):
         return "it supports reverse-mode gradients only, and no vmap"
     if 0 in request.inputs.shape[:-1]:
         return "the batch is empty"
     # What else is wrong with int8 weights is an error, also on the reference.
-    return None if request.is_int8 else _dtypes(request, {one.dtype for one in tensors})
+    return None if request.is_int8 else _dtypes(request, set(map(DTYPE, tensors)))
 
 
 def _conditions(request: Request) -> list[Tensor]:
     """The tensors of a request without a gradient."""
-    given = (request.lengths, request.resets, request.hidden_mask, *request.zoneout.values())
-    return [one for one in given if isinstance(one, Tensor)]
+    given = [request.lengths, request.resets, request.hidden_mask]
+    if request.zoneout:
+        given += [one for one in request.zoneout.values() if isinstance(one, Tensor)]
+    return [one for one in given if one is not None]
 
 
 def _dtypes(request: Request, found: set[torch.dtype]) -> str | None:

@@ -183,12 +183,12 @@ def along(inputs: Tensor, *rest: Any) -> list[Tensor]:
     chosen, request = _request(inputs, *arguments)
     call = chosen.prepare(request)
     chosen.forward([call], keep)
-    found = result(chosen, replace(call, request=replace(request, trace=False)))
+    found = result(chosen, call, kept=False, trace=False)
     final = list(found.final.values())
     if not keep and not request.trace:
         return [found.output, *final]
     output = copied(
-        call.history[0], call.widths[0], (*call.sizes, inputs.shape[-2])
+        call.history[0], call.signature.widths[0], (*call.signature.sizes, inputs.shape[-2])
     )  # may be modified in place
     intermediates = call.intermediates if request.trace or not request.recompute else None
     return [output, *final, *call.history, *([] if intermediates is None else [intermediates])]

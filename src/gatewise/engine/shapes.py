@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from operator import attrgetter
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from gatewise.engine.request import Request
 from gatewise.errors import GatewiseError
 
 Shape = tuple[int, ...]
+SHAPE = attrgetter("shape")
 
 
 def check(request: Request) -> None:
@@ -29,7 +31,7 @@ def check(request: Request) -> None:
     hidden = (state[list(cell.previous)[-1]] if projection is None else projection).shape[-1]
     output = hidden if projection is None else state[cell.state[0]].shape[-1]
     if request.is_int8:
-        _check_int8(request)
+        check_int8(request)
     expected = _parameter_shapes(cell, tuple(parameters), inputs, hidden, output, request.is_int8)
     if [one.shape for one in parameters.values()] != expected:
         for (name, one), shape in zip(parameters.items(), expected, strict=True):
@@ -50,6 +52,24 @@ def check(request: Request) -> None:
             _check_shape(f"zoneout of {name}", (*steps, *state[name].shape), stays)
 
 
+def description(request: Request) -> tuple[object, ...]:
+    """The names and shapes that `check` compares, and the options of a request."""
+    state, parameters = request.state, request.parameters
+    tensors = [request.inputs, *[state[name] for name in request.cell.previous], *parameters.values()]
+    more: tuple[object, ...] = ()
+    if request.lengths is not None or request.resets is not None:
+        more = (_shape(request.lengths), _shape(request.resets))
+    if request.zoneout or request.hidden_mask is not None:
+        more += (_shape(request.hidden_mask), *[(name, _shape(one)) for name, one in request.zoneout.items()])
+    options = request.reverse, request.trace, request.recompute
+    return (options, *map(SHAPE, tensors), *parameters, *more)
+
+
+def _shape(given: Tensor | float | None) -> object:
+    """The shape of a tensor, a number itself."""
+    return given.shape if isinstance(given, Tensor) else given
+
+
 def check_types(request: Request) -> None:
     """Compares the dtypes and devices of the parameters, for backends that would promote dtypes.
 
@@ -66,8 +86,11 @@ def check_types(request: Request) -> None:
             )
 
 
-def _check_int8(request: Request) -> None:
-    """Checks that all but the matrices is float32, and that no gradient is needed."""
+def check_int8(request: Request) -> None:
+    """Checks that all but the matrices is float32, and that no gradient is needed.
+
+    Raises: `GatewiseError` that names the first tensor of another dtype or device, or that needs a gradient.
+    """
     parameters, like = request.parameters, request.inputs
     given = {"input": like, **{f"state {name}": one for name, one in request.state.items()}, **parameters}
     for name, one in given.items():

@@ -82,7 +82,7 @@ class KernelSteps:
         self._input = self._problems[0].index(first.inputs.data_ptr())
         self._forward, self._turn = own.library.forward, 0
         self._runs, self._memory = (first, second), memory
-        self.output = first.history[0][0, :, : first.widths[0]]
+        self.output = first.history[0][0, :, : first.signature.widths[0]]
 
     def advance(self, values: Tensor) -> Tensor:
         turn = self._turn
@@ -103,5 +103,7 @@ class KernelSteps:
         run = self._runs[self._turn]
         return {
             name: one[:, :width]
-            for name, one, width in zip(run.request.cell.state, run.initial, run.widths, strict=True)
+            for name, one, width in zip(
+                run.signature.request.cell.state, run.initial, run.signature.widths, strict=True
+            )
         }

@@ -52,7 +52,7 @@ def plan_threads(
     """
     alone = _forked or prod(sizes) * batch * weights < SMALL
     threads = 1 if alone else torch.get_num_threads() // in_parallel
-    ahead = batch <= 2 and len(sizes) == 1
+    ahead = batch <= 2 and len(sizes) == 1 and sizes[0] > 1
     if threads == 1:  # most single steps: no time for predictions
         return 1, False, ahead
     by_rows, by_units = predicted_steps(sizes, batch, weights, threads)

@@ -18,6 +18,8 @@ from gatewise.engine.thread_plan import new_lock
 MAX_BYTES = 1 << 30  # cached in total; the rest is returned to the system
 MIN_BYTES = 1 << 14  # below, the system's allocator reuses memory well enough
 
+NOTHING = torch.empty(0, dtype=torch.uint8)
+
 _kept: list[Tensor] = []  # flat buffers of bytes, the smallest first; changed under the lock
 _returned: deque[Tensor] = deque()  # at any time, also by the garbage collector during `take`
 _lock = new_lock()
@@ -30,7 +32,7 @@ def _size(buffer: Tensor) -> int:
 def take(size: int) -> Tensor:
     """A flat buffer of at least `size` bytes, values undefined."""
     if size < MIN_BYTES:
-        return torch.empty(size, dtype=torch.uint8)
+        return torch.empty(size, dtype=torch.uint8) if size else NOTHING
     with _lock:
         _sort_in()
         fitting = bisect_left(_kept, size, key=_size)

@@ -57,11 +57,20 @@ class Int8Layer(nn.Module):
                 "train the module that was quantized, and quantize it again"
             )
 
+    def values_of(self, names: dict[str, str]) -> dict[str, Tensor]:
+        """The tensors of a request, by their names in it. names: of the same tensors in the layer"""
+        known = self._parameters  # without int8 and parametrized ones; an attribute takes longer to find
+        return {
+            parameter: known[name] if name in known else getattr(self, name)  # type: ignore[misc]
+            for parameter, name in names.items()
+        }
+
     def _like(self) -> Tensor:
         """A tensor of the layer that has the dtype and device of its inputs."""
         names = next(iter(self.parameter_names()))
-        found: Tensor = getattr(self, next(reversed(names.values())))  # a scale if matrices are int8
-        return found
+        last = next(reversed(names.values()))  # a scale if matrices are int8
+        found: Tensor = self._parameters.get(last)  # type: ignore[assignment]
+        return getattr(self, last) if found is None else found
 
     def _require_quantizable(self, name: str) -> None:
         own = f"{type(self).__name__}.{name}"

@@ -251,7 +251,9 @@ class Recurrent(TorchInterface):
         """Initializes every parameter."""
         self.refuse_int8()
         for place, hidden in self._places():
-            initialize(self._parameters_at(place), self._kinds, hidden, self.cell, self.initial_biases)
+            initialize(
+                self.values_of(self._names[place]), self._kinds, hidden, self.cell, self.initial_biases
+            )
 
     def parameter_names(self) -> list[dict[str, str]]:
         return self._names
@@ -292,16 +294,9 @@ class Recurrent(TorchInterface):
     def _register(self, parameter: str, place: int, values: Tensor) -> None:
         self.register_parameter(self._name(parameter, place), nn.Parameter(values))
 
-    def _parameters_at(self, place: int) -> dict[str, Tensor]:
-        known = self._parameters  # without parametrized ones
-        return {
-            parameter: known[name] if name in known else getattr(self, name)  # type: ignore[misc]
-            for parameter, name in self._names[place].items()
-        }
-
     def _values_at(self, place: int) -> dict[str, Tensor]:
         """The values of the parameters in a call, which a subclass may compute from them."""
-        return self._parameters_at(place)
+        return self.values_of(self._names[place])
 
     def _output_width(self, place: int) -> int:
         return self.proj_size or self.hidden_sizes[place // (1 + self.bidirectional)]

@@ -83,13 +83,13 @@ class RecurrentCell(Int8Layer):
         if not sized:
             given = list(input.shape) if isinstance(input, Tensor) else type(input).__name__
             raise GatewiseError(f"expected input of shape [B, {self.input_size}], got {given}")
-        parameters = {parameter: getattr(self, name) for parameter, name in self._names.items()}
         check_input(input, self._like())
         batched = input.dim() == 2
         rows = input if batched else input.unsqueeze(0)
         (state,) = self._form.read(self._nested(hx), rows, len(rows), batched)
-        final = run(Request(self.cell, rows.unsqueeze(0), parameters, state)).final
-        values = tuple(one if batched else one.squeeze(0) for one in final.values())
+        request = Request(self.cell, rows.unsqueeze(0), self.values_of(self._names), state)
+        values = tuple(run(request).final.values())
+        values = values if batched else tuple([one.squeeze(0) for one in values])
         return values[0] if len(values) == 1 else values
 
     def reset_parameters(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -39,11 +39,18 @@ class StateForm:
 
     widths: of each state, for each layer and direction
     batch_first: whether a tensor of states has the batch before the layers
+    common_widths: of each state, None if layers differ
     """
 
     cell: CellType
     widths: tuple[dict[str, int], ...]
     batch_first: bool = False
+    common_widths: dict[str, int | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = {name: {own[name] for own in self.widths} for name in self.cell.state}
+        common = {name: widths.pop() if len(widths) == 1 else None for name, widths in found.items()}
+        object.__setattr__(self, "common_widths", common)
 
     def read(self, given: State | None, like: Tensor, batch: int, batched: bool) -> list[dict[str, Tensor]]:
         """The given states (or zeros), for each layer and direction by name, [B, H]."""
@@ -62,26 +69,35 @@ class StateForm:
         return [{name: rows[name][number] for name in names} for number in range(len(self.widths))]
 
     def _rows(self, name: str, given: Any, like: Tensor, batch: int, batched: bool) -> Sequence[Tensor]:
-        widths = [one[name] for one in self.widths]
         if isinstance(given, Tensor):
-            first = batched and self.batch_first
-            sizes = [batch, len(widths)] if first else [len(widths), batch] if batched else [len(widths)]
-            expected = [*sizes, widths[0]]
-            if list(given.shape) != expected or len(set(widths)) > 1:
-                shape = f"{expected}" if len(set(widths)) == 1 else f"a tuple of {len(widths)} tensors"
-                raise GatewiseError(f"expected state {name} of shape {shape}, got {list(given.shape)}")
-            given = given.unbind(1 if first else 0)  # iteration over a tensor is slower
+            return self._unbound(name, given, like, batch, batched)
+        widths = [one[name] for one in self.widths]
         if not isinstance(given, tuple | list) or not all(isinstance(one, Tensor) for one in given):
             raise GatewiseError(f"expected state {name} as a tensor, got {_describe(given)}")
         if len(given) != len(widths):
             raise GatewiseError(f"expected state {name} as {len(widths)} tensors, got {len(given)}")
         for width, one in zip(widths, given, strict=True):
-            expected = [batch, width] if batched else [width]
-            if list(one.shape) != expected:
-                raise GatewiseError(f"expected state {name} of shape {expected}, got {list(one.shape)}")
+            expected = (batch, width) if batched else (width,)
+            if one.shape != expected:
+                raise GatewiseError(f"expected state {name} of shape {list(expected)}, got {list(one.shape)}")
             check_state(name, one, like)
         given = given if batched else [one.unsqueeze(0) for one in given]
         return [one if one.dtype == like.dtype else one.to(like.dtype) for one in given]
+
+    def _unbound(self, name: str, given: Tensor, like: Tensor, batch: int, batched: bool) -> Sequence[Tensor]:
+        """The rows of one tensor, a layer and direction each."""
+        width, places = self.common_widths[name], len(self.widths)
+        first = batched and self.batch_first
+        sizes = (batch, places) if first else (places, batch) if batched else (places,)
+        if width is None or given.shape != (*sizes, width):
+            shape = f"a tuple of {places} tensors" if width is None else f"{[*sizes, width]}"
+            raise GatewiseError(f"expected state {name} of shape {shape}, got {list(given.shape)}")
+        check_state(name, given, like)
+        given = given if given.dtype == like.dtype else given.to(like.dtype)
+        if places == 1:
+            return (given.view(batch, width),)
+        rows = given.unbind(1 if first else 0)  # iteration over a tensor is slower
+        return rows if batched else [one.unsqueeze(0) for one in rows]
 
     def write(self, states: list[dict[str, Tensor]], batched: bool) -> State:
         """Each state as [layers * directions, B, H], or a tuple of [B, H] if widths differ."""
@@ -91,7 +107,7 @@ class StateForm:
             axis = 1 if batched and self.batch_first else 0
             if len(rows) == 1:
                 values.append(rows[0].unsqueeze(axis))
-            elif len({widths[name] for widths in self.widths}) == 1:
+            elif self.common_widths[name] is not None:
                 values.append(torch.stack(rows, axis))
             else:
                 values.append(tuple(rows))
