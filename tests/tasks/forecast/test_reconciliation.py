@@ -9,9 +9,11 @@ import pytest
 import gatewise
 from gatewise.data.series.hierarchy import ALL
 from gatewise.errors import GatewiseError
+from gatewise.tasks.forecast.backtesting import describe_sums
 from gatewise.tasks.forecast.coherence import coherence_after
 from gatewise.tasks.forecast.data import all_data
 from gatewise.tasks.forecast.metrics import forecast_windows, score
+from gatewise.tasks.forecast.origins import Rolling
 from gatewise.tasks.forecast.reconciliation import reconciling_matrix, shrunk_covariance, with_medians
 from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.options import verb_options
@@ -217,6 +219,21 @@ def test_a_backtest_forecasts_as_predict_would(trained):
     predicted = model.predict(known)
     backtest = model.backtest(given, windows=1).table
     np.testing.assert_allclose(backtest["predicted"], predicted["value"], rtol=1e-5)
+
+
+def test_a_backtest_explains_sums(trained, monkeypatch):
+    monkeypatch.setattr("gatewise.tasks.forecast.coherence.MIN_ERRORS", 1000)
+    folder, table = trained
+    model, given = gatewise.load(folder / "mint"), pl.read_parquet(table)
+    found = model.backtest(given, windows=2)
+    assert found.warnings[-1] == (
+        "the series have 152 steps, too few for the errors that minimum trace needs: the forecasts of the "
+        "hierarchy are sums"
+    )
+    values = found.table.filter(step=1, origin=found.table["origin"].max())["predicted"].to_numpy()
+    np.testing.assert_allclose(values, SUMMING @ values[:3], rtol=1e-5)
+    why = {2: "too few errors: the forecasts are sums", 3: "none"}
+    assert describe_sums(why, Rolling(4, 1, 1), refit=True) == (f"{why[2]} (at origins 2, 3 of 4)",)
 
 
 def test_residuals_of_a_backtest_are_those_of_forecasts_that_add_up(trained, monkeypatch):

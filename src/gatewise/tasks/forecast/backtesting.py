@@ -27,6 +27,7 @@ from gatewise.tasks.forecast.origins import (
     Residuals,
     Rolling,
     before_window,
+    coherences_before,
     forecast_origins,
     one_step_residuals,
 )
@@ -57,12 +58,17 @@ def run_backtest(
     ends = [rolling.ends(len(series)) for series in source.series]
     borders = [*range(rolling.windows if refit else 1), rolling.windows]
     forecasts, residuals, first_data = [], [], candidate.data
+    reasons: dict[int, str] = {}
     for first, last in pairwise(borders):
         if first:
             candidate = _fit_before(source, rolling, first, fit, together)
-        forecasts.append(forecast_origins(candidate, source, [own[first:last] for own in ends], first))
+        coherences = coherences_before(candidate, source, int(ends[0][first]))
+        if whys := [one.why for one in coherences.values() if one.why]:
+            reasons[first + 1] = whys[0]
+        origins = [own[first:last] for own in ends]
+        forecasts.append(forecast_origins(candidate, source, origins, first, coherences))
         between = [np.arange(own[first], [*own, own[-1] + 1][last]) for own in ends]
-        residuals.append(one_step_residuals(candidate, source, between))
+        residuals.append(one_step_residuals(candidate, source, between, coherences))
     return Backtest(
         model=model,
         levels=first_data.plan.levels,
@@ -74,7 +80,7 @@ def run_backtest(
         forecasts=OriginForecasts.joined(forecasts),
         one_step=Residuals.joined(residuals),
         notes=(_describe(source, rolling, refit), *((RAGGED,) if together else ())),
-        warnings=first_data.source.warnings,
+        warnings=(*first_data.source.warnings, *describe_sums(reasons, rolling, refit)),
         metric=first_data.metric,
         overlapping=overlap.windows,
     )
@@ -189,6 +195,18 @@ def filled_warning(source: SeriesSet, rolling: Rolling) -> tuple[str, ...]:
         "would cut it off, and forecast from the value before it"
     )
     return (warning,)
+
+
+def describe_sums(reasons: Mapping[int, str], rolling: Rolling, refit: bool) -> tuple[str, ...]:
+    """A warning on forecasts that are sums, as minimum trace has too few errors, if there are any.
+
+    reasons: of each origin from which a candidate's forecasts are sums; refit: whether each has its own
+    """
+    if not reasons:
+        return ()
+    first, numbers = next(iter(reasons.values())), ", ".join(map(str, reasons))
+    where = f" (at origin{'s' * (len(reasons) > 1)} {numbers} of {rolling.windows})" if refit else ""
+    return (f"{first}{where}",)
 
 
 def is_ragged(source: SeriesSet) -> bool:

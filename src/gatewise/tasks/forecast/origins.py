@@ -20,6 +20,8 @@ from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows
 from gatewise.tasks.forecast.origin_windows import windows_after
 from gatewise.tasks.forecast.reconciliation import Coherence
 
+Coherences = Mapping[str, Coherence]  # by the name of a forecaster
+
 
 @dataclass(frozen=True)
 class Rolling:
@@ -150,12 +152,31 @@ def windows_before(source: SeriesSet, data: ForecastData, ends: Sequence[np.ndar
     return windows_after(source, data.plan, data.learned, ends)
 
 
+def coherences_before(candidate: Candidate, source: SeriesSet, steps: int) -> Coherences:
+    """How the forecasts of each forecaster add up, from errors before an origin; none without a hierarchy.
+
+    steps: before the origin, of every series
+    """
+    if not source.columns.hierarchy:
+        return {}
+    data = candidate.data
+    return {
+        name: coherence_after(source, steps, data.plan, data.learned, network, data.reconciliation)
+        for name, network in candidate.forecasters.items()
+    }
+
+
 def forecast_origins(
-    candidate: Candidate, source: SeriesSet, ends: Sequence[np.ndarray], first_window: int
+    candidate: Candidate,
+    source: SeriesSet,
+    ends: Sequence[np.ndarray],
+    first_window: int,
+    coherences: Coherences,
 ) -> OriginForecasts:
     """The forecasts of a candidate from origins of each series; those of a hierarchy add up.
 
     ends: [K] of each series, the steps before its origins; first_window: the number of the first origin
+    coherences: by `coherences_before`
     """
     data = candidate.data
     windows = windows_before(source, data, ends)
@@ -163,10 +184,9 @@ def forecast_origins(
         name: data.undo(forecast_windows(one, windows), windows.series).numpy()
         for name, one in candidate.forecasters.items()
     }
-    for name, network in candidate.forecasters.items():
-        coherence = _coherence_before(source, data, network, ends)
-        if coherence is not None:
-            quantiles[name] = coherence.applied(quantiles[name], network.median_index, data.plan.support)
+    for name, coherence in coherences.items():
+        median = candidate.forecasters[name].median_index
+        quantiles[name] = coherence.applied(quantiles[name], median, data.plan.support)
     series, end = windows.series.numpy(), np.concatenate(ends)
     horizon = np.arange(data.plan.horizon)
     truth = [one.given[own[:, None] + horizon] for one, own in zip(source.series, ends, strict=True)]
@@ -174,28 +194,20 @@ def forecast_origins(
     return OriginForecasts(series, window, end, np.concatenate(truth), quantiles)
 
 
-def one_step_residuals(candidate: Candidate, source: SeriesSet, ends: Sequence[np.ndarray]) -> Residuals:
-    """The residuals of a candidate at the first step after origins; forecasts of a hierarchy add up.
+def one_step_residuals(
+    candidate: Candidate, source: SeriesSet, ends: Sequence[np.ndarray], coherences: Coherences
+) -> Residuals:
+    """The residuals of a candidate's network at the first step after origins; those of a hierarchy add up.
 
-    ends: the steps before the origins of each series
+    ends: the steps before the origins of each series; coherences: by `coherences_before`
     """
-    data, network = candidate.data, next(iter(candidate.forecasters.values()))
+    data, (name, network) = candidate.data, next(iter(candidate.forecasters.items()))
     windows = windows_before(source, data, ends)
-    coherence = _coherence_before(source, data, network, ends)
     numbers, medians = [], []
-    for batch, quantiles in Forecasts(network, windows, data, coherence).blocks():
+    for batch, quantiles in Forecasts(network, windows, data, coherences.get(name)).blocks():
         numbers.append(batch.series)
         medians.append(quantiles[:, 0, network.median_index])
     by_series = torch.cat(numbers).argsort(stable=True)  # blocks of a hierarchy have windows of each series
     truth = [series.given[own] for series, own in zip(source.series, ends, strict=True)]
     values = np.concatenate(truth) - torch.cat(medians)[by_series].numpy()
     return Residuals(windows.series.numpy(), np.concatenate(ends), values)
-
-
-def _coherence_before(
-    source: SeriesSet, data: ForecastData, network: Forecaster, ends: Sequence[np.ndarray]
-) -> Coherence | None:
-    """How forecasts of a hierarchy add up, from errors before the first origin; None if there is none."""
-    if not source.columns.hierarchy:
-        return None
-    return coherence_after(source, int(ends[0][0]), data.plan, data.learned, network, data.reconciliation)
