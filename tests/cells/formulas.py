@@ -4,7 +4,8 @@ A formula takes the step's input and states as lists of numbers and `w`, which g
 names of the parameters, and returns the new states.
 """
 
-from math import exp, sqrt, tanh
+from cmath import exp as complex_exp
+from math import exp, log, sqrt, tanh
 
 
 def sigmoid(value):
@@ -203,6 +204,97 @@ def mogrifier_lstm(x, s, w):
     return {"h": [sigmoid(drive["o"][k]) * tanh(c[k]) for k in hidden], "c": c}
 
 
+def slstm(x, s, w):
+    """Beck et al. 2024, equations 8 to 17."""
+    new = {"h": [], "c": [], "n": [], "m": []}
+    for k in range(w.hidden):
+        log_input, log_forget = w.drive("i", k, x, s["h"]), log(sigmoid(w.drive("f", k, x, s["h"])))
+        m = max(log_forget + s["m"][k], log_input)
+        i, f = exp(log_input - m), exp(log_forget + s["m"][k] - m)
+        c = f * s["c"][k] + i * tanh(w.drive("z", k, x, s["h"]))
+        n = f * s["n"][k] + i
+        for name, value in {
+            "h": sigmoid(w.drive("o", k, x, s["h"])) * (c / n),
+            "c": c,
+            "n": n,
+            "m": m,
+        }.items():
+            new[name].append(value)
+    return new
+
+
+def min_gru(x, s, w):
+    """Feng et al. 2024, section 3.1."""
+    update = [sigmoid(w.input("z", k, x)) for k in range(w.hidden)]
+    return {"h": [(1 - z) * s["h"][k] + z * w.input("n", k, x) for k, z in enumerate(update)]}
+
+
+def min_lstm(x, s, w):
+    """Feng et al. 2024, section 3.2: both gates are divided by their sum."""
+    h = []
+    for k in range(w.hidden):
+        f, i = sigmoid(w.input("k", k, x)), sigmoid(w.input("u", k, x))
+        h.append((f * s["h"][k] + i * w.input("g", k, x)) / (f + i))
+    return {"h": h}
+
+
+def lru(x, s, w):
+    """Orvieto et al. 2023, equations 2, 5 and 7, in complex numbers."""
+    hidden, vectors = range(w.hidden), ["decay", "angle", "gain"]
+    state = []
+    for k in hidden:
+        decay, angle, gain = (w.row("p", name, k, vectors) for name in vectors)
+        eigenvalue = complex_exp(-exp(decay) + 1j * exp(angle))
+        seen = complex(w.times("B", "re", k, x, ["re", "im"]), w.times("B", "im", k, x, ["re", "im"]))
+        factor = gain * sqrt(1 - abs(eigenvalue) ** 2)
+        state.append(eigenvalue * complex(s["re"][k], s["im"][k]) + factor * seen)
+    re, im = [one.real for one in state], [one.imag for one in state]
+    h = [
+        w.times("C", "re", k, re, ["re", "im"]) - w.times("C", "im", k, im, ["re", "im"])
+        + w.times("D", "h", k, x, ["h"])
+        for k in hidden
+    ]  # fmt: skip
+    return {"h": h, "re": re, "im": im}
+
+
+def rg_lru(x, s, w):
+    """De et al. 2024, equations 1 to 4; the recurrent weight is sigmoid(-p), and the input is W x + b."""
+    h = []
+    for k in range(w.hidden):
+        recurrence, gate = sigmoid(w.input("r", k, x)), sigmoid(w.input("i", k, x))
+        a = sigmoid(-w.row("p", "a", k, ["a"])) ** (8 * recurrence)
+        h.append(a * s["h"][k] + sqrt(1 - a**2) * gate * w.input("u", k, x))
+    return {"h": h}
+
+
+def sru(x, s, w):
+    """Lei et al. 2018, equations 1 to 4; the highway passes W x + b."""
+    h, c = [], []
+    for k in range(w.hidden):
+        f, r = (sigmoid(w.input(gate, k, x) + w.row("p", gate, k, "fr") * s["c"][k]) for gate in "fr")
+        c.append(f * s["c"][k] + (1 - f) * w.input("g", k, x))
+        h.append(r * c[k] + (1 - r) * w.input("h", k, x))
+    return {"h": h, "c": c}
+
+
+def qrnn(x, s, w):
+    """Bradbury et al. 2017, equations 2 and 4: convolutions of width 2, fo-pooling."""
+    new = {"h": [], "c": [], "e": [], "a": [], "k": []}
+    for k in range(w.hidden):
+        z = tanh(w.input("z", k, x) + s["e"][k])
+        f, o = sigmoid(w.input("f", k, x) + s["a"][k]), sigmoid(w.input("o", k, x) + s["k"][k])
+        c = f * s["c"][k] + (1 - f) * z
+        passed = {name: w.times("V", gate, k, x) for name, gate in zip("eak", "zfo", strict=True)}
+        for name, value in {"h": o * c, "c": c, **passed}.items():
+            new[name].append(value)
+    return new
+
+
+def ind_rnn(x, s, w):
+    """Li et al. 2018, equation 2."""
+    return {"h": [max(0.0, w.input("h", k, x) + w.row("p", "h", k) * s["h"][k]) for k in range(w.hidden)]}
+
+
 # By the cell's name: its formula, and the order in which its parameters hold the gates.
 FORMULAS = {
     "RNN": (rnn, "h"),
@@ -225,6 +317,14 @@ FORMULAS = {
     "MGU": (mgu, "fg"),
     "LayerNormLSTM": (layer_norm_lstm, "ifgo"),
     "MogrifierLSTM": (mogrifier_lstm, "ifgo"),
+    "SLSTM": (slstm, "ifzo"),
+    "MinGRU": (min_gru, "zn"),
+    "MinLSTM": (min_lstm, "kug"),
+    "LRU": (lru, ""),
+    "RGLRU": (rg_lru, "riu"),
+    "SRU": (sru, "frgh"),
+    "QRNN": (qrnn, "zfo"),
+    "IndRNN": (ind_rnn, "h"),
 }
 
 

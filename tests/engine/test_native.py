@@ -9,7 +9,27 @@ import pytest
 import torch
 
 import gatewise
-from gatewise.cells import LSTM, Cell, R, W, cells, exp, maximum, prev, relu, softplus, tanh, x
+from gatewise.cells import (
+    LSTM,
+    SLSTM,
+    Cell,
+    R,
+    W,
+    cells,
+    cos,
+    exp,
+    log,
+    log_sigmoid,
+    maximum,
+    minimum,
+    prev,
+    relu,
+    sin,
+    softplus,
+    sqrt,
+    tanh,
+    x,
+)
 from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.compiler.program import PLAIN
@@ -40,11 +60,13 @@ def _compiler():
 class Everything(Cell):
     """Every function of the notation, and sums that the gradient reads."""
 
-    state = ("h", "s")
+    state = ("h", "s", "t")
     a = W.a @ x + R.a @ prev.h
+    q = log(2 + abs(a - 1)) * log_sigmoid(R.q @ prev.h) + sqrt(1 + a * a)
+    t = sin(2 * a) * cos(prev.t) - minimum(q, prev.t) + minimum(0.3, a)
     m = maximum(a, 0.5) * maximum(-0.5, R.m @ prev.h) - maximum(a, prev.s)
     s = relu(a) + softplus(a) * exp(-a * a) / (2 + m * m)
-    h = tanh(s) - (1 - a) * 0.1 + prev.s / (3 + exp(prev.h))
+    h = tanh(s) - (1 - a) * 0.1 + prev.s / (3 + exp(prev.h)) + 0.1 * t
 
 
 # The type of numbers changes the functions and the width of vectors only, and `Everything` has each function.
@@ -76,6 +98,8 @@ def request_for(cell, sizes, dtype=torch.float64, scale=1.0, projected=0, **more
     if projected:
         parameters["projection"] = weights(projected, hidden)
     state = {name: draw(batch, output if name == cell.state[0] else hidden) for name in cell.state}
+    if cell is SLSTM:  # whose normalizer is a sum of weights
+        state["n"] = state["n"].detach().abs().requires_grad_()
     return Request(cell, draw(steps, batch, inputs), parameters, state, **more)
 
 

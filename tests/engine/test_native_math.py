@@ -23,7 +23,8 @@ INSTRUCTION_SETS = {
     "unfused": (32, {"avx2", "fma"}, ["-mavx2", "-mfma", "-ffp-contract=off"]),
     "baseline": (16, set(), []),
 }
-UNARY = ["exponential", "sigmoid", "hyperbolic_tangent", "softplus", "relu"]
+OF_THE_LIBRARY = ["logarithm", "square_root", "sine", "cosine", "absolute"]
+UNARY = ["log_sigmoid", "exponential", "sigmoid", "hyperbolic_tangent", "softplus", "relu"]
 SHIM = """
 #include "HEADER"
 
@@ -80,8 +81,8 @@ def native(request, tmp_path_factory):
     if compiler is None:
         pytest.skip("no C++ compiler")
     folder = tmp_path_factory.mktemp(request.param)
-    maps = [f"MAP({name}, {kind})" for name in UNARY for kind in TYPES.values()]
-    pairs = [f"MAP_PAIRS(maximum, {kind})" for kind in TYPES.values()]
+    maps = [f"MAP({name}, {kind})" for name in [*UNARY, *OF_THE_LIBRARY] for kind in TYPES.values()]
+    pairs = [f"MAP_PAIRS({name}, {kind})" for name in ("maximum", "minimum") for kind in TYPES.values()]
     source, library = folder / "shim.cpp", folder / "shim.so"
     source.write_text("\n".join([SHIM.replace("HEADER", str(HEADER)), *maps, *pairs, ""]))
     command = [
@@ -103,6 +104,12 @@ REFERENCES = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "hyperbolic_tangent": np.tanh,
     "softplus": lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
+    "log_sigmoid": lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
+    "logarithm": np.log,
+    "square_root": np.sqrt,
+    "sine": np.sin,
+    "cosine": np.cos,
+    "absolute": np.abs,
 }
 
 

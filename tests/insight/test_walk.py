@@ -16,6 +16,8 @@ def number(text):
     names = {
         "sigmoid": lambda value: 1 / (1 + math.exp(-value)), "tanh": math.tanh, "exp": math.exp,
         "relu": lambda value: max(value, 0), "maximum": max, "softplus": lambda v: math.log1p(math.exp(v)),
+        "log": math.log, "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "abs": abs, "minimum": min,
+        "log_sigmoid": lambda value: -math.log1p(math.exp(-value)),
     }  # fmt: skip
     return eval(text, {"__builtins__": {}}, names)  # of our own making
 

@@ -6,7 +6,10 @@ from gatewise.cells.grid import grid
 from gatewise.cells.gru import GRU, MGU, ChoGRU
 from gatewise.cells.gru_d import GRUD
 from gatewise.cells.layer_norm import LayerNormLSTM
+from gatewise.cells.light import QRNN, SRU, IndRNN
+from gatewise.cells.linear_recurrent import LRU, RGLRU
 from gatewise.cells.lstm import LSTM, LSTM1997
+from gatewise.cells.min_gru import MinGRU, MinLSTM
 from gatewise.cells.mogrifier import MogrifierLSTM
 from gatewise.cells.multidimensional import leaky_mdlstm, mdgru, mdlstm, mdrnn
 from gatewise.cells.notation import (
@@ -16,16 +19,24 @@ from gatewise.cells.notation import (
     W,
     b,
     back,
+    cos,
     exp,
+    log,
+    log_sigmoid,
     matrices,
     maximum,
+    minimum,
     normalize,
     p,
+    position,
     prev,
     relu,
     sigmoid,
+    sin,
     softplus,
+    sqrt,
     tanh,
+    uniform,
     vectors,
     x,
 )
@@ -41,21 +52,30 @@ from gatewise.cells.variants import (
     NoOutputActivationLSTM,
     NoOutputGateLSTM,
 )
+from gatewise.cells.xlstm import SLSTM
 
 __all__ = [
     "GRU",
     "GRUD",
+    "LRU",
     "LSTM",
     "LSTM1997",
     "MGU",
+    "QRNN",
+    "RGLRU",
     "RNN",
+    "SLSTM",
+    "SRU",
     "Cell",
     "CellType",
     "ChoGRU",
     "CoupledLSTM",
     "FullGateRecurrenceLSTM",
     "FullPeepholeLSTM",
+    "IndRNN",
     "LayerNormLSTM",
+    "MinGRU",
+    "MinLSTM",
     "MogrifierLSTM",
     "NoForgetGateLSTM",
     "NoInputActivationLSTM",
@@ -72,23 +92,31 @@ __all__ = [
     "b",
     "back",
     "cells",
+    "cos",
     "exp",
     "find_cell",
     "grid",
     "lattice_cells",
     "leaky_mdlstm",
+    "log",
+    "log_sigmoid",
     "matrices",
     "maximum",
     "mdgru",
     "mdlstm",
     "mdrnn",
+    "minimum",
     "normalize",
     "p",
+    "position",
     "prev",
     "relu",
     "sigmoid",
+    "sin",
     "softplus",
+    "sqrt",
     "tanh",
+    "uniform",
     "vectors",
     "x",
 ]

@@ -16,23 +16,16 @@ from gatewise.cells.expressions import (
     Vector,
 )
 from gatewise.cells.formula import formula
-from gatewise.cells.limits import (
-    MOST_DEPTH,
-    MOST_LINES,
-    MOST_PARTS,
-    check_axis,
-    check_cell_name,
-    check_name,
-    check_number,
-)
+from gatewise.cells.initial_values import Initial, initial_value, initial_vectors
+from gatewise.cells.limits import MOST_DEPTH, MOST_LINES, MOST_PARTS, check_axis, check_cell_name, check_name
 from gatewise.cells.notation import back, prev
 from gatewise.cells.order import in_order
 from gatewise.cells.traversal import extent, inside, parts
 from gatewise.errors import GatewiseError
 
 RESERVED = (
-    "state", "source", "initial_bias", "lines", "all_lines", "gates", "intermediates", "about", "axes",
-    "previous", "of_lattice", "of_sequences",
+    "state", "source", "initial_bias", "initial_vectors", "named_gates", "lines", "all_lines", "gates",
+    "intermediates", "about", "axes", "previous", "of_lattice", "of_sequences",
 )  # fmt: skip
 
 
@@ -44,7 +37,9 @@ class CellType(type):
     about: str  # the first line of the docstring
     lines: Mapping[str, Expression]  # the lines that the states need, in the order of computation
     all_lines: Mapping[str, Expression]  # all lines of the body and its bases
-    initial_bias: Mapping[str, float]
+    initial_bias: Mapping[str, Initial]
+    initial_vectors: Mapping[Vector, Initial]
+    named_gates: tuple[str, ...]  # those that the body names; a line that ends in a sigmoid is one anyway
     axes: int  # 1 for a cell of sequences, N for one of a lattice of N axes
     previous: Mapping[str, Previous]  # the values that later positions read, by name
 
@@ -65,14 +60,19 @@ class CellType(type):
         cls.lines = in_order(name, cls.all_lines, cls.state)
         cls.previous = _previous(name, cls.lines, cls.state)
         cls.axes = max([1, *(one.axis for one in cls.previous.values())])
+        gates = body.get("gates", getattr(cls, "named_gates", ()))
+        cls.named_gates = _named_gates(name, gates, cls.all_lines)
         cls.about = (cls.__doc__ or "").strip().split("\n")[0]
         cls.__doc__ = _documentation(cls)
         for key in cls.initial_bias:
             if key not in cls.all_lines:
                 raise GatewiseError(f"{name}.initial_bias names {key!r}, which is not a line of the cell")
         cls.initial_bias = {
-            key: check_number(value) for key, value in cls.initial_bias.items() if key in cls.lines
+            key: initial_value(f"the bias of {name}.{key}", value)
+            for key, value in cls.initial_bias.items()
+            if key in cls.lines
         }
+        cls.initial_vectors = initial_vectors(name, cls.initial_vectors, cls.lines, cls.all_lines)
 
     def __call__(cls, *arguments: object, **options: object) -> None:
         layer = "Recurrent" if getattr(cls, "axes", 1) == 1 else "Lattice"
@@ -98,8 +98,10 @@ class CellType(type):
 
     @property
     def gates(cls) -> tuple[str, ...]:
-        """The lines with values in 0..1, in order."""
-        return tuple(name for name, value in cls.lines.items() if _is_gate(value, cls.lines))
+        """The lines with values in 0..1 and those that the cell names as gates, in order."""
+        return tuple(
+            name for name, value in cls.lines.items() if name in cls.named_gates or _is_gate(value, cls.lines)
+        )
 
     @property
     def intermediates(cls) -> tuple[str, ...]:
@@ -127,14 +129,17 @@ class Cell(metaclass=CellType):
     >>> class Frozen(Leaky):
     ...     g = tanh(W.g @ x)
 
-    `initial_bias` gives the initial value of a gate's bias, `{"f": 1.0}`; `source` names the paper.
+    `initial_bias` gives the initial value of a gate's bias, `{"f": 1.0}`, and `initial_vectors` that of a
+    vector, `{p.h: uniform}`; each is a number, or an equation of `uniform` and `position`. `gates` names
+    gates that do not end in a sigmoid; `source` names the paper.
     Raises: `GatewiseError` if a line reads a state that does not exist, lines depend on each other in a
         cycle, or one expression has two names.
     """
 
     state: tuple[str, ...] = ()
     source = "a user's own"
-    initial_bias: Mapping[str, float] = {}
+    initial_bias: Mapping[str, Initial] = {}
+    initial_vectors: Mapping[Vector, Initial] = {}
 
 
 EXAMPLE = """
@@ -220,7 +225,7 @@ def _check_parts(cell: str, lines: Mapping[str, Expression]) -> None:
                     pass
                 case _:
                     raise GatewiseError(
-                        f"{cell} has a {type(one).__name__}, which is not part of the notation"
+                        f"{cell} has a {type(one).__name__}, which is not part of the notation of lines"
                     )
 
 
@@ -237,6 +242,16 @@ def _previous(cell: str, lines: Mapping[str, Expression], state: tuple[str, ...]
         own = sorted(one.axis for one in read if one.state == name)
         found |= {name if len(own) == 1 else f"{name}.{axis}": back[axis][name] for axis in own}
     return found
+
+
+def _named_gates(cell: str, gates: object, lines: Mapping[str, Expression]) -> tuple[str, ...]:
+    """The gates that the body of a cell names. Raises: `GatewiseError` if they are not names of lines."""
+    if not isinstance(gates, tuple | list) or not all(isinstance(one, str) for one in gates):
+        raise GatewiseError(f'{cell}.gates is {reprlib.repr(gates)}; expected names such as ("i", "f")')
+    for one in gates:
+        if one not in lines:
+            raise GatewiseError(f"{cell}.gates names {one!r}, which is not a line of the cell")
+    return tuple(gates)
 
 
 def _give_name(cell: str, name: str, value: Expression) -> None:

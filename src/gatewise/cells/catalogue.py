@@ -9,13 +9,30 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from gatewise.cells import gru, gru_d, layer_norm, lstm, mogrifier, peephole, rnn, use_gate, variants
+from gatewise.cells import (
+    gru,
+    gru_d,
+    layer_norm,
+    light,
+    linear_recurrent,
+    lstm,
+    min_gru,
+    mogrifier,
+    peephole,
+    rnn,
+    use_gate,
+    variants,
+    xlstm,
+)
 from gatewise.cells.base import Cell, CellType
 from gatewise.cells.grid import grid
 from gatewise.cells.multidimensional import leaky_mdlstm, mdgru, mdlstm, mdrnn
 from gatewise.errors import GatewiseError
 
-FAMILIES = (rnn, lstm, peephole, variants, use_gate, gru, gru_d, layer_norm, mogrifier)
+FAMILIES = (
+    rnn, lstm, peephole, variants, use_gate, gru, gru_d, layer_norm, mogrifier, xlstm, min_gru,
+    linear_recurrent, light,
+)  # fmt: skip
 LATTICES: dict[str, Callable[[int], CellType]] = {  # functions of the number of axes
     "mdrnn": mdrnn,
     "mdgru": mdgru,

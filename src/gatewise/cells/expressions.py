@@ -53,6 +53,9 @@ class Expression:
     def __neg__(self) -> Expression:
         return Operation("negate", (self,))
 
+    def __abs__(self) -> Expression:
+        return Operation("abs", (self,))
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Constant(Expression):
@@ -83,6 +86,16 @@ class Vector(Expression):
 
     family: str
     block: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Uniform(Expression):
+    """In an initial value: a random number in 0..1 for each unit, the same wherever it occurs."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Position(Expression):
+    """In an initial value: the position of a unit, from 0 for the first to 1 for the last."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

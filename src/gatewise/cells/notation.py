@@ -8,7 +8,11 @@
     p.i * prev.c      one weight for each unit
     b.u               one bias for each unit
     normalize.r(v)    layer normalization; values given to one normalizer are normalized together
-    sigmoid(v), tanh(v), relu(v), softplus(v), exp(v), maximum(a, b), + - * /
+    sigmoid(v), tanh(v), relu(v), softplus(v), log_sigmoid(v), exp(v), log(v), sqrt(v), sin(v), cos(v),
+    abs(v), maximum(a, b), minimum(a, b), + - * /
+
+Initial values are equations, too, of one random number in 0..1 for each unit, `uniform`, and of its position,
+`position`, which is 0 for the first unit and 1 for the last.
 
 An expression is data (`gatewise.cells.expressions`): the reference evaluates it over tensors, and a compiler
 reads it.
@@ -26,8 +30,10 @@ from gatewise.cells.expressions import (
     Input,
     Normalized,
     Operation,
+    Position,
     Previous,
     Product,
+    Uniform,
     Vector,
     as_expression,
 )
@@ -113,6 +119,7 @@ prev = back[0]
 W, R, P, U = matrices("W"), matrices("R"), matrices("P"), matrices("U")
 p, b = vectors("p"), vectors("b")
 normalize = Names(Normalizer)
+uniform, position = Uniform(), Position()
 
 
 def sigmoid(value: Expression) -> Expression:
@@ -151,6 +158,15 @@ def softplus(value: Expression) -> Expression:
     return Operation("softplus", (as_expression(value),))
 
 
+def log_sigmoid(value: Expression) -> Expression:
+    """`log(sigmoid(value))`, at most zero: a gate in the logarithm.
+
+    >>> log_sigmoid(W.f @ x)
+    log_sigmoid(W_f x)
+    """
+    return Operation("log_sigmoid", (as_expression(value),))
+
+
 def exp(value: Expression) -> Expression:
     """`e` to the power of the value.
 
@@ -160,6 +176,42 @@ def exp(value: Expression) -> Expression:
     return Operation("exp", (as_expression(value),))
 
 
+def log(value: Expression) -> Expression:
+    """The natural logarithm.
+
+    >>> log(1 + prev.c)
+    log(1 + c[t-1])
+    """
+    return Operation("log", (as_expression(value),))
+
+
+def sqrt(value: Expression) -> Expression:
+    """The square root.
+
+    >>> sqrt(1 - prev.c * prev.c)
+    sqrt(1 - c[t-1] * c[t-1])
+    """
+    return Operation("sqrt", (as_expression(value),))
+
+
+def sin(value: Expression) -> Expression:
+    """The sine of an angle in radians.
+
+    >>> sin(b.angle)
+    sin(b_angle)
+    """
+    return Operation("sin", (as_expression(value),))
+
+
+def cos(value: Expression) -> Expression:
+    """The cosine of an angle in radians.
+
+    >>> cos(b.angle)
+    cos(b_angle)
+    """
+    return Operation("cos", (as_expression(value),))
+
+
 def maximum(first: Expression | float, second: Expression | float) -> Expression:
     """The larger of two values.
 
@@ -167,3 +219,12 @@ def maximum(first: Expression | float, second: Expression | float) -> Expression
     maximum(c[t-1], 0.5)
     """
     return Operation("maximum", (as_expression(first), as_expression(second)))
+
+
+def minimum(first: Expression | float, second: Expression | float) -> Expression:
+    """The smaller of two values.
+
+    >>> minimum(prev.c, 0.5)
+    minimum(c[t-1], 0.5)
+    """
+    return Operation("minimum", (as_expression(first), as_expression(second)))

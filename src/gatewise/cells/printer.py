@@ -15,8 +15,10 @@ from gatewise.cells.expressions import (
     Input,
     Normalized,
     Operation,
+    Position,
     Previous,
     Product,
+    Uniform,
     Vector,
 )
 
@@ -80,6 +82,10 @@ class Printer(ABC):
                 return self.input(), Binding.ATOM
             case Factor(name=name):
                 return name, Binding.ATOM
+            case Uniform():
+                return "uniform", Binding.ATOM
+            case Position():
+                return "position", Binding.ATOM
         raise TypeError(f"cannot print a {type(expression).__name__}")
 
     def operation(self, operation: Operation) -> str:

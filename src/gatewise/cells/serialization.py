@@ -19,10 +19,13 @@ from gatewise.cells.expressions import (
     Input,
     Normalized,
     Operation,
+    Position,
     Previous,
     Product,
+    Uniform,
     Vector,
 )
+from gatewise.cells.initial_values import Initial
 from gatewise.cells.limits import (
     LONGEST_TEXT,
     MOST_DEPTH,
@@ -35,19 +38,28 @@ from gatewise.cells.limits import (
 from gatewise.errors import GatewiseError
 
 KEYS = ("name", "about", "source", "state", "start", "lines")  # of the data; "start" is the initial bias
-WORDS = ("line", "product", "normalise", "vector", "prev", "number", "x")  # other than functions
+MORE_KEYS = ("gates", "vectors")  # only if the cell names gates, or gives initial values of vectors
+WORDS = ("line", "product", "normalise", "vector", "prev", "number", "x", "uniform", "position")
 
 
 def to_data(cell: CellType) -> dict[str, Any]:
     """A cell as JSON-compatible data."""
+    vectors = {f"{one.family}.{one.block}": _initial(value) for one, value in cell.initial_vectors.items()}
+    gates = [name for name in cell.named_gates if name in cell.lines]
     return {
         "name": cell.__name__,
         "about": cell.about,
         "source": cell.source,
         "state": list(cell.state),
-        "start": dict(cell.initial_bias),
+        "start": {name: _initial(value) for name, value in cell.initial_bias.items()},
         "lines": {name: as_list(line) for name, line in cell.lines.items()},
+        **({"gates": gates} if gates else {}),
+        **({"vectors": vectors} if vectors else {}),
     }
+
+
+def _initial(value: Initial) -> float | list[Any]:
+    return as_list(value) if isinstance(value, Expression) else value
 
 
 def from_data(data: Any) -> CellType:
@@ -63,8 +75,8 @@ def from_data(data: Any) -> CellType:
         case {
             "name": str(name), "about": str(about), "source": str(source), "state": [*state],
             "start": dict(initial_bias), "lines": dict(lines),
-        } if len(data) == len(KEYS):  # fmt: skip
-            pass
+        } if set(data) <= {*KEYS, *MORE_KEYS}:  # fmt: skip
+            gates, vectors = data.get("gates", []), data.get("vectors", {})
         case _:
             raise GatewiseError(
                 f"this is not the equations of a cell: expected {', '.join(KEYS)}, got {reprlib.repr(data)}"
@@ -75,11 +87,15 @@ def from_data(data: Any) -> CellType:
     reader = _Reader(name)
     for key, line in lines.items():
         reader.lines[check_name(f"a line of {name}", key)] = reader.read(line)
+    if not isinstance(gates, list) or not isinstance(vectors, dict):
+        raise GatewiseError(f"the equations of {name} have gates or vectors that are not names and values")
     body = {
         "__doc__": _plain(about),
         "source": _plain(source),
         "state": tuple(check_name(f"a state of {name}", one) for one in state),
-        "initial_bias": {key: check_number(value) for key, value in initial_bias.items()},
+        "initial_bias": {key: reader.initial(value) for key, value in initial_bias.items()},
+        "initial_vectors": {reader.vector(key): reader.initial(value) for key, value in vectors.items()},
+        "gates": gates,
         **reader.lines,
     }
     return CellType(name, (Cell,), body)
@@ -113,6 +129,10 @@ def as_list(expression: Expression) -> list[Any]:
             return ["number", value]
         case Input():
             return ["x"]
+        case Uniform():
+            return ["uniform"]
+        case Position():
+            return ["position"]
     raise TypeError(f"no data for {expression}")
 
 
@@ -122,6 +142,18 @@ class _Reader:
     def __init__(self, cell: str) -> None:
         self.cell, self.parts = cell, 0
         self.lines: dict[str, Expression] = {}
+        self.vectors: dict[str, Vector] = {}
+
+    def initial(self, data: Any) -> Initial:
+        """An initial value: a number, or an equation."""
+        is_equation = isinstance(data, list) and data and isinstance(data[0], str)
+        return self.read(data) if is_equation else check_number(data)
+
+    def vector(self, name: str) -> Vector:
+        """The vector `family.block`, always the same."""
+        family, _, block = name.partition(".")
+        family, block = check_name("a family", family), check_name("a block", block)
+        return self.vectors.setdefault(name, Vector(family, block))
 
     def read(self, data: Any, depth: int = 1) -> Expression:
         self.parts += 1
@@ -139,7 +171,7 @@ class _Reader:
             case ["normalise", str(group), operand]:
                 return Normalized(check_name("a normalizer", group), self.read(operand, depth + 1))
             case ["vector", str(family), str(block)]:
-                return Vector(check_name("a family", family), check_name("a block", block))
+                return self.vector(f"{family}.{block}")
             case ["prev", str(state)]:
                 return notation.prev[check_name("a state", state)]
             case ["prev", str(state), axis]:
@@ -148,6 +180,10 @@ class _Reader:
                 return Constant(value)
             case ["x"]:
                 return notation.x
+            case ["uniform"]:
+                return notation.uniform
+            case ["position"]:
+                return notation.position
             case [str(function), *operands] if function not in WORDS:
                 return Operation(function, tuple(self.read(one, depth + 1) for one in operands))
         raise GatewiseError(

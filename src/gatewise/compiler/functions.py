@@ -12,7 +12,7 @@ class NativeFunction:
     """An elementwise function of the native headers.
 
     name: of the C++ template
-    slope: the derivative of a function of one argument, over its value `{y}`
+    slope: the derivative of a function of one argument, over its value `{y}` or its argument `{x}`
     """
 
     name: str
@@ -26,5 +26,12 @@ FUNCTIONS = {
     "exp": NativeFunction("exponential<T>", "{y}"),
     "softplus": NativeFunction("softplus<T>", "(T(1) - exponential<T>(-{y}))"),
     "relu": NativeFunction("relu<T>", "select<T>({y} > T(0), broadcast<T>(1), V{{}})"),
+    "log_sigmoid": NativeFunction("log_sigmoid<T>", "(T(1) - exponential<T>({y}))"),
+    "log": NativeFunction("logarithm<T>", "(T(1) / {x})"),
+    "sqrt": NativeFunction("square_root<T>", "(T(0.5) / {y})"),
+    "sin": NativeFunction("sine<T>", "cosine<T>({x})"),
+    "cos": NativeFunction("cosine<T>", "(-sine<T>({x}))"),
+    "abs": NativeFunction("absolute<T>", "sign<T>({x})"),
     "maximum": NativeFunction("maximum<T>"),
+    "minimum": NativeFunction("minimum<T>"),
 }

@@ -157,14 +157,15 @@ class Gradient:
                 self._back_normalized(expression, gradient)
             case Operation(function=name, arguments=(first, second)) if name in SIGNS:
                 self._back_sign(name, first, second, gradient)
-            case Operation(function="maximum", arguments=(first, second)):
-                a, b, g = self._keep(self.values.read(first)), self._keep(self.values.read(second)), gradient
-                half = f"select<T>({a} == {b}, {g} * T(0.5), V{{}})"
-                self._back(first, self._keep(f"select<T>({a} > {b}, {g}, {half})"))
-                self._back(second, self._keep(f"select<T>({a} < {b}, {g}, {half})"))
+            case Operation(function="maximum" | "minimum" as name, arguments=(first, second)):
+                self._back_chosen(first, second, ">" if name == "maximum" else "<", gradient)
             case Operation(function=name, arguments=(only,)):
-                y = variable(self.plan, own) if own else self._keep(self.values.text(expression))
-                slope = FUNCTIONS[name].slope.format(y=y)
+                slope = FUNCTIONS[name].slope
+                if "{y}" in slope:
+                    y = variable(self.plan, own) if own else self._keep(self.values.text(expression))
+                    slope = slope.format(y=y)
+                else:
+                    slope = slope.format(x=self._keep(self.values.read(only)))
                 self._back(only, self._keep(f"{gradient} * {slope}"))
 
     def _back_line(self, name: str, gradient: str) -> None:
@@ -200,6 +201,13 @@ class Gradient:
             above, below = self.values.read(first), self._keep(self.values.read(second))
             self._back(first, self._keep(f"{g} / {below}"))
             self._back(second, self._keep(f"-{g} * {above} / ({below} * {below})"))
+
+    def _back_chosen(self, first: Expression, second: Expression, sign: str, gradient: str) -> None:
+        """Through a maximum or minimum, whose gradient equal values share."""
+        a, b, g = self._keep(self.values.read(first)), self._keep(self.values.read(second)), gradient
+        half = f"select<T>({a} == {b}, {g} * T(0.5), V{{}})"
+        self._back(first, self._keep(f"select<T>({a} {sign} {b}, {g}, {half})"))
+        self._back(second, self._keep(f"select<T>({b} {sign} {a}, {g}, {half})"))
 
     def _leave_vector(self, family: str, block: str, gradient: str) -> None:
         number = self.plan.vectors.index((family, block))

@@ -30,9 +30,16 @@ from gatewise.engine import int8
 from gatewise.engine.request import Request
 
 
-def _maximum(first: Tensor | float, second: Tensor | float) -> Tensor:
-    value, bound = (first, second) if isinstance(first, Tensor) else (torch.as_tensor(second), first)
-    return torch.maximum(value, torch.as_tensor(bound).to(value))
+def _compared(
+    function: Callable[[Tensor, Tensor], Tensor],
+) -> Callable[[Tensor | float, Tensor | float], Tensor]:
+    """A function of two tensors that also takes a number for one of them; it is symmetric."""
+
+    def compared(first: Tensor | float, second: Tensor | float) -> Tensor:
+        value, bound = (first, second) if isinstance(first, Tensor) else (torch.as_tensor(second), first)
+        return function(value, torch.as_tensor(bound).to(value))
+
+    return compared
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -45,8 +52,15 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tanh": torch.tanh,
     "relu": torch.relu,
     "softplus": functional.softplus,
+    "log_sigmoid": functional.logsigmoid,
     "exp": torch.exp,
-    "maximum": _maximum,
+    "log": torch.log,
+    "sqrt": torch.sqrt,
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "abs": torch.abs,
+    "maximum": _compared(torch.maximum),
+    "minimum": _compared(torch.minimum),
 }
 
 

@@ -90,7 +90,7 @@ def walk(cell: CellType) -> Walk:
             phases[name],
             name,
             formula(line),
-            formula(line, lambda part: _number(part, values, step)),
+            _substituted(line, values, step),
             _float(values[name]),
             comments.get(name, ""),
             "" if OTHER_NAMES.get(name, "") in comments.get(name, "") else OTHER_NAMES.get(name, ""),
@@ -155,6 +155,13 @@ def _example(cell: CellType) -> tuple[StepValues, CellStep]:
             values = step.values(seen, state)
             state = {name: values[one.state] for name, one in cell.previous.items()}
     return values, step
+
+
+def _substituted(line: Expression, values: StepValues, step: CellStep) -> str:
+    """A line with numbers in place of its parts; a product alone is one number."""
+    if isinstance(line, Product):
+        return _rounded(values[line.family, line.block])
+    return formula(line, lambda part: _number(part, values, step))
 
 
 def _number(part: Expression, values: StepValues, step: CellStep) -> str | None:

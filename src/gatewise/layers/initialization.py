@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
+from gatewise.cells.expressions import Constant, Expression, Operation, Position, Uniform
+from gatewise.cells.initial_values import Initial
 from gatewise.compiler.layout import Parameter, added_to
+from gatewise.engine.step import FUNCTIONS
 from gatewise.errors import GatewiseError
 
 
@@ -18,11 +21,11 @@ def initialize(
     kinds: tuple[Parameter, ...],
     hidden_size: int,
     cell: CellType,
-    biases: Mapping[str, float],
+    biases: Mapping[str, Initial],
 ) -> None:
     """Draws parameters uniformly from +-1/sqrt(H) as in `torch.nn`; gains are one, shifts zero.
 
-    biases: the initial biases of gates
+    The vectors that the cell gives initial values have these. biases: the initial biases of gates
     """
     bound = 1 / sqrt(hidden_size)
     for parameter in kinds:
@@ -35,21 +38,42 @@ def initialize(
             torch.nn.init.uniform_(values, -bound, bound)
     if "projection" in parameters:
         torch.nn.init.uniform_(parameters["projection"], -bound, bound)
-    for gate, value in biases.items():
-        _initialize_gate(parameters, kinds, cell, gate, value)
-
-
-def _initialize_gate(
-    parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], cell: CellType, gate: str, value: float
-) -> None:
-    """Sets the biases of a gate's line so that they sum to `value`."""
     known = {parameter.name: parameter for parameter in kinds}
-    for number, (name, block) in enumerate(added_to(cell, gate)):
-        blocks = parameters[name].data.chunk(len(known[name].blocks))
-        blocks[known[name].blocks.index(block)].fill_(value if number == 0 else 0.0)
+
+    def set_block(name: str, block: str, value: Initial) -> None:
+        own = parameters[name].data.chunk(len(known[name].blocks))[known[name].blocks.index(block)]
+        own[:] = evaluated(value, len(own)) if isinstance(value, Expression) else value
+
+    for gate, value in biases.items():
+        for number, (name, block) in enumerate(added_to(cell, gate)):  # which sum to the value
+            set_block(name, block, value if number == 0 else 0.0)
+    for vector, initial in cell.initial_vectors.items():
+        if vector.family in known:
+            set_block(vector.family, vector.block, initial)
 
 
-def initial_biases(cell: CellType, forget_bias: float | None, bias: bool) -> dict[str, float]:
+def evaluated(value: Expression, units: int) -> Tensor | float:
+    """An initial value for each unit.
+
+    >>> from gatewise.cells import exp, position
+    >>> evaluated(exp(position * 2), 3)
+    tensor([1.0000, 2.7183, 7.3891])
+    """
+    known = {Uniform: torch.rand(units), Position: torch.linspace(0, 1, units)}
+
+    def of(one: Expression) -> Tensor | float:
+        match one:
+            case Constant(value=number):
+                return number
+            case Operation(function=name, arguments=arguments):
+                found: Tensor | float = FUNCTIONS[name](*map(of, arguments))
+                return found
+        return known[type(one)]
+
+    return of(value)
+
+
+def initial_biases(cell: CellType, forget_bias: float | None, bias: bool) -> dict[str, Initial]:
     """The initial biases of gates, by gate.
 
     Raises: `GatewiseError` if a forget bias is given, and the layer has no forget gate or no biases.
