@@ -24,9 +24,10 @@ def number(text):
 
 def test_every_cell_s_numbers_are_those_of_its_equations(cell):
     found = walk(cell)
+    tolerance = 0.05 if cell is cells.LRU else 0.02  # two digits are shown, and angles go through exp
     assert {step.name for step in found.steps} == set(cell.lines)
     for step in found.steps:
-        assert number(step.substituted) == pytest.approx(step.value, abs=0.02), step  # two digits are shown
+        assert number(step.substituted) == pytest.approx(step.value, abs=tolerance), step
 
 
 def test_phases():
