@@ -36,8 +36,9 @@ def _compared(
     """A function of two tensors that also takes a number for one of them; it is symmetric."""
 
     def compared(first: Tensor | float, second: Tensor | float) -> Tensor:
-        value, bound = (first, second) if isinstance(first, Tensor) else (torch.as_tensor(second), first)
-        return function(value, torch.as_tensor(bound).to(value))
+        value, bound = (first, second) if isinstance(first, Tensor) else (second, first)
+        value = torch.as_tensor(value)
+        return function(value, torch.as_tensor(bound, dtype=value.dtype, device=value.device))
 
     return compared
 
