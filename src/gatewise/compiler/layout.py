@@ -39,12 +39,16 @@ class Parameter:
     blocks: tuple[str, ...]
     width: Width = "hidden"
 
-    def shape(self, input_size: int, hidden_size: int, output_size: int) -> tuple[int, ...]:
-        """[blocks * H, width] for a matrix, [blocks * H] otherwise."""
+    def shape(self, input_size: int, hidden_size: int, output_size: int, heads: int = 1) -> tuple[int, ...]:
+        """[blocks * H, width] for a matrix, [blocks * H] otherwise.
+
+        heads: a matrix of hidden values has a block for each head on its diagonal: its width is that of one
+        """
         rows = len(self.blocks) * hidden_size
         if self.kind != "matrix":
             return (rows,)
-        return (rows, {"input": input_size, "hidden": hidden_size, "output": output_size}[self.width])
+        width = {"input": input_size, "hidden": hidden_size // heads, "output": output_size // heads}
+        return (rows, width[self.width])
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ class Cudnn:
 
     def run(self, request: Request) -> LayerResult:
         check(request)
+        request = request.dense()
         check_types(request)
         inputs, lengths, state = request.inputs, request.lengths, request.state
         inside = None

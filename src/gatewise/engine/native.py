@@ -43,6 +43,7 @@ class Native:
 
     def run_together(self, requests: Sequence[Request]) -> list[LayerResult]:
         """Runs requests in parallel if they have the same kernel and threads can be divided evenly."""
+        requests = [one.dense() for one in requests]
         found: list[LayerResult] = []
         for group in _groups(requests):
             rounded = factors(group[0])

@@ -107,6 +107,7 @@ def kernel_of(ticket: str, dtype: torch.dtype) -> tuple[Kernel, tuple[str, ...]]
 
 def run_operator(request: Request) -> LayerResult | None:
     """Runs a request by the operator; None if it does not support the request."""
+    request = request.dense()
     cell, inputs = request.cell, request.inputs
     state = [request.state[name] for name in cell.previous]
     tensors = [inputs, *request.parameters.values(), *state]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
+from gatewise.compiler.layout import layout
 
 
 @dataclass(eq=False)  # not frozen, which would double the time to create one
@@ -30,8 +31,10 @@ class Request:
     hidden_mask: [B, H or P], multiplies the last output in matrix products, the same at every step
     trace: whether to return every state and intermediate line of every step
     recompute: whether to save the states only, and recompute gates for the gradient (less memory, more time)
+    heads: with more than one, units are divided into groups, and matrices of hidden values have a block for
+        each on the diagonal, [blocks * H, H / heads]; without a projection
 
-    Lattices do not support resets, zoneout, masks, projection and recomputation.
+    Lattices do not support resets, zoneout, masks, projection, recomputation and heads.
     """
 
     cell: CellType
@@ -45,6 +48,20 @@ class Request:
     hidden_mask: Tensor | None = None
     trace: bool = False
     recompute: bool = False
+    heads: int = 1
+
+    def dense(self) -> Request:
+        """The same request with whole matrices in place of blocks, for engines without heads."""
+        if self.heads == 1:
+            return self
+        divided = {
+            one.name for one in layout(self.cell).parameters if one.kind == "matrix" and one.width != "input"
+        }
+        parameters = {
+            name: block_diagonal(one, self.heads) if name in divided else one
+            for name, one in self.parameters.items()
+        }
+        return replace(self, parameters=parameters, heads=1)
 
     @property
     def is_int8(self) -> bool:
@@ -55,6 +72,21 @@ class Request:
     def directions(self) -> tuple[bool, ...]:
         """`reverse` for each axis."""
         return self.reverse if isinstance(self.reverse, tuple) else (self.reverse,) * self.cell.axes
+
+
+def block_diagonal(matrix: Tensor, heads: int) -> Tensor:
+    """[blocks * H, H / heads] -> [blocks * H, H], with zeros outside the block of each head.
+
+    >>> block_diagonal(torch.tensor([[1, 2], [3, 4], [5, 6], [7, 8]]), heads=2)
+    tensor([[1, 2, 0, 0],
+            [3, 4, 0, 0],
+            [0, 0, 5, 6],
+            [0, 0, 7, 8]])
+    """
+    width = matrix.shape[1]
+    own = torch.eye(heads, dtype=torch.bool, device=matrix.device).view(heads, 1, heads, 1)
+    blocks = matrix.reshape(-1, heads, width, 1, width)
+    return torch.where(own, blocks, torch.zeros_like(blocks)).reshape(len(matrix), heads * width)
 
 
 @dataclass(frozen=True, eq=False)

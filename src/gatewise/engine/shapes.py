@@ -32,7 +32,12 @@ def check(request: Request) -> None:
     output = hidden if projection is None else state[cell.state[0]].shape[-1]
     if request.is_int8:
         check_int8(request)
-    expected = _parameter_shapes(cell, tuple(parameters), inputs, hidden, output, request.is_int8)
+    if hidden % request.heads or (projection is not None and request.heads > 1):
+        raise GatewiseError(
+            f"expected heads that divide {hidden} units, and no projection, got {request.heads}"
+        )
+    names, heads = tuple(parameters), request.heads
+    expected = _parameter_shapes(cell, names, inputs, hidden, output, heads, request.is_int8)
     if [one.shape for one in parameters.values()] != expected:
         for (name, one), shape in zip(parameters.items(), expected, strict=True):
             _check_shape(f"parameter {name}", shape, one)
@@ -129,10 +134,10 @@ def check_lengths(lengths: Tensor, sizes: Sequence[int]) -> None:
 
 @cache
 def _parameter_shapes(
-    cell: CellType, names: tuple[str, ...], inputs: int, hidden: int, output: int, scaled: bool
+    cell: CellType, names: tuple[str, ...], inputs: int, hidden: int, output: int, heads: int, scaled: bool
 ) -> list[Shape]:
     """The shapes of the parameters of a request, in their order."""
-    known = {one.name: one.shape(inputs, hidden, output) for one in layout(cell).parameters}
+    known = {one.name: one.shape(inputs, hidden, output, heads) for one in layout(cell).parameters}
     needed = [one.name for one in layout(cell).parameters if not is_bias(one)]
     if PROJECTION in names:
         known[PROJECTION] = (output, hidden)

@@ -81,12 +81,16 @@ class CellStep:
     """
 
     def __init__(self, request: Request, clamps: Clamps = NO_CLAMPS) -> None:
+        request = request.dense() if request.is_int8 else request  # which rounds whole rows of activations
         self.cell = request.cell
         self.layout = layout(request.cell)
         self.parameters = request.parameters
         self.hidden_mask = request.hidden_mask
         self.products = {
-            group: _linear(*_rows(self.layout, group, request)) for group in self.layout.products
+            group: _linear(
+                *_rows(self.layout, group, request), 1 if isinstance(group.operand, Input) else request.heads
+            )
+            for group in self.layout.products
         }
         if PROJECTION in self.parameters:
             scales = self.parameters.get(int8.scale_name(PROJECTION))
@@ -195,8 +199,21 @@ def _clamped(formula: Formula, value: Tensor | float) -> Formula:
     return clamped
 
 
-def _linear(matrix: Tensor, scales: Tensor | None, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
-    """The product with a matrix, as a function. scales: of its rows if it is int8"""
+def _linear(
+    matrix: Tensor, scales: Tensor | None, bias: Tensor | None, heads: int = 1
+) -> Callable[[Tensor], Tensor]:
+    """The product with a matrix, as a function.
+
+    scales: of its rows if it is int8; heads: the number of groups of units that it multiplies each by itself
+    """
+    if heads > 1:
+        blocks = matrix.unflatten(0, (-1, heads, matrix.shape[1]))
+
+        def by_heads(values: Tensor) -> Tensor:
+            product = torch.einsum("...hk,bhuk->...bhu", values.unflatten(-1, (heads, -1)), blocks)
+            return product.flatten(-3) if bias is None else product.flatten(-3) + bias
+
+        return by_heads
     if scales is None:
         return lambda values: functional.linear(values, matrix, bias)
     whole = matrix.double()

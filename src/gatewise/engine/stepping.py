@@ -64,6 +64,7 @@ class KernelSteps:
     """
 
     def __init__(self, request: Request) -> None:
+        request = request.dense()
         own = kernel(request.cell, extras(request), torch.int8 if request.is_int8 else request.inputs.dtype)
         first = own.prepare(request)
         buffers = [[one.clone() for one in first.initial] for _ in range(2)]

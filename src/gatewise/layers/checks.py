@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,6 +15,19 @@ from gatewise.errors import GatewiseError
 def check_whole(name: str, value: object, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise GatewiseError(f"expected {name} as a whole number of at least {least}, got {value!r}")
+
+
+def check_heads(heads: int, hidden_sizes: Sequence[int]) -> int:
+    """Checks that a number of heads divides the units of each layer."""
+    check_whole("heads", heads, 1)
+    for size in hidden_sizes:
+        if size % heads:
+            fitting = [one for one in range(1, size + 1) if size % one == 0 and one <= 2 * heads]
+            raise GatewiseError(
+                f"heads={heads} does not divide the {size} units; give one of "
+                f"{', '.join(map(str, fitting))}, or another hidden_size"
+            )
+    return heads
 
 
 def check_cell(cell: Any, example: str) -> None:

@@ -19,7 +19,7 @@ from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.stepping import CellSteps, cell_steps
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import Batch, read_batch, read_resets
-from gatewise.layers.checks import check_cell, check_input, check_whole
+from gatewise.layers.checks import check_cell, check_heads, check_input, check_whole
 from gatewise.layers.initialization import initial_biases, initialize
 from gatewise.layers.regularization import DropoutMask, regularization
 from gatewise.layers.states import State, StateForm
@@ -46,6 +46,8 @@ class Recurrent(TorchInterface):
         skip: adds the input of the stack to the input of each layer above the first (Graves 2013)
         states_batch_first: whether states are [B, layers * directions, H], before and after
         recompute: "gates" saves only the states and recomputes gates for the gradient: less memory
+        heads: divides the units of each layer into groups that read only themselves between steps: matrices
+            of hidden values are block-diagonal, [gates * H, H / heads] (Beck et al. 2024)
 
     Raises: `GatewiseError`, one line that names the argument, what was expected and what was given.
 
@@ -79,6 +81,7 @@ class Recurrent(TorchInterface):
         skip: bool = False,
         states_batch_first: bool = False,
         recompute: Literal["gates"] | None = None,
+        heads: int = 1,
     ) -> None:
         super().__init__()
         check_cell(cell, "cells.LSTM")
@@ -93,6 +96,7 @@ class Recurrent(TorchInterface):
         self.bias, self.batch_first, self.bidirectional = bool(bias), bool(batch_first), bool(bidirectional)
         self.residual, self.skip, self.recompute = residual, skip, recompute
         self.states_batch_first = bool(states_batch_first)
+        self.heads = check_heads(heads, self.hidden_sizes)
         if recompute not in (None, "gates"):
             raise GatewiseError(f'expected recompute as "gates" or None, got {recompute!r}')
         self.noise = regularization(cell, dropout, variational_dropout, zoneout, weight_dropout, dropout_mask)
@@ -110,7 +114,7 @@ class Recurrent(TorchInterface):
         ]
         for place, hidden in self._places():
             for kind in self._kinds:
-                shape = kind.shape(self._width_into(place), hidden, self._output_width(place))
+                shape = kind.shape(self._width_into(place), hidden, self._output_width(place), heads)
                 self._register(kind.name, place, torch.empty(shape, device=device, dtype=dtype))
             if proj_size:
                 self._register("weight_hr", place, torch.empty(proj_size, hidden, device=device, dtype=dtype))
@@ -191,6 +195,7 @@ class Recurrent(TorchInterface):
             self.bidirectional and place % 2 == 1,
             trace=trace,
             recompute=self.recompute == "gates",
+            heads=self.heads,
             **self._noise_within(parameters, state, values.shape[0]),
         )
 
@@ -277,6 +282,7 @@ class Recurrent(TorchInterface):
             "skip": (self.skip, False),
             "states_batch_first": (self.states_batch_first, False),
             "recompute": (self.recompute, None),
+            "heads": (self.heads, 1),
             "is_int8": (self.is_int8, False),
         }
         changed = [f"{name}={value}" for name, (value, default) in options.items() if value != default]
@@ -320,6 +326,8 @@ class Recurrent(TorchInterface):
         )
 
     def _check_fit(self) -> None:
+        if self.proj_size and self.heads > 1:
+            raise GatewiseError(f"proj_size={self.proj_size} can't be combined with heads={self.heads}")
         if self.proj_size:
             obstacle = projection_obstacle(self.cell)
             if obstacle:

@@ -16,7 +16,7 @@ from gatewise.compiler.layout import layout
 from gatewise.engine.choice import run
 from gatewise.engine.request import Request
 from gatewise.errors import GatewiseError
-from gatewise.layers.checks import check_cell, check_input, check_whole
+from gatewise.layers.checks import check_cell, check_heads, check_input, check_whole
 from gatewise.layers.dropins import rnn_cell
 from gatewise.layers.initialization import initial_biases, initialize
 from gatewise.layers.int8 import Int8Layer
@@ -32,6 +32,7 @@ class RecurrentCell(Int8Layer):
         hidden_size: H, the units
         bias, device, dtype
         forget_bias: the initial bias of the forget gate (that of the cell if None)
+        heads: divides the units into groups that read only themselves, as in `Recurrent`
 
     A layer (`Recurrent`) runs whole sequences, and is much faster than a loop over steps.
 
@@ -55,6 +56,7 @@ class RecurrentCell(Int8Layer):
         dtype: torch.dtype | None = None,
         *,
         forget_bias: float | None = None,
+        heads: int = 1,
     ) -> None:
         super().__init__()
         check_cell(cell, "cells.LSTM")
@@ -62,11 +64,12 @@ class RecurrentCell(Int8Layer):
         check_whole("input_size", input_size, 1)
         check_whole("hidden_size", hidden_size, 1)
         self.cell, self.input_size, self.hidden_size, self.bias = cell, input_size, hidden_size, bool(bias)
+        self.heads = check_heads(heads, [hidden_size])
         self.initial_biases = initial_biases(cell, forget_bias, self.bias)
         self._kinds = layout(cell).of(self.bias)
         self._names = {kind.name: kind.name for kind in self._kinds}
         for kind in self._kinds:
-            shape = kind.shape(input_size, hidden_size, hidden_size)
+            shape = kind.shape(input_size, hidden_size, hidden_size, heads)
             self.register_parameter(kind.name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         self._form = StateForm(cell, (dict.fromkeys(cell.state, hidden_size),))
         self.reset_parameters()
@@ -87,7 +90,8 @@ class RecurrentCell(Int8Layer):
         batched = input.dim() == 2
         rows = input if batched else input.unsqueeze(0)
         (state,) = self._form.read(self._nested(hx), rows, len(rows), batched)
-        request = Request(self.cell, rows.unsqueeze(0), self.values_of(self._names), state)
+        parameters = self.values_of(self._names)
+        request = Request(self.cell, rows.unsqueeze(0), parameters, state, heads=self.heads)
         values = tuple(run(request).final.values())
         values = values if batched else tuple([one.squeeze(0) for one in values])
         return values[0] if len(values) == 1 else values
@@ -102,6 +106,7 @@ class RecurrentCell(Int8Layer):
         sizes = f"{self.input_size}, {self.hidden_size}"
         sizes = f"{self.cell.__name__}, {sizes}" if type(self) is RecurrentCell else sizes
         sizes += "" if self.bias else ", bias=False"
+        sizes += f", heads={self.heads}" if self.heads > 1 else ""
         return f"{sizes}, is_int8=True" if self.is_int8 else sizes
 
     def parameter_names(self) -> list[dict[str, str]]:
