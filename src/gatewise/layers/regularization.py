@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gatewise.cells.base import CellType
+from gatewise.compiler.layout import layout
 from gatewise.errors import GatewiseError
 
 DropoutMask = Literal["step", "sequence"]  # what one mask of dropout is for
@@ -105,4 +106,11 @@ def regularization(
     for name, rate in rates.items():
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
             raise GatewiseError(f"expected {name} as a probability in 0..1, got {rate!r}")
+    if weight_dropout and not any(
+        one.width != "input" for one in layout(cell).parameters if one.kind == "matrix"
+    ):
+        raise GatewiseError(
+            f"weight_dropout={weight_dropout} acts on matrices of hidden values, and {cell.__name__} has none; "
+            "leave it out"
+        )
     return Regularization(dropout, variational_dropout, by_state, weight_dropout, dropout_mask)
