@@ -110,7 +110,7 @@ def regularization(
         one.width != "input" for one in layout(cell).parameters if one.kind == "matrix"
     ):
         raise GatewiseError(
-            f"weight_dropout={weight_dropout} acts on matrices of hidden values, and {cell.__name__} has none; "
-            "leave it out"
+            f"weight_dropout={weight_dropout} acts on matrices of hidden values, and {cell.__name__} has "
+            "none; leave it out"
         )
     return Regularization(dropout, variational_dropout, by_state, weight_dropout, dropout_mask)
