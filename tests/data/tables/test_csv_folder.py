@@ -23,6 +23,7 @@ def write(tmp_path):
         folder = tmp_path / "sales"
         folder.mkdir(exist_ok=True)
         for name, text in files.items():
+            (folder / name).parent.mkdir(exist_ok=True, parents=True)
             (folder / name).write_text(text)
         return folder
 
@@ -76,6 +77,45 @@ def test_an_id_that_begins_again_in_another_file_is_refused(write):
     write({"d.csv": "id,x,y\ns3,7,b\n"})  # s2 was the last
     with pytest.raises(GatewiseError, match=r"'s3' of c\.csv begins again in line 2 of d\.csv"):
         read_long(folder, LongColumns(label="y"))
+
+
+def test_files_of_the_same_sequence_alone_are_refused(write):
+    folder = write({"a.csv": "id,x,y\ns,1,a\n", "b.csv": "id,x,y\nt,2,b\nt,2,b\n"})
+    assert read_long(folder, LongColumns(label="y"))[0].sizes.tolist() == [1, 2]
+    write({"c.csv": "id,x,y\nt,3,b\n"})
+    message = r"sales: all rows of b\.csv and c\.csv are of the sequence 't'; give each sequence an id of its"
+    with pytest.raises(GatewiseError, match=message):
+        read_long(folder, LongColumns(label="y"))
+    write({"c.csv": "id,x,y\nt,3,b\nu,3,b\n"})
+    assert read_long(folder, LongColumns(label="y"))[0].sizes.tolist() == [1, 3, 1]
+
+
+def test_names_of_folders_are_columns(write):
+    empty = "kind=__HIVE_DEFAULT_PARTITION__"
+    names = ["store=2/kind=a%20b/x.csv", f"store=2/{empty}/x.csv", "store=11/kind=c/x.csv"]
+    folder = write({name: f"day,sold\n1,{number}\n" for number, name in enumerate(names)})
+    write({"run/leaderboard.csv": "model\nlstm\n", "store=2/notes.txt": ""})
+    table = read_table(folder, Dialect())
+    assert table.columns == column_names(folder) == ["day", "sold", "store", "kind"]
+    assert sorted(table.frame["store"]) == ["11", "2", "2"]
+    assert dict(table.frame.select("sold", "kind").rows()) == {"0": "a b", "1": None, "2": "c"}
+    assert table.numbers("store", "covariate").tolist() == [2, 2, 11]
+    assert table.file_notes == (
+        "3 CSV files of the folder are read as one table, column 'store' from the names of folders, column "
+        "'kind' from the names of folders; other files and folders, which are not read: 2",
+    )
+    assert table.place(2) == "line 2 of store=11/kind=c/x.csv"
+    write({"store=2/y.csv": "day,sold\n2,2\n"})
+    with pytest.raises(GatewiseError, match=r"does not have the columns of .* in folders of one depth"):
+        read_table(folder)
+
+
+def test_a_column_that_repeats_the_name_of_a_folder_must_agree(write):
+    folder = write({"month=01/a.csv": "month,y\n1,5\n 1,6\n", "month=02/a.csv": "month,y\n02,7\n"})
+    assert read_table(folder, Dialect()).frame["y"].to_list() == ["5", "6", "7"]
+    write({"month=02/a.csv": "month,y\n02,7\n3,8\n"})
+    with pytest.raises(GatewiseError, match=r"a\.csv, line 3: column 'month' has '3', and .* has '02'; ren"):
+        read_table(folder, Dialect())
 
 
 def test_times_tell_the_rows_of_files_apart(write):

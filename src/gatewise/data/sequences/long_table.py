@@ -123,6 +123,7 @@ class _Rows:
         """The sorted rows. Raises: `GatewiseError` with the two lines of a duplicate time."""
         columns = self.columns
         self.numbers.check(path)
+        self.files.check(str(path), tuple(self.ids.seen))
         values, keys, offsets = group_rows(self.values.values(), self.keys.values()[:, 0], len(self.ids.seen))
         names, numbers = sort_names(tuple(self.classes.seen))
         for block in row_blocks(len(keys) if names else 0):

@@ -37,9 +37,9 @@ def scan_folder(path: Path, files: list[Path]) -> list[pl.LazyFrame]:
     Raises: `GatewiseError` with the name of a file whose columns are not those of the first, or do not have
         the values in the names of its folders.
     """
-    partitions = [_partition(path, file) for file in files]
+    partitions = [partition_of(path, file) for file in files]
     names = list(partitions[0])
-    whole = {name: all(_is_whole(one.get(name)) for one in partitions) for name in names}
+    whole = {name: all(is_whole(one.get(name)) for one in partitions) for name in names}
     frames: list[pl.LazyFrame] = []
     first: pl.Schema | None = None
     for file, partition in zip(files, partitions, strict=True):
@@ -100,19 +100,19 @@ def describe_folder(path: Path, files: list[Path]) -> tuple[str, ...]:
     others = sum(1 for _ in visible) - len(files)
     count = f"{len(files):,} Parquet file{'s' * (len(files) > 1)} of the folder"
     own = pl.read_parquet_schema(files[0])
-    made = [name for name in _partition(path, files[0]) if name not in own]
+    made = [name for name in partition_of(path, files[0]) if name not in own]
     columns = "".join(f", column {name!r} from the names of folders" for name in made)
     unused = f"; other files, which are not read: {others:,}" if others else ""
     return (f"{count} {'are' if len(files) > 1 else 'is'} read as one table{columns}{unused}",)
 
 
-def _partition(path: Path, file: Path) -> dict[str, str | None]:
+def partition_of(path: Path, file: Path) -> dict[str, str | None]:
     """The columns and values in the names of the folders between a folder and a file in it."""
     parts = (part.partition("=") for part in file.relative_to(path).parent.parts)
     return {name: None if value == NO_VALUE else unquote(value) for name, equals, value in parts if equals}
 
 
-def _is_whole(value: str | None) -> bool:
+def is_whole(value: str | None) -> bool:
     return value is None or re.fullmatch(r"-?(0|[1-9]\d{0,17})", value) is not None
 
 
