@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from gatewise.errors import GatewiseError
@@ -58,7 +58,7 @@ def frozen(network: Network, names: Sequence[str]) -> Iterator[None]:
         found = {name for name in trained if f"{name}.".startswith(called)}
         chosen |= found
         if not found:
-            modules = ", ".join(dict.fromkeys(name.partition(".")[0] for name in trained))
+            modules = ", ".join(_names_to_freeze(network, trained))
             raise GatewiseError(f"there are no parameters {given!r} to freeze; the network has {modules}")
     if names and len(chosen) == len(trained):
         raise GatewiseError(f"--freeze {','.join(names)} leaves nothing to train; freeze less")
@@ -69,3 +69,10 @@ def frozen(network: Network, names: Sequence[str]) -> Iterator[None]:
     finally:
         for name in chosen:
             trained[name].requires_grad_(True)
+
+
+def _names_to_freeze(network: Network, parameters: Iterable[str]) -> list[str]:
+    """The modules of parameters, without those that are frozen under the name of another one."""
+    names = dict.fromkeys(name.partition(".")[0] for name in parameters)
+    others = {one.partition(".")[0] for name in names for one in network.modules_called(name)[1:]}
+    return [name for name in names if name not in others]

@@ -95,6 +95,11 @@ def test_frozen_modules_stay_in_every_member(tmp_path):
     assert {name.partition("recurrent.")[0] for name in stay} == {"", "others.0.", "others.1."}
     assert all(torch.equal(after[name], before[name]) for name in stay)
     assert not torch.equal(after["others.1.head.linear.weight"], before["others.1.head.linear.weight"])
+    wrong = gatewise.load(tmp_path / "run").set_params(warm_start=True, freeze=["layers"], out=None)
+    with pytest.raises(GatewiseError, match="no parameters 'layers' to freeze; the network has") as error:
+        wrong.fit(frame())
+    assert "recurrent" in str(error.value)
+    assert "others" not in str(error.value)
 
 
 def test_baselines_are_trained_as_without_an_ensemble():
