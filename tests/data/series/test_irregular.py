@@ -99,6 +99,23 @@ def test_a_refusal_of_irregular_times_names_the_option():
         gatewise.Forecaster(horizon=1, irregular=True, period=7).fit(table())
 
 
+def test_times_may_have_decimals(tmp_path):
+    table = pl.DataFrame({"second": ["0.25", "1", "1.5", "4.125"], "y": [1, 2, 3, None]})
+    given = Columns(time="second", target="y")
+    source = read_series(table, given, irregular=True)
+    assert source.series[0].times.to_list() == [0.25, 1, 1.5, 4.125]
+    assert source.step == Step.named(str(source.step)) == Step(0.75, "numbers", is_irregular=True)
+    assert source.step.words == "about 0.75 units"
+    assert source.step.extended(pl.Series([1, 2]), 3).to_list() == [1, 2, 2.75]
+    path = tmp_path / "times.csv"
+    path.write_text("second\n7\n2\n")  # whole numbers alone
+    assert with_scenario(source, path, 2).series[0].times.to_list() == [0.25, 1, 1.5, 2, 7]
+    with pytest.raises(
+        GatewiseError, match=r"got '0\.25'; --time none .*, and --irregular reads numbers with"
+    ):
+        read_series(table, given)
+
+
 def test_a_look():
     found = gatewise.look(table(), irregular=True)
     assert found.problem is None

@@ -97,7 +97,7 @@ def look_at_series(
     """
     rows = table.frame.height
     try:
-        timed = recognize_series(table, given, time_format, time_zone, fill)
+        timed = recognize_series(table, given, time_format, time_zone, fill, irregular)
     except GatewiseError as error:
         notes = table.describe_form(given.dialect)
         return SeriesOverview(table.path, rows, _columns(table, {}), notes=notes, problem=str(error))

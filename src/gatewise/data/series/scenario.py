@@ -12,6 +12,7 @@ import polars as pl
 from gatewise.data.series.covariates import Covariate, read_covariate
 from gatewise.data.series.hierarchy import with_aggregates, without_aggregates
 from gatewise.data.series.series_set import Series, SeriesSet
+from gatewise.data.series.step import joined_times
 from gatewise.data.series.targets import repeated_by, repeated_by_target
 from gatewise.data.series.time_source import with_times
 from gatewise.data.tables.joined_id import with_joined_id
@@ -55,7 +56,8 @@ def with_scenario(
     covariates = [
         read_covariate(table, name, "known covariate", name in columns.categorical) for name in columns.known
     ]
-    times = read_times(table, columns.time, time_format, time_zone).values
+    is_irregular = source.step.is_irregular
+    times = read_times(table, columns.time, time_format, time_zone, is_irregular).values
     ticks = times.to_physical().to_numpy()
     rows = _rows_of_series(table, source)
     categories = _joined_categories(source, covariates)
@@ -64,7 +66,7 @@ def with_scenario(
         own = _rows_ahead(table, source, one, ticks, rows[one.id], horizon)
         ahead = [_values(table, *pair, own) for pair in zip(covariates, categories, strict=True)]
         known = np.concatenate([one.known[: len(one)], np.reshape(ahead, (count, horizon)).T])
-        all_times = pl.concat([one.times[: len(one)], times.gather(own)])
+        all_times = joined_times(one.times[: len(one)], times.gather(own))
         all_categories = (*categories, *one.categories[count:])
         series.append(replace(one, times=all_times, known=known, categories=all_categories))
     unused = (table.frame.height - horizon * len(source.series)) * read.frame.height // table.frame.height
@@ -93,9 +95,9 @@ def _rows_ahead(
 
     Raises: `GatewiseError` if one is missing, or there twice.
     """
-    places: dict[int, int] = {}
+    places: dict[float, int] = {}
     for row in rows.tolist():
-        if (tick := int(ticks[row])) in places:
+        if (tick := ticks[row].item()) in places:
             first, second = (table.place(one) for one in (places[tick], row))
             raise GatewiseError(
                 f"{table.path}: {first} and {second} have the same time in series {series.id!r}; keep one"
@@ -104,7 +106,7 @@ def _rows_ahead(
     steps = len(series)
     if source.step.is_irregular:
         last = series.times[steps - 1 : steps]
-        later = sorted(tick for tick in places if tick > int(last.to_physical()[0]))
+        later = sorted(tick for tick in places if tick > last.to_physical()[0])
         if len(later) < horizon:
             raise GatewiseError(
                 f"{table.path} has {len(later)} times after {format_time(last[0])}, the last of series "

@@ -60,7 +60,9 @@ def read_series(
     """
     require_fill(fill)
     given = columns or Columns()
-    timed = recognize_series(open_series(source, given.dialect), given, time_format, time_zone, fill)
+    timed = recognize_series(
+        open_series(source, given.dialect), given, time_format, time_zone, fill, irregular
+    )
     hint = "; --target COLUMN names another column" if given.target is None else ""
     return checked_series(timed, fill=fill, season=season, hint=hint, irregular=irregular, known_step=step)
 
@@ -140,7 +142,7 @@ def _step(timed: TimedTable, ordered: Mapping[str, np.ndarray], irregular: bool,
     """
     times, found = timed.times, timed.columns
     longest = max(ordered.values(), key=len)
-    is_known = known is not None and times.dtype.is_integer() == (known.unit == "numbers")
+    is_known = known is not None and times.dtype.is_numeric() == (known.unit == "numbers")
     if known is not None and is_known and (irregular or len(longest) < ROWS_FOR_STEP):
         return known
     if len(longest) >= ROWS_FOR_STEP or known is not None:

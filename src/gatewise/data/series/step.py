@@ -15,6 +15,7 @@ END = 253_402_300_800_000_000  # of that year, in microseconds from 1970
 SECOND, HOUR, DAY = 1_000_000, 3_600_000_000, 86_400_000_000  # in microseconds
 YEAR = 365.25 * DAY
 ABOUT = "about "  # before a typical step
+DIGITS = 12  # significant ones of times with decimals that are computed
 MIN_COUNT = 10  # of the units to which a typical step is rounded
 UNITS = {"week": 7 * DAY, "day": DAY, "hour": HOUR, "minute": 60 * SECOND, "second": SECOND}
 MONTHS = {"year": 12, "quarter": 3, "month": 1}
@@ -23,13 +24,14 @@ USUAL_PERIODS = {"hour": 24, "day": 7, "week": 52, "month": 12, "quarter": 4}
 
 @dataclass(frozen=True)
 class Step:
-    """The distance between consecutive times: a number of microseconds, months, or whole numbers.
+    """The distance between consecutive times: a number of microseconds, months, or plain numbers.
 
+    size: a whole number, unless times are numbers with decimals
     unit: "microseconds", "months" or "numbers"
     is_irregular: whether distances differ, and this is a typical one
     """
 
-    size: int
+    size: float
     unit: str
     is_irregular: bool = False
 
@@ -38,7 +40,8 @@ class Step:
 
     def _text(self) -> str:
         if self.unit == "numbers":
-            return "unit" if self.size == 1 else f"{self.size} units"
+            size = self.size if isinstance(self.size, int) else f"{self.size:g}"
+            return "unit" if self.size == 1 else f"{size} units"
         name, count = self._named()
         return name if count == 1 else f"{count} {name}s"
 
@@ -60,9 +63,11 @@ class Step:
         (True, Step(size=3, unit='months', is_irregular=True))
         """
         count, _, name = text.removeprefix(ABOUT).rpartition(" ")
-        times, name, is_irregular = int(count or 1), name.removesuffix("s"), text.startswith(ABOUT)
+        is_irregular, name = text.startswith(ABOUT), name.removesuffix("s")
         if name == "unit":
-            return Step(times, "numbers", is_irregular)
+            size = int(count or 1) if count.isdigit() or not count else float(count)
+            return Step(size, "numbers", is_irregular)
+        times = int(count or 1)
         if name in MONTHS:
             return Step(times * MONTHS[name], "months", is_irregular)
         return Step(times * {**UNITS, "microsecond": 1}[name], "microseconds", is_irregular)
@@ -73,14 +78,15 @@ class Step:
         return self.size * YEAR / 12 if self.unit == "months" else self.size
 
     def _named(self) -> tuple[str, int]:
+        whole = int(self.size)
         if self.unit == "months":
             for name, size in MONTHS.items():
-                if self.size % size == 0:
-                    return name, self.size // size
+                if whole % size == 0:
+                    return name, whole // size
         for name, size in UNITS.items():
-            if self.size % size == 0:
-                return name, self.size // size
-        return "microsecond", self.size
+            if whole % size == 0:
+                return name, whole // size
+        return "microsecond", whole
 
     @property
     def usual_period(self) -> int | None:
@@ -131,7 +137,8 @@ class Step:
         beyond = count - len(times)
         if beyond <= 0:
             return times[:count]
-        return pl.concat([times, self.at(times[-1:], np.arange(1, beyond + 1))])
+        later = self.at(times[-1:], np.arange(1, beyond + 1))
+        return joined_times(times, later.round_sig_figs(DIGITS) if later.dtype.is_float() else later)
 
     def at(self, times: pl.Series, places: np.ndarray) -> pl.Series:
         """The times at numbers of steps from the first of a column.
@@ -151,6 +158,13 @@ class Step:
         moved = frame.select(pl.col("start").dt.offset_by(pl.col("by")))["start"]
         anchor = _anchor(times)
         return moved if anchor is None else anchor(moved)
+
+
+def joined_times(times: pl.Series, later: pl.Series) -> pl.Series:
+    """Times and later ones, of which some may be whole numbers and others have decimals."""
+    if times.dtype.is_numeric() and times.dtype != later.dtype:
+        times, later = times.cast(pl.Float64), later.cast(pl.Float64)
+    return pl.concat([times, later])
 
 
 @dataclass(frozen=True)
@@ -189,7 +203,7 @@ def find_step(times: pl.Series) -> Step:
 
 
 def typical_step(times: pl.Series, ordered: Collection[np.ndarray]) -> Step:
-    """The median step of series at irregular times, rounded to two digits at least.
+    """The median step of series at irregular times, rounded to about two digits.
 
     It is in months if all times are on the first or all on the last day of one.
 
@@ -200,6 +214,9 @@ def typical_step(times: pl.Series, ordered: Collection[np.ndarray]) -> Step:
     >>> typical_step(times, [np.arange(3)]).words
     'about 62 minutes'
     """
+    if times.dtype.is_float():
+        gaps = np.concatenate([np.diff(times.gather(rows).to_numpy()) for rows in ordered])
+        return Step(float(f"{np.median(gaps):.2g}") if len(gaps) else 1.0, "numbers", is_irregular=True)
     if times.dtype.is_integer():
         units, unit = [10**power for power in range(19)], "numbers"
     elif _are_months(times):

@@ -42,7 +42,7 @@ class TimedTable:
 
     @cached_property
     def ticks(self) -> np.ndarray:
-        """[rows], the times as whole numbers."""
+        """[rows], the times as numbers, whole ones unless they have decimals."""
         return self.times.to_physical().to_numpy()
 
 
@@ -60,10 +60,11 @@ def recognize_series(
     time_format: str | None = None,
     time_zone: str | None = None,
     fill: str | None = None,
+    irregular: bool = False,
 ) -> TimedTable:
     """Finds the columns of a table, makes it long if it is wide, and reads its times.
 
-    given, time_format, time_zone, fill: as for `read_series`
+    given, time_format, time_zone, fill, irregular: as for `read_series`
 
     Raises: `GatewiseError` if no column or several columns fit a role, or with the place of a wrong cell.
     """
@@ -82,7 +83,7 @@ def recognize_series(
     table = with_joined_id(table, found.id, found.id_source)
     table, time_notes = with_times(table, found)
     notes += [*layout_notes, *column_notes, *describe_targets(found), *time_notes]
-    times, clock = read_times(table, found.time, time_format, time_zone)
+    times, clock = read_times(table, found.time, time_format, time_zone, irregular)
     notes += [] if clock.note is None else [clock.note]
     return TimedTable(table, found, times, clock, _rows_by_id(table, found), tuple(notes))
 

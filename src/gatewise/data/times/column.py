@@ -35,8 +35,9 @@ from gatewise.data.times.formats import (
     whole_date_format,
 )
 from gatewise.data.times.numeric import (
-    COUNT_REMEDY,
+    DECIMALS_REMEDY,
     EXCEL_REMEDY,
+    decimals,
     durations,
     integers,
     nanoseconds,
@@ -55,7 +56,11 @@ REMEDY = "; give another form with --time-format, such as --time-format '%d.%m.%
 
 
 def read_times(
-    table: Table, name: str, time_format: str | None = None, time_zone: str | None = None
+    table: Table,
+    name: str,
+    time_format: str | None = None,
+    time_zone: str | None = None,
+    irregular: bool = False,
 ) -> Times:
     """Reads the time column on the clock of its file, or in the local time of a zone.
 
@@ -64,6 +69,7 @@ def read_times(
 
     time_format: as in `strftime`, "excel" or "study"; None recognizes it
     time_zone: a zone to whose local time those with an offset, or in UTC, are converted
+    irregular: whether times may be numbers with decimals
 
     Raises: `GatewiseError` with the line of a cell that is not a time, or if two formats fit.
     """
@@ -79,7 +85,8 @@ def read_times(
     elif time_format == EXCEL:
         times = serials(table, name, given)
     else:
-        times = _plain(table, name, given, time_format, in_utc)
+        found = decimals(name, given) if irregular and time_format is None else None
+        times = found or _plain(table, name, given, time_format, in_utc)
     return times if time_zone is None else _in_zone(table, name, times, time_zone)
 
 
@@ -109,7 +116,7 @@ def _in_zone(table: Table, name: str, times: Times, zone: str) -> Times:
     """Times in UTC in the local time of a zone."""
     utc, clock = times
     is_duration = clock.dtype is not None and clock.dtype == pl.Duration
-    if utc.dtype.is_integer() or clock.form in (EXCEL, WRITTEN_STUDY) or is_duration:
+    if utc.dtype.is_numeric() or clock.form in (EXCEL, WRITTEN_STUDY) or is_duration:
         raise GatewiseError(
             f"{table.path}, column {name!r}: --time-zone converts times in UTC or with an offset, and these "
             "have no time zone; leave it out"
@@ -247,7 +254,7 @@ def _remedy_of(text: pl.Series) -> str:
     """The end of a message on texts that are in no format."""
     numbers = text.cast(pl.Float64, strict=False)
     if not numbers.has_nulls():
-        return EXCEL_REMEDY if may_be_serials(numbers.to_numpy()) else COUNT_REMEDY
+        return EXCEL_REMEDY if may_be_serials(numbers.to_numpy()) else DECIMALS_REMEDY
     if text.str.contains(CLOCK).all():
         return CLOCK_REMEDY
     return STUDY_REMEDY if text.str.contains(STUDY_MONTH).all() else REMEDY

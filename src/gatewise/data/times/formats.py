@@ -255,12 +255,14 @@ def time_order(times: pl.Series) -> Callable[[str], Any]:
     >>> sorted(["10", "9"], key=time_order(pl.Series([9, 10])))
     ['9', '10']
     """
-    return int if times.dtype.is_integer() else str  # dates as texts sort as they are
+    if times.dtype.is_numeric():
+        return int if times.dtype.is_integer() else float
+    return str  # dates as texts sort as they are
 
 
 def shortest_format(times: pl.Series) -> str | None:
-    """The shortest format that keeps all of the times; None for whole numbers."""
-    if times.dtype.is_integer():
+    """The shortest format that keeps all of the times; None for numbers."""
+    if times.dtype.is_numeric():
         return None
     if (times != times.dt.truncate("1d")).any():
         return "%Y-%m-%d %H:%M:%S"

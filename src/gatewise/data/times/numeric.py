@@ -13,6 +13,7 @@ from gatewise.data.times.formats import unix_units
 
 EXCEL_REMEDY = "; --time-format excel reads serial numbers of Excel"
 COUNT_REMEDY = "; --time none counts rows that are one step apart"
+DECIMALS_REMEDY = f"{COUNT_REMEDY}, and --irregular reads numbers with decimals"
 MAX_DAYS = 700_000  # of a duration, before and after 1970
 LARGEST = 1 << 60  # whole number, so that differences fit into 64 bits
 
@@ -20,7 +21,7 @@ LARGEST = 1 << 60  # whole number, so that differences fit into 64 bits
 def integers(table: Table, name: str, given: pl.Series) -> pl.Series:
     """Floats as whole numbers. Raises: `GatewiseError` with the place of one that is none."""
     whole = given.is_finite() & (given == given.round()) & (given.abs() < 1 << 63)
-    remedy = EXCEL_REMEDY if may_be_serials(given.to_numpy()) else COUNT_REMEDY
+    remedy = EXCEL_REMEDY if may_be_serials(given.to_numpy()) else DECIMALS_REMEDY
     check_cells(table, name, whole, "expected dates or whole numbers as times", given, remedy)
     exact = given.abs() <= LARGEST_EXACT
     check_cells(
@@ -41,12 +42,22 @@ def whole_numbers(table: Table, name: str, whole: pl.Series) -> Times:
         remedy = f", which may be {other}; write all times in one unit"
         check_cells(table, name, units == units[0], message, whole, remedy)
     check_cells(table, name, whole.is_between(-LARGEST, LARGEST), "expected a time within 1e18", whole)
-    if not may_be_serials(whole.to_numpy()):
-        return Times(whole, Clock())
-    return Times(
-        whole,
-        Clock(note=f"column {name!r} was read as whole numbers; --time-format excel reads dates of Excel"),
-    )
+    return Times(whole, Clock(note=_note_on_serials(name, whole, "whole numbers")))
+
+
+def decimals(name: str, cells: pl.Series) -> Times | None:
+    """Numbers with decimals as they are; None for other cells, and for numbers that are all whole."""
+    numbers = cells.cast(pl.Float64, strict=False)
+    if numbers.has_nulls() or not numbers.is_finite().all() or (numbers == numbers.round()).all():
+        return None
+    return Times(numbers, Clock(note=_note_on_serials(name, numbers, "numbers")))
+
+
+def _note_on_serials(name: str, numbers: pl.Series, kind: str) -> str | None:
+    """A note on numbers that may be serial numbers of Excel."""
+    if not may_be_serials(numbers.to_numpy()):
+        return None
+    return f"column {name!r} was read as {kind}; --time-format excel reads dates of Excel"
 
 
 def nanoseconds(name: str, given: pl.Series) -> Times:
