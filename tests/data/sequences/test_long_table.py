@@ -32,6 +32,7 @@ def piece(request, monkeypatch):
     if request.param:
         monkeypatch.setattr(spool, "BLOCK", request.param)
         monkeypatch.setattr(long_table, "BYTES_AT_ONCE", request.param)
+    return request.param
 
 
 def read(path, labelled=True, fill=None, **columns):
@@ -315,6 +316,20 @@ def test_values_keep_their_digits(write):
     assert table.values[:, 0].tolist() == [48.13715412, 48.13715423]
     (scale,) = table.scales([0])
     assert scale.deviation == pytest.approx(5.5e-8, rel=1e-6)
+
+
+def test_thousands_separators_are_decided_over_all_pieces(write, piece):
+    """A cell that shows them decides over later pieces, and not over a mark in an earlier one."""
+    text = PLAIN.replace(",", ";").replace("1.5", "1.234.567").replace("2.5", "..").replace("3.5", "3.500")
+    found = read(write(text), fill="forward")
+    assert sequences(found)["b"][0] == [[3500, 30]]
+    assert "thousands separators are left out, as in '1.234.567': 'x'" in found.notes
+    swapped = text.replace("1.234.567", "1.500").replace("3.500", "1.234.567")
+    if piece is None:
+        assert sequences(read(write(swapped), fill="forward"))["a"][0] == [[1500, 10], [1500, 20]]
+        return
+    with pytest.raises(GatewiseError, match=r"x': '1\.500' may be a decimal number, and '1\.234\.567' has"):
+        read(write(swapped), fill="forward")
 
 
 def test_decimal_commas_are_decided_over_all_pieces(write, piece):

@@ -1,5 +1,7 @@
 """Overviews of tables of series: what is missing is counted, and a refusal is quoted."""
 
+from datetime import timedelta
+
 import polars as pl
 
 from gatewise.data.series.overview import look_at_series
@@ -81,6 +83,14 @@ def test_a_table_that_is_read():
     found = look(pl.DataFrame({"t": range(5), "y": [1, 2, 4, 3, 5]}))
     assert (found.problem, found.rows) == (None, 5)
     assert found.sentences()[1] == "no step is missing, no time is duplicate, no row is without a value"
+
+
+def test_durations_and_lists_are_shown():
+    hours = [timedelta(hours=hour) for hour in range(4)]
+    found = look(pl.DataFrame({"t": hours, "y": [1, 2, 4, 3], "z": [[1]] * 4}))
+    assert found.problem is None
+    assert found.columns["kind"].to_list() == ["times", "numbers", "texts"]
+    assert found.columns["values"].to_list() == ["0:00:00 to 3:00:00", "1 to 4", "1 different: '[1]'"]
 
 
 def test_rows_between_two_steps():

@@ -84,8 +84,7 @@ def test_decimal_commas(write, separator, cells, values):
     rows = "".join(f"{row}{separator}{cell}\n" for row, cell in enumerate(cells))
     table = read_table(write(f"t{separator}wert\n{rows}"))
     np.testing.assert_array_equal(table.numbers("wert", "target"), values)
-    assert table.has_decimal_commas("wert")
-    assert not table.has_decimal_commas("t")
+    assert table.describe_numbers(["t", "wert"]) == ("decimals are written with a comma: 'wert'",)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +95,9 @@ def test_decimal_commas(write, separator, cells, values):
         (["1,084", "1,091"], "line 2, column 'wert': '1,084' may be 1084 or a decimal number"),
         (["1,5", "2.5"], "line 2, column 'wert': '1,5' has a comma and '2.5' a point; write decimals"),
         (["1.005", "2,5", "7"], "line 3, column 'wert': '2,5' has a comma and '1.005' a point"),
-        (["1,5", "1.234,5"], "line 3, column 'wert': expected a number, got '1.234,5' (write it without"),
-        (["1,5", "1,234,567"], "line 3, column 'wert': expected a number, got '1,234,567' (write it without"),
+        (["1,5", "1,234,567"], "line 2, column 'wert': expected a number, got '1,5' (write decimals with"),
+        (["1.5", "1.234,5"], "line 2, column 'wert': expected a number, got '1.5'"),
+        (["1,234.5", "2.345,6"], "line 3, column 'wert': expected a number, got '2.345,6' (write it with"),
         (["1,5", "about 3,5"], "line 3, column 'wert': expected a number, got 'about 3,5'"),
     ],
 )  # fmt: skip
@@ -191,9 +191,32 @@ def test_points_in_comma_separated_files_are_decimal_unless_a_zero_follows(write
         read_table(write("t,x\n0,1\n0,1.250\n")).numbers("x", "target")
 
 
+@pytest.mark.parametrize("separator", [";", ","])
 @pytest.mark.parametrize(
-    "cell", ["1,005", "1 005", "1'005", "1.005,50", "1,005.50", "1.234.567", "1\u202f005", "12_000"]
+    ("cells", "values"),
+    [
+        (["1,005", "998", "-1,234.5"], [1005, 998, -1234.5]),
+        (["1.005", "998,25", "1.234,5"], [1005, 998.25, 1234.5]),
+        (["1.005", "", "1.234.567"], [1005, np.nan, 1234567]),
+        (["1 005", "998", "12 345.5"], [1005, 998, 12345.5]),
+        (["1\u202f005", "12.5", "3"], [1005, 12.5, 3]),
+        (["1'005", "1'234'567.25", "0.125"], [1005, 1234567.25, 0.125]),
+    ],
 )
+def test_thousands_separators_that_are_certain(write, separator, cells, values):
+    rows = "".join(f'{row}{separator}"{cell}"\n' for row, cell in enumerate(cells))
+    table = read_table(write(f"t{separator}wert\n{rows}"))
+    np.testing.assert_array_equal(table.numbers("wert", "target"), values)
+    (note,) = table.describe_numbers(["t", "wert"])
+    assert note.startswith("thousands separators are left out, as in ")
+
+
+def test_decimal_commas_beside_spaces_between_thousands(write):
+    table = read_table(write("t;wert\n0;1 005,5\n1;998,25\n"))
+    assert table.numbers("wert", "target").tolist() == [1005.5, 998.25]
+
+
+@pytest.mark.parametrize("cell", ["1,005", "12_000"])
 def test_other_thousands_separators_are_refused(write, cell):
     table = read_table(write(f't,x\n0,998\n1,"{cell}"\n'))
     with pytest.raises(

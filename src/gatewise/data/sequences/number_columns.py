@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gatewise.data.tables.missing import describe_markers
-from gatewise.data.tables.numbers import Marks, describe_commas, describe_points
+from gatewise.data.tables.numbers import Marks, describe_marks
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
@@ -44,6 +44,4 @@ class NumberColumns:
 
     def notes(self, markers: tuple[str, ...]) -> tuple[str, ...]:
         """Notes on decimal commas and points, and on cells with one of the markers of empty cells."""
-        with_commas = (name for name, marks in self._marks.items() if marks.has_commas)
-        points = describe_points({name: marks.unclear_point for name, marks in self._marks.items()})
-        return (*describe_commas(with_commas), *points, *describe_markers(markers, self._marked))
+        return (*describe_marks(self._marks), *describe_markers(markers, self._marked))

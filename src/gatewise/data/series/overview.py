@@ -190,7 +190,7 @@ def _kind(table: Table, name: str) -> str:
     column = table.frame[name]
     if table.count_empty(name) == len(column):
         return "empty"
-    if looks_like_times(table, name) or has_whole_dates(table, name):
+    if column.dtype == pl.Duration or looks_like_times(table, name) or has_whole_dates(table, name):
         return "times"
     if is_unnamed(name) or counts_rows(name, column):
         return "row numbers"
@@ -203,7 +203,7 @@ def _values(table: Table, name: str, kind: str) -> str:
     if kind == "empty":
         return ""
     if kind == "texts":
-        different = column.cast(pl.String).drop_nulls().unique(maintain_order=True).to_list()
+        different = list(map(str, column.drop_nulls().unique(maintain_order=True).to_list()))
         return f"{len(different):,} different: {name_some(different)}"
     if kind == "numbers":
         try:

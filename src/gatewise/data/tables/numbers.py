@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from gatewise.data.tables.grouped import DECIMAL_MARKS, Grouped, describe_grouped
 from gatewise.data.tables.names import name_some
 from gatewise.errors import GatewiseError
 
@@ -16,6 +17,7 @@ COMMA_OR_THOUSANDS = r"^[-+]?[1-9]\d{0,2},\d{3}$"
 GROUPED = re.compile(r"[-+]?\d{1,3}(?:([.,' _\u2019\u00a0\u202f])\d{3})(?:\1\d{3})*(?:[.,]\d*)?")
 DOTTED = r"^[-+]?[1-9]\d{0,2}\.\d{3}$"  # a number with three decimals, or thousands
 SHORT = r"^[-+]?\d{1,3}$"
+SEPARATED = r"\d[^\d.]\d|\..*\."  # what a number with thousands separators has
 LARGEST_EXACT = 1 << 53  # whole number that every float holds exactly
 WHOLE_WITH_DECIMALS = r"^([-+]?\d+)\.0*$"  # such as 1.0
 
@@ -142,11 +144,17 @@ class Marks:
         is_comma = separator in (None, ",")
         self.commas = None if is_comma else DecimalCommas()
         self.thousands = Thousands(strict=not is_comma)
+        self.grouped = Grouped()
 
     @property
     def has_commas(self) -> bool:
         """Whether decimals were written with a comma so far."""
         return self.commas is not None and self.commas.comma is not None
+
+    @property
+    def separated(self) -> str | None:
+        """The first cell so far that shows thousands separators."""
+        return self.grouped.example or None
 
     @property
     def unclear_point(self) -> str | None:
@@ -158,16 +166,33 @@ class Marks:
 
         cells: texts, null where empty; place: returns the place of a row, for messages
         """
+        values = cells.cast(pl.Float64, strict=False)
+        self.grouped.find(cells, values, place)
+        if self.grouped.separator is not None:
+            cells = self.grouped.bare(cells)
+            if self.grouped.separator in DECIMAL_MARKS:
+                return cells.cast(pl.Float64, strict=False)
         self.thousands.add(cells, place)
-        if self.commas is not None:
-            cells = self.commas.replaced(cells, place)
-        return cells.cast(pl.Float64, strict=False)
+        replaced = cells if self.commas is None else self.commas.replaced(cells, place)
+        is_unchanged = replaced is cells and self.grouped.separator is None
+        return values if is_unchanged else replaced.cast(pl.Float64, strict=False)
 
     def check(self, path: str, name: str) -> None:
         """Raises: `GatewiseError` with a place, if marks may be thousands separators."""
+        self.grouped.check(path, name)
         self.thousands.check(path, name)
         if self.commas is not None:
             self.commas.check(path, name)
+
+
+def describe_marks(columns: Mapping[str, Marks]) -> tuple[str, ...]:
+    """Notes on decimal commas, thousands separators, and points that may be some, of columns by name."""
+    grouped = {name: marks.separated for name, marks in columns.items() if marks.separated is not None}
+    return (
+        *describe_commas(name for name, marks in columns.items() if marks.has_commas),
+        *describe_grouped(grouped),
+        *describe_points({name: marks.unclear_point for name, marks in columns.items()}),
+    )
 
 
 def describe_points(cells: Mapping[str, str | None]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from gatewise.data.tables.delimited import Piece
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.header import describe_header
 from gatewise.data.tables.missing import is_marked
-from gatewise.data.tables.numbers import LARGEST_EXACT, Marks, advice, describe_commas, describe_points
+from gatewise.data.tables.numbers import LARGEST_EXACT, SEPARATED, Marks, advice, describe_marks
 from gatewise.data.tables.typed import (
     EXCEL,
     describe_typed,
@@ -202,22 +202,15 @@ class Table:
         """The number of cells of a column that have one of the further markers of empty cells."""
         return int(is_marked(self.frame[name], self.missing).sum()) if self.missing else 0
 
-    def has_decimal_commas(self, name: str) -> bool:
-        """Whether the decimals of a column of numbers are written with a comma."""
-        given = self.frame[name]
-        return given.dtype == pl.String and bool(given.str.contains(",", literal=True).any())
-
-    def unclear_point(self, name: str) -> str | None:
-        """The first cell of a column of numbers whose point may separate thousands; None if none may."""
-        given, marks = self.frame[name], Marks(self.separator)
-        if given.dtype == pl.String and marks.commas is not None:
-            marks.thousands.add(self.without_empty(given), self.place)
-        return marks.unclear_point
-
     def describe_numbers(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Notes on the decimal commas of columns of numbers, and on points that may be no decimal points."""
-        commas = describe_commas(name for name in names if self.has_decimal_commas(name))
-        return (*commas, *describe_points({name: self.unclear_point(name) for name in names}))
+        """Notes on decimal commas and thousands separators of columns of numbers, and on unclear points."""
+        columns = {}
+        for name in names:
+            given, marks = self.frame[name], Marks(self.separator)
+            if given.dtype == pl.String and (marks.commas is not None or given.str.contains(SEPARATED).any()):
+                marks.parsed(self.without_empty(given), self.place)
+                columns[name] = marks
+        return describe_marks(columns)
 
     def without_empty(self, column: pl.Series) -> pl.Series:
         """A column, its texts without surrounding spaces, with null for cells that hold no number."""
