@@ -15,9 +15,9 @@ def sigmoid(value):
 class Weights:
     """Rows of a layer's parameters, by name, gate and unit."""
 
-    def __init__(self, parameters, hidden, gates):
+    def __init__(self, parameters, hidden, gates, heads=1):
         self.parameters = {name: value.tolist() for name, value in parameters.items()}
-        self.hidden, self.gates = hidden, gates
+        self.hidden, self.gates, self.heads = hidden, gates, heads
 
     def row(self, name, gate, unit, gates=None):
         if name not in self.parameters:
@@ -223,6 +223,52 @@ def slstm(x, s, w):
     return new
 
 
+def mlstm(x, s, w):
+    """Beck et al. 2024, equations 19 to 27, with the stabilizer of appendix A.2."""
+    hidden, keys = range(w.hidden), w.hidden // w.heads
+    heads = [range(first, first + keys) for first in range(0, w.hidden, keys)]
+    q, k, v, o = ([w.input(gate, unit, x) for unit in hidden] for gate in "qkvo")
+    k = [one / sqrt(keys) for one in k]
+    new = {"h": [], "C": [], "n": [], "m": []}
+    for number, units in enumerate(heads):
+
+        def by_head(gate, number=number):
+            row = "if".index(gate) * w.heads + number
+            product = sum(a * b for a, b in zip(w.parameters["w"][row], x, strict=True))
+            return product + (w.parameters["bias_w"][row] if "bias_w" in w.parameters else 0.0)
+
+        log_input, log_forget = by_head("i"), log(sigmoid(by_head("f")))
+        m = [max(log_forget + s["m"][unit], log_input) for unit in units]
+        i = [exp(log_input - one) for one in m]
+        f = [exp(log_forget + s["m"][unit] - one) for unit, one in zip(units, m, strict=True)]
+        n = [a * s["n"][unit] + b * k[unit] for unit, a, b in zip(units, f, i, strict=True)]
+        overlap = abs(sum(one * q[unit] for unit, one in zip(units, n, strict=True)))
+        for place, unit in enumerate(units):
+            old = s["C"][unit]
+            row = [f[place] * old[j] + i[place] * v[unit] * k[key] for j, key in enumerate(units)]
+            found = sum(one * q[key] for one, key in zip(row, units, strict=True))
+            new["C"].append(row)
+            new["h"].append(sigmoid(o[unit]) * found / max(overlap, exp(-m[place])))
+        new["n"] += n
+        new["m"] += m
+    return new
+
+
+def hgrn2(x, s, w):
+    """Qin et al. 2024: the state is diag(f) S + (1 - f) i^T, read by a query; here rows are units."""
+    keys = w.hidden // w.heads
+    new = {"h": [], "S": []}
+    for unit in range(w.hidden):
+        first = unit // keys * keys
+        f = [sigmoid(w.input("f", key, x)) for key in range(first, first + keys)]
+        q = [one * sigmoid(one) for one in (w.input("q", key, x) for key in range(first, first + keys))]
+        written = w.input("i", unit, x)
+        row = [a * old + (1 - a) * written for a, old in zip(f, s["S"][unit], strict=True)]
+        new["S"].append(row)
+        new["h"].append(sum(a * b for a, b in zip(row, q, strict=True)))
+    return new
+
+
 def min_gru(x, s, w):
     """Feng et al. 2024, section 3.1."""
     update = [sigmoid(w.input("z", k, x)) for k in range(w.hidden)]
@@ -318,6 +364,8 @@ FORMULAS = {
     "LayerNormLSTM": (layer_norm_lstm, "ifgo"),
     "MogrifierLSTM": (mogrifier_lstm, "ifgo"),
     "SLSTM": (slstm, "ifzo"),
+    "MLSTM": (mlstm, "qkvo"),
+    "HGRN2": (hgrn2, "fiq"),
     "MinGRU": (min_gru, "zn"),
     "MinLSTM": (min_lstm, "kug"),
     "LRU": (lru, ""),
@@ -328,10 +376,10 @@ FORMULAS = {
 }
 
 
-def run_along(name, inputs, parameters, states, hidden):
+def run_along(name, inputs, parameters, states, hidden, heads=1):
     """Runs a formula along [T][I] inputs for one sequence; the states after each step."""
     formula, gates = FORMULAS[name]
-    weights = Weights(parameters, hidden, list(gates))
+    weights = Weights(parameters, hidden, list(gates), heads)
     history = []
     for x in inputs:
         states = formula(x, states, weights)

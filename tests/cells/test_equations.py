@@ -25,19 +25,27 @@ def test_every_cell_has_a_formula_to_be_held_against():
 def test_equations_are_those_of_the_paper(name, steps, inputs, hidden, bias, seed):
     torch.manual_seed(seed)
     cell = cells()[name]
-    layer = gatewise.Recurrent(cell, inputs, hidden, bias=bias, dtype=torch.float64)
+    heads = 2 if cell.matrix_states and hidden % 2 == 0 else 1
+    layer = gatewise.Recurrent(cell, inputs, hidden, bias=bias, heads=heads, dtype=torch.float64)
     for parameter in layer.parameters():
         torch.nn.init.normal_(parameter)  # gains and shifts too: none may be left out unseen
     x = torch.randn(steps, 1, inputs, dtype=torch.float64)
-    first = {state: torch.randn(1, 1, hidden, dtype=torch.float64) for state in cell.state}
+    shapes = {state: (hidden, hidden // heads) if state in cell.matrix_states else (hidden,)
+              for state in cell.state}  # fmt: skip
+    first = {state: torch.randn(1, 1, *shape, dtype=torch.float64) for state, shape in shapes.items()}
     if cell is SLSTM:
         first["n"] = first["n"].abs()  # a sum of weights
     given_state = tuple(first.values()) if len(first) > 1 else first["h"]
-    _, _, (trace,) = layer(x, given_state, trace=True)
+    _, final, (trace,) = layer(x, given_state, trace=True)
     parameters = {key.removesuffix("_l0"): value for key, value in layer.named_parameters()}
     history = run_along(
-        name, x[:, 0].tolist(), parameters, {key: one[0, 0].tolist() for key, one in first.items()}, hidden
-    )
-    for state in cell.state:
+        name, x[:, 0].tolist(), parameters, {key: one[0, 0].tolist() for key, one in first.items()}, hidden,
+        heads,
+    )  # fmt: skip
+    for place, state in enumerate(cell.state):
+        if state in cell.matrix_states:
+            expected = torch.tensor(history[-1][state], dtype=torch.float64)
+            torch.testing.assert_close(final[place][0, 0], expected, rtol=1e-10, atol=1e-12)
+            continue
         expected = torch.tensor([step[state] for step in history], dtype=torch.float64)
         torch.testing.assert_close(trace.states[state][:, 0], expected, rtol=1e-10, atol=1e-12)

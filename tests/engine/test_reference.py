@@ -1,5 +1,7 @@
 """The reference: its gradients, and the interface to choose a backend."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -28,6 +30,7 @@ from gatewise.compiler.layout import layout
 from gatewise.engine import choice
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request
+from gatewise.layers.states import state_shapes
 
 
 @pytest.fixture(params=cells().values(), ids=cells().keys())
@@ -40,11 +43,15 @@ def request_for(cell, *, steps=3, batch=2, inputs=2, hidden=3, **more):
     def draw(*shape):
         return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
 
-    parameters = {one.name: draw(*one.shape(inputs, hidden, hidden)) for one in layout(cell).parameters}
-    state = {name: draw(batch, hidden) for name in cell.state}
+    heads = 3 if cell.matrix_states else 1
+    parameters = {
+        one.name: draw(*one.shape(inputs, hidden, hidden, heads)) for one in layout(cell).parameters
+    }
+    shapes = state_shapes(cell, hidden, hidden, heads)
+    state = {name: draw(batch, *shape) for name, shape in shapes.items()}
     if cell is SLSTM:  # whose normalizer is a sum of weights
         state["n"] = state["n"].detach().abs().requires_grad_()
-    return Request(cell, draw(steps, batch, inputs), parameters, state, **more)
+    return Request(cell, draw(steps, batch, inputs), parameters, state, heads=heads, **more)
 
 
 @pytest.mark.parametrize("how", ["plain", "uneven"])
@@ -58,7 +65,8 @@ def test_gradients_of_inputs_states_and_every_parameter(cell, how):
     def run(inputs, *values):
         parameters = dict(zip(names, values[: len(names)], strict=True))
         state = dict(zip(cell.state, values[len(names) :], strict=True))
-        result = Reference().run(Request(cell, inputs, parameters, state, trace=True, **more))
+        own = replace(request, inputs=inputs, parameters=parameters, state=state, trace=True)
+        result = Reference().run(own)
         return (result.output, *result.final.values(), *result.trace.gates.values())
 
     values = [*request.parameters.values(), *request.state.values()]
@@ -97,7 +105,7 @@ def test_nan_in_a_sequence_stays_in_that_sequence(cell):
     request = request_for(cell)
     spoilt = request.inputs.detach().clone()
     spoilt[1, 0, 0] = torch.nan
-    output = Reference().run(Request(cell, spoilt, request.parameters, request.state)).output
+    output = Reference().run(replace(request, inputs=spoilt)).output
     assert output[1:, 0].isnan().any()
     assert not output[:, 1].isnan().any()
 
@@ -107,7 +115,7 @@ def test_nan_in_padding_reaches_neither_values_nor_gradients(cell):
     lengths = torch.tensor([1, 3])
     spoilt = request.inputs.detach().clone()
     spoilt[1:, 0] = torch.nan
-    result = Reference().run(Request(cell, spoilt, request.parameters, request.state, lengths))
+    result = Reference().run(replace(request, inputs=spoilt, lengths=lengths))
     result.output.sum().backward()
     assert not result.output.isnan().any()
     assert not any(one.grad.isnan().any() for one in request.parameters.values())
@@ -138,6 +146,6 @@ def test_one_backend_alone_can_be_selected():
     torch.testing.assert_close(output, layer(values)[0])
     unknown = gatewise.backend("abacus")
     with pytest.raises(
-        gatewise.GatewiseError, match="no backend 'abacus'; there are native, cudnn, reference"
+        gatewise.GatewiseError, match="no backend 'abacus'; there are native, cudnn, memory, reference"
     ):
         unknown.__enter__()

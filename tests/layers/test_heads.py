@@ -82,7 +82,7 @@ def test_fewer_weights():
             r"heads=4 does not divide the 6 units; give one of 1, 2, 3, 6, or another hidden_size",
         ),
         ({"heads": 0}, "expected heads as a whole number of at least 1, got 0"),
-        ({"heads": 2, "proj_size": 2}, "proj_size=2 can't be combined with heads=2"),
+        ({"heads": 2, "proj_size": 2}, "proj_size=2 changes the width of the output, which heads"),
     ],
 )
 def test_mistakes(options, message):

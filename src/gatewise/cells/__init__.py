@@ -7,7 +7,7 @@ from gatewise.cells.gru import GRU, MGU, ChoGRU
 from gatewise.cells.gru_d import GRUD
 from gatewise.cells.layer_norm import LayerNormLSTM
 from gatewise.cells.light import QRNN, SRU, IndRNN
-from gatewise.cells.linear_recurrent import LRU, RGLRU
+from gatewise.cells.linear_recurrent import HGRN2, LRU, RGLRU
 from gatewise.cells.lstm import LSTM, LSTM1997
 from gatewise.cells.min_gru import MinGRU, MinLSTM
 from gatewise.cells.mogrifier import MogrifierLSTM
@@ -20,13 +20,17 @@ from gatewise.cells.notation import (
     b,
     back,
     cos,
+    dot,
     exp,
+    key_scale,
+    keys,
     log,
     log_sigmoid,
     matrices,
     maximum,
     minimum,
     normalize,
+    outer,
     p,
     position,
     prev,
@@ -38,6 +42,7 @@ from gatewise.cells.notation import (
     tanh,
     uniform,
     vectors,
+    w,
     x,
 )
 from gatewise.cells.peephole import FullPeepholeLSTM, PeepholeLSTM
@@ -52,15 +57,17 @@ from gatewise.cells.variants import (
     NoOutputActivationLSTM,
     NoOutputGateLSTM,
 )
-from gatewise.cells.xlstm import SLSTM
+from gatewise.cells.xlstm import MLSTM, SLSTM
 
 __all__ = [
     "GRU",
     "GRUD",
+    "HGRN2",
     "LRU",
     "LSTM",
     "LSTM1997",
     "MGU",
+    "MLSTM",
     "QRNN",
     "RGLRU",
     "RNN",
@@ -93,9 +100,12 @@ __all__ = [
     "back",
     "cells",
     "cos",
+    "dot",
     "exp",
     "find_cell",
     "grid",
+    "key_scale",
+    "keys",
     "lattice_cells",
     "leaky_mdlstm",
     "log",
@@ -107,6 +117,7 @@ __all__ = [
     "mdrnn",
     "minimum",
     "normalize",
+    "outer",
     "p",
     "position",
     "prev",
@@ -118,5 +129,6 @@ __all__ = [
     "tanh",
     "uniform",
     "vectors",
+    "w",
     "x",
 ]

@@ -9,6 +9,7 @@ from gatewise.cells.expressions import (
     Constant,
     Expression,
     Input,
+    KeyScale,
     Normalized,
     Operation,
     Previous,
@@ -20,12 +21,13 @@ from gatewise.cells.initial_values import Initial, initial_value, initial_vector
 from gatewise.cells.limits import MOST_DEPTH, MOST_LINES, MOST_PARTS, check_axis, check_cell_name, check_name
 from gatewise.cells.notation import back, prev
 from gatewise.cells.order import in_order
+from gatewise.cells.ranks import check_ranks, matrix_lines
 from gatewise.cells.traversal import extent, inside, parts
 from gatewise.errors import GatewiseError
 
 RESERVED = (
     "state", "source", "initial_bias", "initial_vectors", "named_gates", "lines", "all_lines", "gates",
-    "intermediates", "about", "axes", "previous", "of_lattice", "of_sequences",
+    "intermediates", "about", "axes", "previous", "of_lattice", "of_sequences", "matrix_states", "matrices",
 )  # fmt: skip
 
 
@@ -40,6 +42,7 @@ class CellType(type):
     initial_bias: Mapping[str, Initial]
     initial_vectors: Mapping[Vector, Initial]
     named_gates: tuple[str, ...]  # those that the body names; a line that ends in a sigmoid is one anyway
+    matrix_states: tuple[str, ...]  # the states with a number for each unit and key
     axes: int  # 1 for a cell of sequences, N for one of a lattice of N axes
     previous: Mapping[str, Previous]  # the values that later positions read, by name
 
@@ -60,6 +63,12 @@ class CellType(type):
         cls.lines = in_order(name, cls.all_lines, cls.state)
         cls.previous = _previous(name, cls.lines, cls.state)
         cls.axes = max([1, *(one.axis for one in cls.previous.values())])
+        cls.matrix_states = check_ranks(name, cls.lines, cls.state)
+        if cls.matrix_states and cls.of_lattice:
+            raise GatewiseError(
+                f"{name} runs over a lattice, whose states are vectors, and {cls.matrix_states[0]} is a "
+                "matrix; write prev for a cell of sequences"
+            )
         gates = body.get("gates", getattr(cls, "named_gates", ()))
         cls.named_gates = _named_gates(name, gates, cls.all_lines)
         cls.about = (cls.__doc__ or "").strip().split("\n")[0]
@@ -105,8 +114,13 @@ class CellType(type):
 
     @property
     def intermediates(cls) -> tuple[str, ...]:
-        """The lines of a trace beside the states: the gates and the candidates."""
-        return tuple(name for name in cls.lines if name in cls.gates or name not in cls.state)
+        """The lines of a trace beside the states: the gates and the candidates that are vectors."""
+        matrices = matrix_lines(cls.lines) if cls.matrix_states else ()
+        return tuple(
+            name
+            for name in cls.lines
+            if name not in matrices and (name in cls.gates or name not in cls.state)
+        )
 
 
 class Cell(metaclass=CellType):
@@ -153,13 +167,16 @@ EXAMPLE = """
 def _documentation(cell: CellType) -> str:
     """The docstring of a cell: its description, equations, shapes and source, and an example."""
     width = max(map(len, cell.lines))
+    vectors = [name for name in cell.state if name not in cell.matrix_states]
+    matrices = f"; each [B, H, K]: {', '.join(cell.matrix_states)}" if cell.matrix_states else ""
+    gates = ", ".join(cell.gates) or "none"
     equations = [f"    {name:<{width}} = {formula(line)}" for name, line in cell.lines.items()]
     text = [
         cell.about,
         "",
         *equations,
         "",
-        f"State, each [B, H]: {', '.join(cell.state)}. Gates: {', '.join(cell.gates) or 'none'}. x: [B, I].",
+        f"State, each [B, H]: {', '.join(vectors)}{matrices}. Gates: {gates}. x: [B, I].",
         f"Source: {cell.source}.",
     ]
     built_in = not cell.of_lattice and cell.__module__.startswith("gatewise.")
@@ -221,7 +238,7 @@ def _check_parts(cell: str, lines: Mapping[str, Expression]) -> None:
                 case Previous(state=state, axis=axis):
                     check_name(f"a state in {cell}", state)
                     check_axis(axis)
-                case Operation() | Constant() | Input():
+                case Operation() | Constant() | Input() | KeyScale():
                     pass
                 case _:
                     raise GatewiseError(

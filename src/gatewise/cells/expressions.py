@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from dataclasses import dataclass, field
 
-from gatewise.cells.functions import FUNCTIONS
+from gatewise.cells.functions import BY_HEAD, FUNCTIONS
 from gatewise.cells.limits import check_number
 from gatewise.errors import GatewiseError
 
@@ -49,6 +49,9 @@ class Expression:
 
     def __rtruediv__(self, other: float) -> Expression:
         return Operation("divide", (as_expression(other), self))
+
+    def __matmul__(self, keys: Expression) -> Expression:
+        return Operation("contract", (self, as_expression(keys)))
 
     def __neg__(self) -> Expression:
         return Operation("negate", (self,))
@@ -99,6 +102,11 @@ class Position(Expression):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class KeyScale(Expression):
+    """`1 / sqrt(K)`, where K is the number of keys: the units of a head."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Factor(Expression):
     """A number for each row and unit, given by a layer in a call; it does not occur in cells."""
 
@@ -107,13 +115,13 @@ class Factor(Expression):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Operation(Expression):
-    """An elementwise function of other expressions."""
+    """An elementwise function of other expressions, or one between the units of a head."""
 
     function: str
     arguments: tuple[Expression, ...]
 
     def __post_init__(self) -> None:
-        known = FUNCTIONS.get(self.function)
+        known = (FUNCTIONS | BY_HEAD).get(self.function)
         if known is None or known.arguments != len(self.arguments):
             raise GatewiseError(
                 f"there is no function {reprlib.repr(self.function)} of {len(self.arguments)} values"
@@ -128,11 +136,15 @@ class Operation(Expression):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Product(Expression):
-    """A matrix, block `block` of the family `family`, times an expression."""
+    """A matrix, block `block` of the family `family`, times an expression.
+
+    per_head: whether the matrix has a row for each head, whose units all have that value
+    """
 
     family: str
     block: str
     operand: Expression
+    per_head: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.operand, Constant):

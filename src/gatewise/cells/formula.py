@@ -73,6 +73,12 @@ class TextPrinter(Printer):
     def product(self, product: Product) -> Printed:
         return f"{product.family}_{product.block} {self.operand(product.operand, ATOM)}", MATRIX_PRODUCT
 
+    def contraction(self, matrix: str, keys: str) -> str:
+        return f"{matrix} {keys}"
+
+    def key_scale(self) -> str:
+        return "1 / sqrt(K)"
+
     def normalized(self, value: Normalized) -> str:
         return f"normalize_{value.group}({self.operand(value.operand)})"
 

@@ -41,3 +41,11 @@ FUNCTIONS = {
     "cos": Function(1, r"\cos", "cos"),
     "abs": Function(1, r"\mathrm{abs}", "abs"),
 }
+
+# Functions between the units of a head, and matrices with a number for each unit and key; see `ranks`.
+BY_HEAD = {
+    "outer": Function(2, r"\mathrm{outer}", "outer"),
+    "contract": Function(2),
+    "dot": Function(2, r"\mathrm{dot}", "dot"),
+    "keys": Function(1, r"\mathrm{keys}", "keys"),
+}

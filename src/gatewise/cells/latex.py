@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import Constant, Expression, Operation, Previous, Product
-from gatewise.cells.functions import FUNCTIONS
+from gatewise.cells.functions import BY_HEAD, FUNCTIONS
 from gatewise.cells.printer import Binding, Operator
 from gatewise.cells.typeset import NUMBERED, TypesetPrinter
 
@@ -54,11 +54,17 @@ class LatexPrinter(TypesetPrinter):
         return rf"\left({text}\right)"
 
     def function(self, name: str, arguments: list[str]) -> str:
-        return FUNCTIONS[name].latex + self.brackets(", ".join(arguments))
+        return (FUNCTIONS | BY_HEAD)[name].latex + self.brackets(", ".join(arguments))
 
     def matrix_product(self, product: Expression) -> str:
         assert isinstance(product, Product)
         return f"{_symbol(product.family)}_{{{_name(product.block)}}} {self.operand(product.operand, ATOM)}"
+
+    def contraction(self, matrix: str, keys: str) -> str:
+        return f"{matrix} {keys}"
+
+    def key_scale(self) -> str:
+        return r"\frac{1}{\sqrt{K}}"
 
     def bias(self, block: str, family: str = "") -> str:
         return f"b^{{{family}}}_{{{_name(block)}}}" if family else f"b_{{{_name(block)}}}"

@@ -5,9 +5,12 @@ from gatewise.cells.notation import (
     W,
     cos,
     exp,
+    keys,
     log,
     matrices,
+    outer,
     p,
+    position,
     prev,
     sigmoid,
     sin,
@@ -55,3 +58,18 @@ class RGLRU(Cell):
     i = sigmoid(W.i @ x)  # input
     a = exp(-8 * softplus(p.a) * r)  # the carried fraction
     h = a * prev.h + sqrt(1 - a * a) * (i * (W.u @ x))
+
+
+class HGRN2(Cell):
+    """Gated linear recurrence with a matrix memory: what its keys forget is what they write."""
+
+    source = "Qin et al. 2024, HGRN2: Gated linear RNNs with state expansion"
+    state = ("h", "S")
+    initial_bias = {"f": 3 + 3 * position}
+
+    f = sigmoid(W.f @ x)  # forget, for each key
+    i = W.i @ x  # the value that is written
+    a = W.q @ x
+    q = a * sigmoid(a)  # the query
+    S = keys(f) * prev.S + outer(i, 1 - f)
+    h = S @ q

@@ -11,6 +11,17 @@
     sigmoid(v), tanh(v), relu(v), softplus(v), log_sigmoid(v), exp(v), log(v), sqrt(v), sin(v), cos(v),
     abs(v), maximum(a, b), minimum(a, b), + - * /
 
+A layer divides its units into heads. A state may be a matrix, with a number for each unit and each key, which
+are as many as the units of a head:
+
+    w.i @ x           a product with one row, and one bias, for each head: all units of a head have its value
+    outer(v, k)       the matrix v k^T of each head
+    f * prev.C        a number for each unit scales its row
+    keys(f) * prev.C  a number for each key scales its column
+    C @ q             reads a matrix: the sum over the keys, for each unit
+    dot(n, q)         the sum over the units of a head, for each of them
+    key_scale         1 / sqrt(K), where K is the number of keys
+
 Initial values are equations, too, of one random number in 0..1 for each unit, `uniform`, and of its position,
 `position`, which is 0 for the first unit and 1 for the last.
 
@@ -28,6 +39,7 @@ from typing import Generic, TypeVar
 from gatewise.cells.expressions import (
     Expression,
     Input,
+    KeyScale,
     Normalized,
     Operation,
     Position,
@@ -46,9 +58,10 @@ class Matrix:
 
     family: str
     block: str
+    per_head: bool = False
 
     def __matmul__(self, operand: Expression) -> Expression:
-        return Product(self.family, self.block, as_expression(operand))
+        return Product(self.family, self.block, as_expression(operand), self.per_head)
 
 
 @dataclass(frozen=True)
@@ -82,14 +95,16 @@ class Names(Generic[Named]):
         return self[name]
 
 
-def matrices(family: str) -> Names[Matrix]:
+def matrices(family: str, per_head: bool = False) -> Names[Matrix]:
     """A family of matrices, one for each block; its name is that of a parameter.
+
+    per_head: whether a matrix has a row for each head of a layer, whose units share the value, and a bias
 
     >>> Q = matrices("Q")
     >>> Q.i @ prev.c
     Q_i c[t-1]
     """
-    return Names(partial(Matrix, check_name("a family", family)))
+    return Names(partial(Matrix, check_name("a family", family), per_head=per_head))
 
 
 def vectors(family: str) -> Names[Vector]:
@@ -117,9 +132,11 @@ x = Input()
 back = Axes()
 prev = back[0]
 W, R, P, U = matrices("W"), matrices("R"), matrices("P"), matrices("U")
+w = matrices("w", per_head=True)
 p, b = vectors("p"), vectors("b")
 normalize = Names(Normalizer)
 uniform, position = Uniform(), Position()
+key_scale = KeyScale()
 
 
 def sigmoid(value: Expression) -> Expression:
@@ -228,3 +245,30 @@ def minimum(first: Expression | float, second: Expression | float) -> Expression
     minimum(c[t-1], 0.5)
     """
     return Operation("minimum", (as_expression(first), as_expression(second)))
+
+
+def outer(units: Expression, keys: Expression) -> Expression:
+    """The outer product within each head: a matrix with a number for each unit and key.
+
+    >>> outer(W.v @ x, W.k @ x)
+    outer(W_v x, W_k x)
+    """
+    return Operation("outer", (as_expression(units), as_expression(keys)))
+
+
+def keys(values: Expression) -> Expression:
+    """Values for keys: a matrix whose rows are equal within a head.
+
+    >>> keys(sigmoid(W.f @ x)) * prev.C
+    keys(sigmoid(W_f x)) * C[t-1]
+    """
+    return Operation("keys", (as_expression(values),))
+
+
+def dot(first: Expression, second: Expression) -> Expression:
+    """The sum of products over the units of a head, the same number for each of them.
+
+    >>> dot(prev.n, W.q @ x)
+    dot(n[t-1], W_q x)
+    """
+    return Operation("dot", (as_expression(first), as_expression(second)))

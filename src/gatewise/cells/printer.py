@@ -13,6 +13,7 @@ from gatewise.cells.expressions import (
     Expression,
     Factor,
     Input,
+    KeyScale,
     Normalized,
     Operation,
     Position,
@@ -64,6 +65,9 @@ class Printer(ABC):
         match expression:
             case Operation(function="add"):
                 return self.sum(expression), Binding.SUM
+            case Operation(function="contract", arguments=(matrix, keys)):
+                text = self.contraction(self.operand(matrix, Binding.ATOM), self.operand(keys, Binding.ATOM))
+                return text, Binding.MATRIX_PRODUCT
             case Operation(function=name) if name in self.operators:
                 return self.operation(expression), self.operators[name].binding
             case Operation(function=name, arguments=arguments):
@@ -82,6 +86,8 @@ class Printer(ABC):
                 return self.input(), Binding.ATOM
             case Factor(name=name):
                 return name, Binding.ATOM
+            case KeyScale():
+                return self.key_scale(), Binding.PRODUCT
             case Uniform():
                 return "uniform", Binding.ATOM
             case Position():
@@ -117,6 +123,14 @@ class Printer(ABC):
     @abstractmethod
     def product(self, product: Product) -> Printed:
         """A matrix times its operand."""
+
+    @abstractmethod
+    def contraction(self, matrix: str, keys: str) -> str:
+        """A matrix of a cell times a vector."""
+
+    @abstractmethod
+    def key_scale(self) -> str:
+        """`1 / sqrt(K)`."""
 
     @abstractmethod
     def normalized(self, value: Normalized) -> str:

@@ -17,6 +17,7 @@ from gatewise.cells.expressions import (
     Expression,
     Factor,
     Input,
+    KeyScale,
     Normalized,
     Operation,
     Position,
@@ -39,7 +40,10 @@ from gatewise.errors import GatewiseError
 
 KEYS = ("name", "about", "source", "state", "start", "lines")  # of the data; "start" is the initial bias
 MORE_KEYS = ("gates", "vectors")  # only if the cell names gates, or gives initial values of vectors
-WORDS = ("line", "product", "normalise", "vector", "prev", "number", "x", "uniform", "position")
+WORDS = (
+    "line", "product", "product by head", "normalise", "vector", "prev", "number", "x", "uniform", "position",
+    "key scale",
+)  # fmt: skip
 
 
 def to_data(cell: CellType) -> dict[str, Any]:
@@ -115,8 +119,8 @@ def as_list(expression: Expression) -> list[Any]:
     match expression:
         case Operation(function=function, arguments=arguments):
             return [function, *map(read, arguments)]
-        case Product(family=family, block=block, operand=operand):
-            return ["product", family, block, read(operand)]
+        case Product(family=family, block=block, operand=operand, per_head=per_head):
+            return ["product by head" if per_head else "product", family, block, read(operand)]
         case Normalized(group=group, operand=operand):
             return ["normalise", group, read(operand)]
         case Vector(family=family, block=block):
@@ -129,6 +133,8 @@ def as_list(expression: Expression) -> list[Any]:
             return ["number", value]
         case Input():
             return ["x"]
+        case KeyScale():
+            return ["key scale"]
         case Uniform():
             return ["uniform"]
         case Position():
@@ -165,9 +171,9 @@ class _Reader:
         match data:
             case ["line", str(name)] if name in self.lines:
                 return self.lines[name]
-            case ["product", str(family), str(block), operand]:
+            case ["product" | "product by head" as kind, str(family), str(block), operand]:
                 family, block = check_name("a family", family), check_name("a block", block)
-                return Product(family, block, self.read(operand, depth + 1))
+                return Product(family, block, self.read(operand, depth + 1), kind == "product by head")
             case ["normalise", str(group), operand]:
                 return Normalized(check_name("a normalizer", group), self.read(operand, depth + 1))
             case ["vector", str(family), str(block)]:
@@ -180,6 +186,8 @@ class _Reader:
                 return Constant(value)
             case ["x"]:
                 return notation.x
+            case ["key scale"]:
+                return notation.key_scale
             case ["uniform"]:
                 return notation.uniform
             case ["position"]:

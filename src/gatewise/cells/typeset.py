@@ -32,14 +32,14 @@ class TypesetPrinter(Printer):
         """All terms; the products by W and R of one block share one bias."""
         added = list(terms(total))
         products = [one for one in added if isinstance(one, Product) and one.line is None]
-        blocks = dict.fromkeys(one.block for one in products if one.family in BIASED)
+        blocks = dict.fromkeys(one.block for one in products if one.family in BIASED or one.per_head)
         texts = [self.matrix_product(one) if one in products else self.operand(one) for one in added]
         return self.plus.join([*texts, *(self.bias(block) for block in blocks)])
 
     def product(self, product: Product) -> Printed:
         """A product outside a sum; one by W or R has its own bias."""
         text = self.matrix_product(product)
-        if product.family not in BIASED:
+        if product.family not in BIASED and not product.per_head:
             return text, Binding.MATRIX_PRODUCT
         return f"{text}{self.plus}{self.bias(product.block, product.family)}", Binding.SUM
 

@@ -28,23 +28,25 @@ class ProductGroup:
     operand: Expression
     blocks: tuple[str, ...]
     biased: bool
+    per_head: bool = False
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One tensor of a layer: blocks of H rows, one for each gate."""
+    """One tensor of a layer: blocks of H rows, or a row for each head, one for each gate."""
 
     name: str
     kind: Kind
     blocks: tuple[str, ...]
     width: Width = "hidden"
+    per_head: bool = False
 
     def shape(self, input_size: int, hidden_size: int, output_size: int, heads: int = 1) -> tuple[int, ...]:
         """[blocks * H, width] for a matrix, [blocks * H] otherwise.
 
         heads: a matrix of hidden values has a block for each head on its diagonal: its width is that of one
         """
-        rows = len(self.blocks) * hidden_size
+        rows = len(self.blocks) * (heads if self.per_head else hidden_size)
         if self.kind != "matrix":
             return (rows,)
         width = {"input": input_size, "hidden": hidden_size // heads, "output": output_size // heads}
@@ -58,6 +60,11 @@ class Layout:
     products: tuple[ProductGroup, ...]
     normalized: dict[str, tuple[Normalized, ...]]
     parameters: tuple[Parameter, ...]
+
+    @property
+    def sizing(self) -> Parameter:
+        """The first parameter with a row for each unit, from which their number follows."""
+        return next(one for one in self.parameters if not one.per_head)
 
     def of(self, bias: bool) -> tuple[Parameter, ...]:
         """The parameters of a layer with or without biases."""
@@ -89,6 +96,13 @@ def layout(cell: CellType) -> Layout:
     return Layout(products, normalized, parameters)
 
 
+def bias_name(product: Product) -> str | None:
+    """The parameter of the bias that a product adds, unless a normalizer shifts it; None if it adds none."""
+    if product.family in TORCH_NAMES:
+        return TORCH_NAMES[product.family][1]
+    return f"bias_{product.family}" if product.per_head else None
+
+
 def added_to(cell: CellType, line: str) -> list[tuple[str, str]]:
     """The biases inside a line, each by its parameter and block; a normalizer's shift counts as one.
 
@@ -105,8 +119,8 @@ def added_to(cell: CellType, line: str) -> list[tuple[str, str]]:
                 values = layout(cell).normalized[group]
                 place = next(k for k, value in enumerate(values) if _structure(value) == _structure(one))
                 found.append((f"shift_{group}", _names_of(values)[place]))
-            case Product(family=family, block=block) if family in TORCH_NAMES and one not in shifted:
-                found.append((TORCH_NAMES[family][1], block))
+            case Product(block=block) if one not in shifted and (bias := bias_name(one)):
+                found.append((bias, block))
             case Vector(family="b", block=block):
                 found.append(("b", block))
     return found
@@ -130,21 +144,21 @@ def _products(
     cell: CellType, expressions: list[Expression], normalized: dict[str, tuple[Normalized, ...]]
 ) -> tuple[ProductGroup, ...]:
     shifted = {_structure(value.operand) for group in normalized.values() for value in group}
-    groups: dict[tuple[str, str, bool], list[str]] = {}
+    groups: dict[tuple[str, str, bool, bool], list[str]] = {}
     operands: dict[str, Expression] = {}
     for one in expressions:
         if any(isinstance(operand, Input) for operand in one.operands) and not isinstance(one, Product):
             raise GatewiseError(f"{cell.__name__} uses x by itself; multiply it by a matrix: W.k @ x")
         if isinstance(one, Product):
-            biased = one.family in TORCH_NAMES and _structure(one) not in shifted  # a normalizer shifts
+            biased = bool(bias_name(one)) and _structure(one) not in shifted  # a normalizer shifts
             key = _structure(one.operand)
             operands.setdefault(key, one.operand)
-            blocks = groups.setdefault((one.family, key, biased), [])
+            blocks = groups.setdefault((one.family, key, biased, one.per_head), [])
             if one.block not in blocks:
                 blocks.append(one.block)
     found = tuple(
-        ProductGroup(family, operands[key], tuple(blocks), biased)
-        for (family, key, biased), blocks in groups.items()
+        ProductGroup(family, operands[key], tuple(blocks), biased, per_head)
+        for (family, key, biased, per_head), blocks in groups.items()
     )
     seen = [(group.family, block) for group in found for block in group.blocks]
     for family, block in seen:
@@ -168,11 +182,15 @@ def _parameters(
             raise GatewiseError(
                 f"{cell.__name__} multiplies both x and other values by {family}; use W for x alone"
             )
-        name, bias = TORCH_NAMES.get(family, (family, ""))
+        name, bias = TORCH_NAMES.get(family, (family, f"bias_{family}"))
         width: Width = "hidden" if "hidden" in widths else widths.pop()
-        yield Parameter(name, "matrix", _blocks(groups), width)
+        per_head = groups[0].per_head
+        if any(group.per_head != per_head for group in groups):
+            raise GatewiseError(f"{cell.__name__} has matrices {family} of units and of heads; rename one")
+        yield Parameter(name, "matrix", _blocks(groups), width, per_head)
         if any(group.biased for group in groups):
-            biases.append(Parameter(bias, "bias", _blocks([group for group in groups if group.biased])))
+            biased = _blocks([group for group in groups if group.biased])
+            biases.append(Parameter(bias, "bias", biased, per_head=per_head))
     yield from biases
     vectors: dict[str, list[str]] = {}
     for one in expressions:

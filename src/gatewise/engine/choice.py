@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 
 from gatewise.engine.cudnn import Cudnn
+from gatewise.engine.matrix_memory import MatrixMemory
 from gatewise.engine.native import Native
 from gatewise.engine.recording import jit_tracing, recording
 from gatewise.engine.reference import Reference
@@ -29,9 +30,14 @@ class Backend(Protocol):
         """Runs a request that was not refused."""
 
 
-NATIVE, CUDNN, REFERENCE = Native(), Cudnn(), Reference()
+NATIVE, CUDNN, MEMORY, REFERENCE = Native(), Cudnn(), MatrixMemory(), Reference()
 _only: ContextVar[str | Backend | None] = ContextVar("only", default=None)
-BACKENDS: tuple[Backend, ...] = (NATIVE, CUDNN, REFERENCE)  # the first that does not refuse a request runs it
+BACKENDS: tuple[Backend, ...] = (
+    NATIVE,
+    CUDNN,
+    MEMORY,
+    REFERENCE,
+)  # the first that does not refuse a request runs it
 
 
 def refusals(request: Request) -> dict[str, str | None]:
@@ -94,7 +100,7 @@ def default_backend(request: Request) -> Backend:
 def backend(name: str | Backend) -> Iterator[None]:
     """Runs all requests within the context on one backend, and on the reference if it refuses.
 
-    name: "native", "cudnn", "reference", or a backend of your own, which then runs every request
+    name: "native", "cudnn", "memory", "reference", or a backend of your own, which then runs every request
 
     >>> import torch, gatewise
     >>> with gatewise.backend("reference"):

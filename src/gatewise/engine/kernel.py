@@ -61,7 +61,7 @@ class Kernel:
             self.blocks |= {scale_name(name): blocks for name, blocks in self.blocks.items()}
             names += [(scale_name(name), block) for name, block in matrices(self.plan)]
         self.places = [(name, self.blocks[name].index(block)) for name, block in names]
-        self.first = layout(cell).parameters[0]
+        self.first = layout(cell).sizing
         self.states_of_previous = [cell.state.index(one.state) for one in cell.previous.values()]
         self.signatures: dict[tuple[object, ...], Signature] = {}
         self.lanes = self.library.vector_lanes()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
+from gatewise.compiler.heads import by_head
 from gatewise.compiler.program import PLAIN, PROJECTION, Extras
 from gatewise.engine.compiling import BuildError
 from gatewise.engine.differentiable import Along, result, unflat
@@ -36,7 +37,10 @@ class Native:
     name = "native"
 
     def refusal(self, request: Request) -> str | None:
-        return _mode(request) or _build(request.cell, extras(request), factors(request))
+        function = by_head(request.cell)
+        if function is not None:
+            return f"it supports no function between the units of a head, such as {function}"
+        return _mode(request) or _build(request.dense_cell, extras(request), factors(request))
 
     def run(self, request: Request) -> LayerResult:
         return self.run_together([request])[0]

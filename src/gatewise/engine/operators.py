@@ -19,6 +19,7 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.cells.serialization import from_data, to_data
+from gatewise.compiler.heads import by_head
 from gatewise.compiler.layout import layout
 from gatewise.compiler.program import PROJECTION, Extras
 from gatewise.engine.compiling import BuildError
@@ -107,6 +108,8 @@ def kernel_of(ticket: str, dtype: torch.dtype) -> tuple[Kernel, tuple[str, ...]]
 
 def run_operator(request: Request) -> LayerResult | None:
     """Runs a request by the operator; None if it does not support the request."""
+    if by_head(request.cell) is not None:
+        return None
     request = request.dense()
     cell, inputs = request.cell, request.inputs
     state = [request.state[name] for name in cell.previous]

@@ -63,10 +63,16 @@ def along(request: Request, clamps: Clamps = NO_CLAMPS) -> tuple[LayerResult, Hi
     cell = request.cell
     trace = None
     if request.trace:
+        vectors = [name for name in cell.state if name in stacked]
         trace = Trace(
-            {name: stacked[name] for name in cell.state}, {name: stacked[name] for name in cell.intermediates}
+            {name: stacked[name] for name in vectors}, {name: stacked[name] for name in cell.intermediates}
         )
     return LayerResult(stacked[cell.state[0]], final, trace), history
+
+
+def _beside(rows: Tensor, values: Tensor) -> Tensor:
+    """[B] for a state [B, H] or [B, H, K]."""
+    return rows.view(-1, *[1] * (values.dim() - 1))
 
 
 def _steps(
@@ -75,11 +81,12 @@ def _steps(
     """Steps through time. Returns: the history, and the final states."""
     cell = request.cell
     state = dict(request.state)
-    recorded = dict.fromkeys([*cell.state, *cell.intermediates] if request.trace else cell.state[:1])
+    vectors = [name for name in cell.state if name not in cell.matrix_states]
+    recorded = dict.fromkeys([*vectors, *cell.intermediates] if request.trace else cell.state[:1])
     history: History = {name: [] for name in recorded}
     for t, seen in enumerate(step.input_products(inputs)):
         if resets is not None:
-            state = {name: value.masked_fill(resets[t, :, None], 0.0) for name, value in state.items()}
+            state = {name: value.masked_fill(_beside(resets[t], value), 0.0) for name, value in state.items()}
         lines = step(seen, state)
         for name in cell.state:
             if name in request.zoneout:
@@ -87,7 +94,8 @@ def _steps(
                 stays = stays[t] if isinstance(stays, Tensor) else stays
                 lines[name] = stays * state[name] + (1 - stays) * lines[name]
             if inside is not None:
-                lines[name] = torch.where(inside[t], lines[name], state.get(name, 0.0))
+                own = _beside(inside[t, :, 0], lines[name])
+                lines[name] = torch.where(own, lines[name], state.get(name, 0.0))
         state = {name: lines[name] for name in cell.previous}
         for name, values in history.items():
             values.append(lines[name])

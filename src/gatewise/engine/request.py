@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
-from gatewise.compiler.layout import layout
+from gatewise.compiler.heads import depends_on_heads, for_units
+from gatewise.compiler.layout import is_bias, layout
 
 
 @dataclass(eq=False)  # not frozen, which would double the time to create one
@@ -22,7 +23,8 @@ class Request:
     inputs: [L, B, I]
     parameters: by the names of the cell's layout, and `projection` [P, H] if the output is projected. If the
         matrices are int8, for inference, each has a scale for each row under `int8.scale_name`
-    state: for each of the cell's `previous` [F, B, H] ([F, B, P] for a projected output)
+    state: for each of the cell's `previous` [F, B, H] ([F, B, P] for a projected output; [B, H, K] for a
+        matrix, K = H / heads)
     lengths: [B] integers in 0..T ([B, N] in 1..L for a lattice), or None if all have full length
     resets: [T, B] bool, whether the state is set to zero before a step; or None
     reverse: whether to run from each sequence's last step to its first; outputs keep their steps. A lattice
@@ -50,18 +52,35 @@ class Request:
     recompute: bool = False
     heads: int = 1
 
+    @property
+    def keys(self) -> int:
+        """K, the units of a head."""
+        sizing = layout(self.cell).sizing
+        return len(self.parameters[sizing.name]) // len(sizing.blocks) // self.heads
+
+    @property
+    def dense_cell(self) -> CellType:
+        """The cell of `dense`."""
+        return for_units(self.cell, self.keys) if depends_on_heads(self.cell) else self.cell
+
     def dense(self) -> Request:
-        """The same request with whole matrices in place of blocks, for engines without heads."""
-        if self.heads == 1:
+        """The same request with matrices of all units in place of blocks and of heads."""
+        cell, keys = self.dense_cell, self.keys
+        if self.heads == 1 and cell is self.cell:
             return self
-        divided = {
-            one.name for one in layout(self.cell).parameters if one.kind == "matrix" and one.width != "input"
-        }
-        parameters = {
-            name: block_diagonal(one, self.heads) if name in divided else one
-            for name, one in self.parameters.items()
-        }
-        return replace(self, parameters=parameters, heads=1)
+        kinds = {one.name: one for one in layout(self.cell).parameters}
+        parameters = {}
+        for name, one in self.parameters.items():
+            kind = kinds.get(name)
+            if kind is not None and kind.per_head:
+                one = one.unflatten(0, (-1, self.heads)).repeat_interleave(keys, dim=1).flatten(0, 1)
+            elif kind is not None and kind.kind == "matrix" and kind.width != "input":
+                one = block_diagonal(one, self.heads)
+            parameters[name] = one
+        for kind in layout(cell).parameters:  # a layer without biases
+            if kind.name not in parameters and not is_bias(kind):
+                parameters[kind.name] = self.inputs.new_zeros(len(kind.blocks) * keys * self.heads)
+        return replace(self, cell=cell, parameters=parameters, heads=1)
 
     @property
     def is_int8(self) -> bool:
@@ -94,7 +113,7 @@ class Trace:
     """Every state and every intermediate line (gates, candidates) at every step, by name.
 
     states, gates: [L, B, H] each; [L, B, P] for a projected output. Steps beyond a sequence's
-    length are zero.
+    length are zero. States that are matrices are left out.
     """
 
     states: dict[str, Tensor]

@@ -28,7 +28,8 @@ def check(request: Request) -> None:
     cell, parameters, state = request.cell, request.parameters, request.state
     *sizes, batch, inputs = request.inputs.shape
     projection = parameters.get(PROJECTION)
-    hidden = (state[list(cell.previous)[-1]] if projection is None else projection).shape[-1]
+    vectors = [name for name, one in cell.previous.items() if one.state not in cell.matrix_states]
+    hidden = (state[vectors[-1]] if projection is None else projection).shape[-1]
     output = hidden if projection is None else state[cell.state[0]].shape[-1]
     if request.is_int8:
         check_int8(request)
@@ -44,7 +45,10 @@ def check(request: Request) -> None:
     first, single = cell.state[0], len(sizes) == 1
     for name, previous in cell.previous.items():
         side = () if single else (*sizes[: previous.axis - 1], *sizes[previous.axis :])
-        _check_shape(name, (*side, batch, output if previous.state == first else hidden), state[name])
+        width: Shape = (output,) if previous.state == first else (hidden,)
+        if previous.state in cell.matrix_states:
+            width = (hidden, hidden // request.heads)
+        _check_shape(name, (*side, batch, *width), state[name])
     if request.lengths is not None:
         _check_shape("lengths", (batch,) if single else (batch, len(sizes)), request.lengths)
     if request.resets is not None:

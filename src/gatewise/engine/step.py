@@ -16,6 +16,7 @@ from gatewise.cells.expressions import (
     Constant,
     Expression,
     Input,
+    KeyScale,
     Normalized,
     Operation,
     Previous,
@@ -23,6 +24,7 @@ from gatewise.cells.expressions import (
     Vector,
 )
 from gatewise.cells.notation import prev
+from gatewise.cells.ranks import is_matrix, matrix_lines
 from gatewise.cells.traversal import contains
 from gatewise.compiler.layout import TORCH_NAMES, Layout, Parameter, ProductGroup, layout
 from gatewise.compiler.program import PROJECTION
@@ -65,6 +67,19 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+def _keys(values: Tensor, keys: int) -> Tensor:
+    """[..., H] -> [..., H, K]: for each unit, the values of its head."""
+    return values.unflatten(-1, (-1, keys)).repeat_interleave(keys, dim=-2)
+
+
+BY_HEAD: dict[str, Callable[..., Tensor]] = {
+    "outer": lambda units, values, keys: units.unsqueeze(-1) * _keys(values, keys),
+    "contract": lambda matrix, values, keys: (matrix * _keys(values, keys)).sum(-1),
+    "dot": lambda first, second, keys: _keys(first * second, keys).sum(-1),
+    "keys": _keys,
+}
+
+
 StepValues = dict[Any, Any]  # by a line's name, a previous state, a product's family and block
 Formula = Callable[[StepValues], Any]
 Clamps = Mapping[str, Tensor | float]
@@ -82,7 +97,8 @@ class CellStep:
 
     def __init__(self, request: Request, clamps: Clamps = NO_CLAMPS) -> None:
         request = request.dense() if request.is_int8 else request  # which rounds whole rows of activations
-        self.cell = request.cell
+        self.cell, self.heads = request.cell, request.heads
+        self.matrices = matrix_lines(request.cell.lines) if request.cell.matrix_states else frozenset[str]()
         self.layout = layout(request.cell)
         self.parameters = request.parameters
         self.hidden_mask = request.hidden_mask
@@ -113,6 +129,18 @@ class CellStep:
                     values.update(_by_block(group, product))
         return steps
 
+    def of_inputs(self, inputs: Tensor) -> StepValues:
+        """The products of the inputs of all steps, by family and block."""
+        values: StepValues = {}
+        for group in self.layout.products:
+            if isinstance(group.operand, Input):
+                values.update(_by_block(group, self._product(group, inputs)))
+        return values
+
+    def value(self, expression: Expression, values: StepValues) -> Any:
+        """The value of an expression, from those of the lines that it reads."""
+        return self._read(expression)(values)
+
     def __call__(self, input_products: StepValues, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         values = self.values(input_products, state)
         return {name: values[name] for name in self.lines}
@@ -133,8 +161,15 @@ class CellStep:
 
     def _formula(self, expression: Expression) -> Formula:
         match expression:
+            case Operation(function=name, arguments=arguments) if name in BY_HEAD:
+                return self._by_head(expression, name, [self._read(one) for one in arguments])
             case Operation(function=name, arguments=arguments):
-                return self._operation(FUNCTIONS[name], [self._read(one) for one in arguments])
+                operands = [self._read(one) for one in arguments]
+                if self.matrices and is_matrix(expression, self.matrices, own=True):
+                    operands = [self._as_rows(*pair) for pair in zip(arguments, operands, strict=True)]
+                return self._operation(FUNCTIONS[name], operands)
+            case KeyScale():
+                return lambda values: self.keys**-0.5
             case Product(family=family, block=block):
                 return self._product_formula(family, block)
             case Normalized(group=group):
@@ -147,6 +182,34 @@ class CellStep:
             case Constant(value=number):
                 return lambda values: number
         raise TypeError(f"{self.cell.__name__} holds {expression}, which has no value of its own")
+
+    @property
+    def units(self) -> int:
+        """H, from the parameters."""
+        sizing = self.layout.sizing
+        return len(self.parameters[sizing.name]) // len(sizing.blocks)
+
+    @property
+    def keys(self) -> int:
+        """K, the units of a head."""
+        return self.units // self.heads
+
+    def _as_rows(self, expression: Expression, formula: Formula) -> Formula:
+        """A vector beside matrices: each number is that of a row."""
+        if isinstance(expression, Constant | KeyScale) or is_matrix(expression, self.matrices):
+            return formula
+        return lambda values: formula(values).unsqueeze(-1)
+
+    def _by_head(self, expression: Expression, name: str, operands: list[Formula]) -> Formula:
+        """A function between the units of a head; `values` may have the result of a contraction."""
+        function = BY_HEAD[name]
+
+        def formula(values: StepValues) -> Tensor:
+            if expression in values:
+                return cast(Tensor, values[expression])
+            return function(*(operand(values) for operand in operands), keys=self.keys)
+
+        return formula
 
     @staticmethod
     def _operation(function: Callable[..., Any], operands: list[Formula]) -> Formula:
@@ -187,7 +250,8 @@ class CellStep:
         """[..., blocks * H]: one product for all blocks of a group."""
         if self.hidden_mask is not None and group in self.masked:
             operand = operand * self.hidden_mask
-        return self.products[group](operand)
+        product = self.products[group](operand)
+        return product.repeat_interleave(self.keys, dim=-1) if group.per_head else product
 
 
 def _clamped(formula: Formula, value: Tensor | float) -> Formula:
@@ -231,7 +295,7 @@ def _rows(
         first = parameter.blocks.index(group.blocks[0])
         return whole[first * units : (first + len(group.blocks)) * units]
 
-    matrix, bias = TORCH_NAMES.get(group.family, (group.family, None))
+    matrix, bias = TORCH_NAMES.get(group.family, (group.family, f"bias_{group.family}"))
     known = {parameter.name: parameter for parameter in layout.parameters}
     scales, has_bias = int8.scale_name(matrix), group.biased and bias in request.parameters
     return (
@@ -243,7 +307,7 @@ def _rows(
 
 def _vectors(layout: Layout, request: Request) -> Iterator[tuple[tuple[str, str], Tensor]]:
     """Each vector for the whole batch, [B, H]; `b` is zero in a layer without biases."""
-    first, batch = layout.parameters[0], request.inputs.shape[-2]
+    first, batch = layout.sizing, request.inputs.shape[-2]
     units = len(request.parameters[first.name]) // len(first.blocks)
     for parameter in layout.parameters:
         if parameter.kind == "vector":

@@ -13,13 +13,15 @@ import torch
 
 from gatewise.cells.base import CellType
 from gatewise.cells.carry_factor import carry_factors
-from gatewise.cells.expressions import Expression, Normalized, Previous, Product, Vector
+from gatewise.cells.expressions import Expression, KeyScale, Normalized, Operation, Previous, Product, Vector
 from gatewise.cells.formula import formula
+from gatewise.cells.functions import BY_HEAD
 from gatewise.cells.traversal import parts
 from gatewise.engine.request import Request
 from gatewise.engine.step import CellStep, StepValues
 from gatewise.errors import GatewiseError
 from gatewise.layers import Recurrent
+from gatewise.layers.states import state_shapes
 
 Phase = Literal["forget", "input", "update", "output"]
 PHASES: dict[Phase, str] = {
@@ -148,7 +150,8 @@ def _example(cell: CellType) -> tuple[StepValues, CellStep]:
         layer = Recurrent(cell, 1, 2).double()
         parameters = {name.removesuffix("_l0"): value for name, value in layer.named_parameters()}
         inputs = torch.tensor(INPUTS).double().view(-1, 1, 1)
-        state = {name: inputs.new_zeros(1, 2) for name in cell.state}
+        shapes = state_shapes(cell, 2, 2, heads=1)
+        state = {name: inputs.new_zeros(1, *shape) for name, shape in shapes.items()}
         step = CellStep(Request(cell, inputs, parameters, state))
         values: StepValues = {}
         for seen in step.input_products(inputs):
@@ -159,8 +162,11 @@ def _example(cell: CellType) -> tuple[StepValues, CellStep]:
 
 def _substituted(line: Expression, values: StepValues, step: CellStep) -> str:
     """A line with numbers in place of its parts; a product alone is one number."""
-    if isinstance(line, Product):
-        return _rounded(values[line.family, line.block])
+    match line:
+        case Product(family=family, block=block):
+            return _rounded(values[family, block])
+        case Operation(function=name) if name in BY_HEAD:
+            return _rounded(step.value(line, values) if line.line is None else values[line.line])
     return formula(line, lambda part: _number(part, values, step))
 
 
@@ -175,6 +181,10 @@ def _number(part: Expression, values: StepValues, step: CellStep) -> str | None:
             return _rounded(values[family, block])
         case Vector(family=family, block=block):
             return _rounded(step.vectors[family, block])
+        case KeyScale():
+            return f"{step.keys**-0.5:.2f}"
+        case Operation(function=name) if name in BY_HEAD:  # the number of the first key, if it is a matrix
+            return _rounded(step.value(part, values))
     return None
 
 

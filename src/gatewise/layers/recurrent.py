@@ -22,7 +22,7 @@ from gatewise.layers.batches import Batch, read_batch, read_resets
 from gatewise.layers.checks import check_cell, check_heads, check_input, check_whole
 from gatewise.layers.initialization import initial_biases, initialize
 from gatewise.layers.regularization import DropoutMask, regularization
-from gatewise.layers.states import State, StateForm
+from gatewise.layers.states import State, StateForm, state_shapes
 from gatewise.layers.stepper import Stepper
 from gatewise.layers.torch_interface import TorchInterface
 
@@ -315,19 +315,18 @@ class Recurrent(TorchInterface):
         return below + self.input_size if self.skip else below
 
     def _state_form(self) -> StateForm:
-        output = self.cell.state[0]
-        return StateForm(
-            self.cell,
-            tuple(
-                {name: self._output_width(place) if name == output else hidden for name in self.cell.state}
-                for place, hidden in self._places()
-            ),
-            self.states_batch_first,
+        shapes = tuple(
+            state_shapes(self.cell, hidden, self._output_width(place), self.heads)
+            for place, hidden in self._places()
         )
+        return StateForm(self.cell, shapes, self.states_batch_first)
 
     def _check_fit(self) -> None:
-        if self.proj_size and self.heads > 1:
-            raise GatewiseError(f"proj_size={self.proj_size} can't be combined with heads={self.heads}")
+        if self.proj_size and (self.heads > 1 or self.cell.matrix_states):
+            raise GatewiseError(
+                f"proj_size={self.proj_size} changes the width of the output, which heads and matrices of "
+                "states depend on; leave it out"
+            )
         if self.proj_size:
             obstacle = projection_obstacle(self.cell)
             if obstacle:

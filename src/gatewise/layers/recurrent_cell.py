@@ -20,7 +20,7 @@ from gatewise.layers.checks import check_cell, check_heads, check_input, check_w
 from gatewise.layers.dropins import rnn_cell
 from gatewise.layers.initialization import initial_biases, initialize
 from gatewise.layers.int8 import Int8Layer
-from gatewise.layers.states import State, StateForm
+from gatewise.layers.states import State, StateForm, state_shapes
 
 
 class RecurrentCell(Int8Layer):
@@ -71,7 +71,7 @@ class RecurrentCell(Int8Layer):
         for kind in self._kinds:
             shape = kind.shape(input_size, hidden_size, hidden_size, heads)
             self.register_parameter(kind.name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
-        self._form = StateForm(cell, (dict.fromkeys(cell.state, hidden_size),))
+        self._form = StateForm(cell, (state_shapes(cell, hidden_size, hidden_size, self.heads),))
         self.reset_parameters()
 
     def forward(self, input: Tensor, hx: State | None = None) -> State:

@@ -93,10 +93,16 @@ def regularization(
         raise GatewiseError(f"expected dropout_mask as 'step' or 'sequence', got {dropout_mask!r}")
     if not isinstance(zoneout, int | float | Mapping):
         raise GatewiseError(f"expected zoneout as a number or one for each state, got {zoneout!r}")
-    by_state = dict.fromkeys(cell.state, zoneout) if isinstance(zoneout, int | float) else dict(zoneout)
+    vectors = [name for name in cell.state if name not in cell.matrix_states]
+    by_state = dict.fromkeys(vectors, zoneout) if isinstance(zoneout, int | float) else dict(zoneout)
     for name in by_state:
         if name not in cell.state:
             raise GatewiseError(f"zoneout names the state {name!r}; {cell.__name__} has {cell.state}")
+        if name in cell.matrix_states:
+            raise GatewiseError(
+                f"zoneout keeps units, and the state {name!r} of {cell.__name__} is a matrix; give it for "
+                f"{', '.join(vectors)}"
+            )
     rates = {
         "dropout": dropout,
         "variational_dropout": variational_dropout,

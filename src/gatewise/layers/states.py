@@ -33,31 +33,39 @@ def detach(state: State) -> State:
     return tuple(detach(one) for one in state)
 
 
+def state_shapes(cell: CellType, hidden: int, output: int, heads: int) -> dict[str, tuple[int, ...]]:
+    """The shape of each state of a row: (H,), that of the output (P,), that of a matrix (H, K)."""
+    return {
+        name: (hidden, hidden // heads) if name in cell.matrix_states else (hidden if number else output,)
+        for number, name in enumerate(cell.state)
+    }
+
+
 @dataclass(frozen=True)
 class StateForm:
     """The states of a stack.
 
-    widths: of each state, for each layer and direction
+    shapes: of each state of a row, for each layer and direction: (H,), or (H, K) for a matrix
     batch_first: whether a tensor of states has the batch before the layers
-    common_widths: of each state, None if layers differ
+    common_shapes: of each state, None if layers differ
     """
 
     cell: CellType
-    widths: tuple[dict[str, int], ...]
+    shapes: tuple[dict[str, tuple[int, ...]], ...]
     batch_first: bool = False
-    common_widths: dict[str, int | None] = field(init=False)
+    common_shapes: dict[str, tuple[int, ...] | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        found = {name: {own[name] for own in self.widths} for name in self.cell.state}
-        common = {name: widths.pop() if len(widths) == 1 else None for name, widths in found.items()}
-        object.__setattr__(self, "common_widths", common)
+        found = {name: {own[name] for own in self.shapes} for name in self.cell.state}
+        common = {name: shapes.pop() if len(shapes) == 1 else None for name, shapes in found.items()}
+        object.__setattr__(self, "common_shapes", common)
 
     def read(self, given: State | None, like: Tensor, batch: int, batched: bool) -> list[dict[str, Tensor]]:
-        """The given states (or zeros), for each layer and direction by name, [B, H]."""
+        """The given states (or zeros), for each layer and direction by name, [B, H] or [B, H, K]."""
         if given is None:
-            widths = {width for own in self.widths for width in own.values()}
-            zeros = {width: like.new_zeros(batch, width) for width in widths}
-            return [{name: zeros[width] for name, width in own.items()} for own in self.widths]
+            shapes = {shape for own in self.shapes for shape in own.values()}
+            zeros = {shape: like.new_zeros(batch, *shape) for shape in shapes}
+            return [{name: zeros[shape] for name, shape in own.items()} for own in self.shapes]
         names = self.cell.state
         values = (given,) if len(names) == 1 else given
         if not isinstance(values, tuple | list) or len(values) != len(names):
@@ -66,18 +74,18 @@ class StateForm:
             name: self._rows(name, value, like, batch, batched)
             for name, value in zip(names, values, strict=True)
         }
-        return [{name: rows[name][number] for name in names} for number in range(len(self.widths))]
+        return [{name: rows[name][number] for name in names} for number in range(len(self.shapes))]
 
     def _rows(self, name: str, given: Any, like: Tensor, batch: int, batched: bool) -> Sequence[Tensor]:
         if isinstance(given, Tensor):
             return self._unbound(name, given, like, batch, batched)
-        widths = [one[name] for one in self.widths]
+        shapes = [one[name] for one in self.shapes]
         if not isinstance(given, tuple | list) or not all(isinstance(one, Tensor) for one in given):
             raise GatewiseError(f"expected state {name} as a tensor, got {_describe(given)}")
-        if len(given) != len(widths):
-            raise GatewiseError(f"expected state {name} as {len(widths)} tensors, got {len(given)}")
-        for width, one in zip(widths, given, strict=True):
-            expected = (batch, width) if batched else (width,)
+        if len(given) != len(shapes):
+            raise GatewiseError(f"expected state {name} as {len(shapes)} tensors, got {len(given)}")
+        for shape, one in zip(shapes, given, strict=True):
+            expected = (batch, *shape) if batched else shape
             if one.shape != expected:
                 raise GatewiseError(f"expected state {name} of shape {list(expected)}, got {list(one.shape)}")
             check_state(name, one, like)
@@ -86,16 +94,16 @@ class StateForm:
 
     def _unbound(self, name: str, given: Tensor, like: Tensor, batch: int, batched: bool) -> Sequence[Tensor]:
         """The rows of one tensor, a layer and direction each."""
-        width, places = self.common_widths[name], len(self.widths)
+        own, places = self.common_shapes[name], len(self.shapes)
         first = batched and self.batch_first
         sizes = (batch, places) if first else (places, batch) if batched else (places,)
-        if width is None or given.shape != (*sizes, width):
-            shape = f"a tuple of {places} tensors" if width is None else f"{[*sizes, width]}"
+        if own is None or given.shape != (*sizes, *own):
+            shape = f"a tuple of {places} tensors" if own is None else f"{[*sizes, *own]}"
             raise GatewiseError(f"expected state {name} of shape {shape}, got {list(given.shape)}")
         check_state(name, given, like)
         given = given if given.dtype == like.dtype else given.to(like.dtype)
         if places == 1:
-            return (given.view(batch, width),)
+            return (given.view(batch, *own),)
         rows = given.unbind(1 if first else 0)  # iteration over a tensor is slower
         return rows if batched else [one.unsqueeze(0) for one in rows]
 
@@ -107,7 +115,7 @@ class StateForm:
             axis = 1 if batched and self.batch_first else 0
             if len(rows) == 1:
                 values.append(rows[0].unsqueeze(axis))
-            elif self.common_widths[name] is not None:
+            elif self.common_shapes[name] is not None:
                 values.append(torch.stack(rows, axis))
             else:
                 values.append(tuple(rows))

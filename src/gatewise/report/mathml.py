@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import Expression, Input, Normalized, Operation, Previous, Product, Vector
-from gatewise.cells.functions import FUNCTIONS
+from gatewise.cells.functions import BY_HEAD, FUNCTIONS
 from gatewise.cells.printer import Binding, Operator, Printed
 from gatewise.cells.traversal import terms
 from gatewise.cells.typeset import NUMBERED, TypesetPrinter
@@ -73,12 +73,18 @@ class MathMLPrinter(TypesetPrinter):
         return _brackets(text)
 
     def function(self, name: str, arguments: list[str]) -> str:
-        return f"<mi>{FUNCTIONS[name].mathml}</mi>{_brackets('<mo>,</mo>'.join(arguments))}"
+        return f"<mi>{(FUNCTIONS | BY_HEAD)[name].mathml}</mi>{_brackets('<mo>,</mo>'.join(arguments))}"
 
     def matrix_product(self, product: Expression) -> str:
         assert isinstance(product, Product)
         matrix = _below(_bold(product.family), _name(product.block))
         return f"{matrix}<mspace width='0.15em'/>{self.operand(product.operand, ATOM)}"
+
+    def contraction(self, matrix: str, keys: str) -> str:
+        return f"{matrix}<mspace width='0.15em'/>{keys}"
+
+    def key_scale(self) -> str:
+        return "<mfrac><mn>1</mn><msqrt><mi>K</mi></msqrt></mfrac>"
 
     def bias(self, block: str, family: str = "") -> str:
         if family:
@@ -129,7 +135,8 @@ class _NumbersPrinter(MathMLPrinter):
             return None
 
     def printed(self, expression: Expression) -> Printed:
-        if isinstance(expression, NOT_TRACED):
+        by_head = isinstance(expression, Operation) and expression.function in BY_HEAD
+        if by_head or isinstance(expression, NOT_TRACED):
             raise _NotTracedError
         return super().printed(expression)
 

@@ -1,0 +1,166 @@
+"""The backend of cells with a matrix memory: all that does not recur is computed for all steps at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from gatewise.cells.expressions import Expression
+from gatewise.cells.notation import prev
+from gatewise.compiler.layout import layout
+from gatewise.compiler.memory import Memory, MemoryPlan, memory_plan
+from gatewise.engine.memories import read_memories
+from gatewise.engine.native import Native
+from gatewise.engine.reference import Reference
+from gatewise.engine.request import LayerResult, Request, Trace
+from gatewise.engine.sequences import backwards, resets_backwards, within
+from gatewise.engine.shapes import check, check_types
+from gatewise.engine.step import CellStep, StepValues
+
+
+class MatrixMemory:
+    """Runs cells whose memory is affine in its last value, with lengths, resets and traces.
+
+    Gates, keys, values and queries are computed for all steps at once; states that are vectors are a cell of
+    their own, which the native backend runs; the memory is one operation, see `memories`.
+    """
+
+    name = "memory"
+
+    def refusal(self, request: Request) -> str | None:
+        if not request.cell.matrix_states:
+            return "it runs cells with a matrix memory only"
+        if request.zoneout or request.hidden_mask is not None or request.is_int8:
+            return "it supports no zoneout, no masks and no int8 weights"
+        if 0 in request.inputs.shape[:-1]:
+            return "the batch is empty"
+        plan = memory_plan(request.cell)
+        return plan if isinstance(plan, str) else None
+
+    def run(self, request: Request) -> LayerResult:
+        check(request)
+        check_types(request)
+        forward, inside = _in_order(request)
+        values, final = _Parts(forward, inside).run()
+        cell, names = request.cell, request.cell.state[:1]
+        if request.trace:
+            names = tuple(name for name in dict.fromkeys([*cell.state, *cell.intermediates]))
+        found = {name: values[name] for name in names if name not in cell.matrix_states}
+        if inside is not None:
+            found = {name: one.masked_fill(~inside[:, :, None], 0.0) for name, one in found.items()}
+        if request.reverse:
+            found = {name: backwards(one, request.lengths) for name, one in found.items()}
+        trace = None
+        if request.trace:
+            states = {name: found[name] for name in cell.state if name in found}
+            trace = Trace(states, {name: found[name] for name in cell.intermediates})
+        return LayerResult(found[cell.state[0]], final, trace)
+
+
+def _in_order(request: Request) -> tuple[Request, Tensor | None]:
+    """The request from the first step to the last, and where steps are inside their sequence [T, B]."""
+    inputs, resets, lengths = request.inputs, request.resets, request.lengths
+    inside = None
+    if lengths is not None:
+        inside = within(lengths, inputs.shape[0])
+        inputs = inputs.masked_fill(~inside[:, :, None], 0.0)  # padding may contain anything, NaN included
+        resets = None if resets is None else resets & inside
+    if request.reverse:
+        inputs = backwards(inputs, lengths)
+        resets = None if resets is None else resets_backwards(resets, lengths)
+    return replace(request, inputs=inputs, resets=resets, reverse=False), inside
+
+
+class _Parts:
+    """A request's values of all steps. inside: where steps are inside their sequence, [T, B] or None"""
+
+    def __init__(self, request: Request, inside: Tensor | None) -> None:
+        plan = memory_plan(request.cell)
+        assert isinstance(plan, MemoryPlan)
+        self.request, self.inside, self.plan = request, inside, plan
+        self.step = CellStep(request)
+        self.values: StepValues = {}
+        self.final: dict[str, Tensor] = {}
+
+    def run(self) -> tuple[Mapping[str, Tensor], dict[str, Tensor]]:
+        """Every line of every step that is a vector, [T, B, H], by name, and the final states."""
+        cell, request = self.request.cell, self.request
+        self.values = self.step.of_inputs(request.inputs)
+        if self.plan.vectors is not None:
+            self._run_vectors(request)
+        lines = [name for name in cell.lines if name not in self.step.matrices]
+        self._evaluate(name for name in lines if name not in self.plan.after)
+        for memory in self.plan.memories:
+            self._run_memory(memory)
+        self._evaluate(name for name in lines if name in self.plan.after)
+        for name in cell.previous:
+            if name not in self.final:  # a state that no step reads
+                self.final[name] = self._last(self.values[name], request.state[name])
+        return self.values, {name: self.final[name] for name in cell.previous}
+
+    def _evaluate(self, lines: object) -> None:
+        for name in lines:  # type: ignore[attr-defined]
+            if name not in self.values:
+                self.values[name] = self.step.lines[name](self.values)
+
+    def _run_vectors(self, request: Request) -> None:
+        """The states that recur, and the lines that they need, by an engine of their own."""
+        cell = self.plan.vectors
+        assert cell is not None
+        kinds = layout(request.cell).parameters
+        own = {one.name: one.blocks for one in layout(cell).parameters}
+        parameters = {
+            one.name: _blocks(request.parameters[one.name], one.blocks, own[one.name])
+            for one in kinds
+            if one.name in own and one.name in request.parameters
+        }
+        state = {name: request.state[name] for name in cell.state}
+        inner = replace(request, cell=cell, parameters=parameters, state=state, trace=True)
+        native = Native()
+        result = (native if native.refusal(inner) is None else Reference()).run(inner)
+        assert result.trace is not None
+        self.values |= {**result.trace.gates, **result.trace.states}
+        self.final |= result.final
+        for name in cell.state:
+            before = torch.cat([state[name].unsqueeze(0), result.trace.states[name][:-1]])
+            if request.resets is not None:
+                before = before.masked_fill(request.resets[:, :, None], 0.0)
+            self.values[prev[name]] = before
+
+    def _run_memory(self, memory: Memory) -> None:
+        """What the queries of a memory read."""
+        request = self.request
+        ones = request.inputs.new_ones(*request.inputs.shape[:2], self.step.units)
+
+        def value(expression: Expression | None) -> Tensor:
+            found = ones if expression is None else self.step.value(expression, self.values)
+            return found.expand_as(ones)
+
+        a, u, k = value(memory.kept.unit), value(memory.written.unit), value(memory.written.key)
+        b = None if memory.kept.key is None else value(memory.kept.key)
+        q = value(memory.read.arguments[1])
+        if self.inside is not None:  # beyond its length a memory stays as it is
+            beyond = ~self.inside[:, :, None]
+            a, u = a.masked_fill(beyond, 1.0), u.masked_fill(beyond, 0.0)
+            b = None if b is None else b.masked_fill(beyond, 1.0)
+        read, final = read_memories(
+            request.state[memory.state], (a, b, u, k, q), request.heads, request.resets
+        )
+        self.values[memory.read], self.final[memory.state] = read, final
+
+    def _last(self, values: Tensor, initial: Tensor) -> Tensor:
+        """The value at the last step of each sequence, or the initial one of an empty sequence."""
+        if self.request.lengths is None:
+            return values[-1].clone()
+        last = (self.request.lengths - 1).clamp(min=0)
+        found = values[last, torch.arange(values.shape[1], device=values.device)]
+        return torch.where((self.request.lengths > 0)[:, None], found, initial)
+
+
+def _blocks(parameter: Tensor, all_blocks: tuple[str, ...], wanted: tuple[str, ...]) -> Tensor:
+    """Some blocks of a parameter, in another order."""
+    blocks = dict(zip(all_blocks, parameter.chunk(len(all_blocks)), strict=True))
+    return torch.cat([blocks[one] for one in wanted])
