@@ -23,11 +23,12 @@ from tests.engine.test_native import SINGLE, V1, V3, Everything
 from tests.thorough import ABLATED
 
 LayerNormLSTM, ChoGRU = (cells()[name] for name in ("LayerNormLSTM", "ChoGRU"))
+OF_VECTORS = [cell for cell in cells().values() if not cell.matrix_states]
 PROJECTED = Extras(projected=True)
 ALL = Extras(projected=True, zoned=("h", "c"), masked=True)
 KERNELS: dict[str, list[tuple[CellType, Extras]]] = {
     "double": [
-        *((cell, PLAIN) for cell in (*cells().values(), Everything, *COMPILED)),
+        *((cell, PLAIN) for cell in (*OF_VECTORS, Everything, *COMPILED)),
         *((LSTM, one) for one in (PROJECTED, Extras(zoned=("c",)), Extras(masked=True), ALL)),
         *((cell, Extras(zoned=("h",), masked=True)) for cell in (GRU, ChoGRU)),
         (LayerNormLSTM, ALL),

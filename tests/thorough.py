@@ -11,9 +11,13 @@ ABLATED = {
 }  # fmt: skip
 
 
-def every_cell():
-    """Every built-in cell as a parameter of a test; those that are ablated are marked as thorough."""
+def every_cell(matrices=True):
+    """Every built-in cell as a parameter of a test; those that are ablated are marked as thorough.
+
+    matrices: whether those with a matrix memory are included, which have no kernel of their own
+    """
     return [
         pytest.param(cell, id=name, marks=pytest.mark.thorough if name in ABLATED else ())
         for name, cell in cells().items()
+        if matrices or not cell.matrix_states
     ]

@@ -6,6 +6,7 @@ import pytest
 
 from gatewise.engine import compiling
 from tests.engine.build_cache import start_anew
+from tests.thorough import every_cell
 
 
 @pytest.fixture
@@ -33,3 +34,9 @@ def compiled_programs(monkeypatch):
 
     monkeypatch.setattr(compiling.Compiler, "compile", recorded)
     return names
+
+
+@pytest.fixture(params=every_cell(matrices=False))
+def cell(request):
+    """Every built-in cell with a kernel in turn, without --thorough but those compiled ahead."""
+    return request.param

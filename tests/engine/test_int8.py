@@ -33,7 +33,7 @@ SIZES = [(3, 1, 1, 1), (2, 33, 5, 17), (4, 7, 13, 40), (3, 2, 70, 100)]  # T, B,
 NEAR = 1e-6  # beside 1: some units in the last place of float32
 EVERY = [
     pytest.param(*one.values, id=one.id, marks=() if one.values[0] in COMPILED else pytest.mark.thorough)
-    for one in every_cell()
+    for one in every_cell(matrices=False)
 ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gatewise.benchmark.workload import BenchmarkCase
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import (
     NORMALIZE_EPSILON,
@@ -18,6 +19,7 @@ from gatewise.cells.expressions import (
     Product,
     Vector,
 )
+from gatewise.compiler.heads import by_head
 from gatewise.compiler.layout import TORCH_NAMES, Layout, ProductGroup
 
 Array = Any
@@ -35,6 +37,12 @@ class Library:
     join: Callable[[Sequence[Array]], Array]
     split: Callable[[Array, int], Sequence[Array]]
     transposed: Callable[[Array], Array]
+
+
+def matrices_refused(case: BenchmarkCase) -> str | None:
+    """The reason why a case has no equations on arrays, or None."""
+    function = by_head(case.cell)
+    return None if function is None else f"it has no function {function} between the units of a head"
 
 
 class ArrayEquations:

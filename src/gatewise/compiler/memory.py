@@ -165,7 +165,8 @@ class _Planner:
             case Operation(function="divide", arguments=(first, second)) if not is_matrix(
                 second, self.matrices
             ):
-                return [_product(Term(1 / second, None), one) for one in self._terms(first)]
+                inverse = Constant(1 / second.value) if isinstance(second, Constant) else 1 / second
+                return [_product(Term(inverse, None), one) for one in self._terms(first)]
         raise NotAffineError(f"{expression!r} is not linear in the memory")
 
 

@@ -56,7 +56,7 @@ def _installation() -> Libraries:
 
 def installed_cells() -> list[CellType]:
     """The cells that an installation compiles."""
-    return [*cells().values(), mdlstm(2), grid(2)]
+    return [*(one for one in cells().values() if not one.matrix_states), mdlstm(2), grid(2)]
 
 
 def build_cells(folder: Path) -> Iterator[str]:

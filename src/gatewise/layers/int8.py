@@ -8,6 +8,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from gatewise.cells.base import CellType
+from gatewise.compiler.heads import depends_on_heads
 from gatewise.engine.int8 import WIDEST, rounded, scale_name
 from gatewise.errors import GatewiseError
 
@@ -16,6 +18,7 @@ class Int8Layer(nn.Module):
     """A layer with trainable parameters, or with int8 matrices and no parameters at all."""
 
     is_int8 = False
+    cell: CellType
 
     def parameter_names(self) -> Iterable[dict[str, str]]:
         """For each request of the layer, the names of its tensors in the layer by those in the request."""
@@ -39,6 +42,11 @@ class Int8Layer(nn.Module):
 
     def require_quantizable(self) -> None:
         """Raises: `GatewiseError` if a parameter is not a float32 tensor of finite numbers on the CPU."""
+        if self.cell.matrix_states or depends_on_heads(self.cell):
+            raise GatewiseError(
+                f"the cell {self.cell.__name__} has matrices of heads, which int8 weights do not support; "
+                "quantize layers of vectors, such as LSTM, GRU or SLSTM"
+            )
         for own in self.parameter_names():
             for name in own.values():
                 self._require_quantizable(name)

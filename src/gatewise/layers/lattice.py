@@ -63,6 +63,11 @@ class Lattice(Int8Layer):
     ) -> None:
         super().__init__()
         check_cell(cell, "cells.mdlstm(2)")
+        if cell.matrix_states:
+            raise GatewiseError(
+                f"the states of a lattice are vectors, and the state {cell.matrix_states[0]} of "
+                f"{cell.__name__} is a matrix; make a layer of it with gatewise.Recurrent"
+            )
         check_whole("input_size", input_size, 1)
         check_whole("hidden_size", hidden_size, 1)
         check_combine(combine)

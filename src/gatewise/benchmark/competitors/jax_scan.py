@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from gatewise.benchmark.candidate import Competitor, Results, TimedCandidate
-from gatewise.benchmark.equations import ArrayEquations, Library
-from gatewise.benchmark.workload import BenchmarkProblem
+from gatewise.benchmark.equations import ArrayEquations, Library, matrices_refused
+from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
 from gatewise.compiler.layout import layout
 
 
@@ -20,6 +20,9 @@ class JaxScan(Competitor):
 
     name = "JAX"
     needs = ("jax",)
+
+    def refusal(self, case: BenchmarkCase) -> str | None:
+        return matrices_refused(case)
 
     def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         return Jitted(problem, problem.parameters(), _Along)
@@ -97,7 +100,8 @@ def as_library(jax: Any) -> Library:
             "add": numpy.add, "subtract": numpy.subtract, "multiply": numpy.multiply,
             "divide": numpy.divide, "maximum": numpy.maximum, "negate": numpy.negative,
             "sigmoid": nn.sigmoid, "tanh": numpy.tanh, "relu": nn.relu, "softplus": nn.softplus,
-            "exp": numpy.exp,
+            "exp": numpy.exp, "log": numpy.log, "sqrt": numpy.sqrt, "sin": numpy.sin, "cos": numpy.cos,
+            "abs": numpy.abs, "minimum": numpy.minimum, "log_sigmoid": nn.log_sigmoid,
         },
         join=lambda values: numpy.concatenate(values, axis=-1),
         split=lambda values, count: numpy.split(values, count, axis=-1),

@@ -6,24 +6,20 @@ from importlib import import_module
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate
-from gatewise.benchmark.equations import ArrayEquations, Library
-from gatewise.benchmark.workload import BenchmarkProblem
+from gatewise.benchmark.equations import ArrayEquations, Library, matrices_refused
+from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import Layout, layout
+from gatewise.engine.step import FUNCTIONS
 
 TORCH = Library(
-    functions={
-        "add": torch.add, "subtract": lambda a, b: a - b, "multiply": torch.mul, "divide": torch.div,
-        "maximum": torch.maximum, "negate": torch.neg, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
-        "relu": torch.relu, "softplus": functional.softplus, "exp": torch.exp,
-    },
+    functions=FUNCTIONS,
     join=lambda values: torch.cat(list(values), dim=-1),
     split=lambda values, count: values.chunk(count, dim=-1),
     transposed=lambda matrix: matrix.t().contiguous(),
-)  # fmt: skip
+)
 
 
 class TorchScan(Competitor):
@@ -38,6 +34,9 @@ class TorchScan(Competitor):
         except ImportError:
             return f"PyTorch {torch.__version__} has no scan"
         return None
+
+    def refusal(self, case: BenchmarkCase) -> str | None:
+        return matrices_refused(case)
 
     def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         parameters = {name: one.clone().requires_grad_() for name, one in problem.parameters().items()}

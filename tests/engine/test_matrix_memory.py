@@ -1,0 +1,210 @@
+"""Cells with a matrix memory: computed in parts they are what they are step by step."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import gatewise
+from gatewise.cells import (
+    HGRN2,
+    LSTM,
+    MLSTM,
+    Cell,
+    R,
+    W,
+    dot,
+    key_scale,
+    keys,
+    outer,
+    prev,
+    sigmoid,
+    tanh,
+    w,
+    x,
+)
+from gatewise.compiler.layout import layout
+from gatewise.compiler.memory import memory_plan
+from gatewise.engine.choice import MEMORY, REFERENCE, default_backend
+from gatewise.engine.request import Request
+from gatewise.layers.states import state_shapes
+
+
+class Decaying(Cell):
+    """Factors of units and of keys, a sign, a quotient, and a state that no step reads."""
+
+    state = ("h", "C", "s")
+    f = sigmoid(W.f @ x)
+    k = tanh(W.k @ x)
+    D = keys(sigmoid(W.d @ x)) * prev.C
+    C = (f * D - outer(W.v @ x, k)) / 2
+    s = 0.5 * prev.s + k
+    h = (C @ s) * f
+
+
+def request_for(cell, *, steps=7, batch=3, inputs=2, units=12, heads=2, **more):
+    def draw(*shape):
+        return (torch.randn(*shape, dtype=torch.float64) / 2).requires_grad_()
+
+    parameters = {one.name: draw(*one.shape(inputs, units, units, heads)) for one in layout(cell).parameters}
+    state = {name: draw(batch, *shape) for name, shape in state_shapes(cell, units, units, heads).items()}
+    return Request(cell, draw(steps, batch, inputs), parameters, state, heads=heads, **more)
+
+
+def results(backend, request):
+    """Everything that is computed, and the gradients of all that went in."""
+    result = backend.run(request)
+    traced = [*result.trace.states.values(), *result.trace.gates.values()] if request.trace else []
+    found = [result.output, *result.final.values(), *traced]
+    loss = sum((place + 1) * one.sin().sum() for place, one in enumerate(found))
+    given = [request.inputs, *request.parameters.values(), *request.state.values()]
+    gradients = torch.autograd.grad(loss, given, allow_unused=True)
+    return [
+        *found,
+        *(torch.zeros_like(one) if by is None else by for one, by in zip(given, gradients, strict=True)),
+    ]
+
+
+VARIANTS = {
+    "plain": {},
+    "lengths": {"lengths": torch.tensor([7, 0, 4])},
+    "resets": {"resets": torch.rand(7, 3, generator=torch.Generator().manual_seed(1)) < 0.4},
+    "backward": {"lengths": torch.tensor([7, 1, 4]), "reverse": True, "trace": True},
+}
+VARIANTS["everything"] = {**VARIANTS["resets"], **VARIANTS["backward"]}
+
+
+@pytest.mark.parametrize("how", VARIANTS)
+@pytest.mark.parametrize("cell", [MLSTM, HGRN2, Decaying], ids=lambda one: one.__name__)
+def test_outputs_states_and_every_gradient(cell, how):
+    for heads in (1, 3):
+        request = request_for(cell, heads=heads, **VARIANTS[how])
+        assert default_backend(request) is MEMORY
+        for ours, theirs in zip(results(MEMORY, request), results(REFERENCE, request), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-10)
+
+
+def test_the_layer_takes_and_returns_matrices():
+    layer = gatewise.Recurrent(MLSTM, 3, [8, 12], heads=2, batch_first=True, states_batch_first=True)
+    values = torch.randn(2, 9, 3)
+    whole, (_, memory, *_) = layer(values)
+    assert [one.shape for one in memory] == [(2, 8, 4), (2, 12, 6)]
+    half, state = layer(values[:, :5])
+    rest, _ = layer(values[:, 5:], state)
+    torch.testing.assert_close(torch.cat([half, rest], dim=1), whole)
+
+
+def test_steps_are_the_whole_sequence_s():
+    layer = gatewise.Recurrent(MLSTM, 3, 8, heads=2, num_layers=2)
+    values = torch.randn(6, 2, 3)
+    stepper = layer.stepper(batch=2)
+    steps = torch.stack([stepper.step(one) for one in values])
+    torch.testing.assert_close(steps, layer(values)[0])
+    stepper.reset([1])
+    assert not stepper.state[1][:, 1].any()
+    assert stepper.state[1][:, 0].any()
+
+
+def test_nothing_of_a_step_before_a_reset_remains():
+    request = request_for(
+        MLSTM, resets=torch.tensor([[False] * 3, [False] * 3, [True] * 3, *[[False] * 3] * 4])
+    )
+    spoilt = request.inputs.detach().clone()
+    spoilt[1] = torch.nan
+    output = MEMORY.run(replace(request, inputs=spoilt)).output
+    assert output[1].isnan().any()
+    assert not output[2:].isnan().any()
+
+
+def test_what_a_matrix_reads_from_itself_runs_step_by_step():
+    class Delta(Cell):
+        """The delta rule: what the memory already has for a key is subtracted before the key is written."""
+
+        state = ("h", "C")
+        k = key_scale * tanh(W.k @ x)
+        g = sigmoid(w.g @ x)
+        C = prev.C + g * outer(W.v @ x - prev.C @ k, k)
+        h = C @ (W.q @ x)
+
+    class Recurring(Cell):
+        state = ("h", "C")
+        C = sigmoid(R.f @ prev.h) * prev.C + outer(W.v @ x, W.k @ x)
+        h = C @ (W.q @ x)
+
+    assert memory_plan(Delta) == (
+        "its memory is not computed in parts: prev.C @ k does not read the new value of a state"
+    ).replace("prev.C @ k", "C[t-1] k")
+    assert "reads the last h, which depends on what was read" in memory_plan(Recurring)
+    for cell in (Delta, Recurring):
+        request = request_for(cell)
+        assert default_backend(request) is REFERENCE
+        whole = REFERENCE.run(request)
+        first = REFERENCE.run(replace(request, inputs=request.inputs[:3]))
+        rest = REFERENCE.run(replace(request, inputs=request.inputs[3:], state=first.final))
+        torch.testing.assert_close(rest.final["C"], whole.final["C"])
+
+
+def test_a_row_of_each_head_is_one_for_each_unit_in_a_kernel():
+    class ByHead(Cell):
+        state = ("h",)
+        f = sigmoid(w.f @ x)
+        h = f * prev.h + key_scale * tanh(W.h @ x)
+
+    for bias in (True, False):
+        layer = gatewise.Recurrent(ByHead, 3, 6, heads=2, bias=bias, dtype=torch.float64)
+        values = torch.randn(5, 2, 3, dtype=torch.float64)
+        found = []
+        for backend in ("native", "reference"):
+            with gatewise.backend(backend):
+                output = layer(values)[0]
+            found.append([output, *torch.autograd.grad(output.sin().sum(), list(layer.parameters()))])
+        torch.testing.assert_close(found[0], found[1])
+        assert layer.w_l0.shape == (2, 3)
+
+
+def test_gradients_of_gradients():
+    request = request_for(HGRN2, steps=3, batch=1, units=4)
+
+    def run(inputs):
+        return MEMORY.run(replace(request, inputs=inputs)).output
+
+    assert torch.autograd.gradgradcheck(run, (request.inputs,), fast_mode=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: gatewise.Recurrent(MLSTM, 3, 8, proj_size=2), "proj_size=2 changes the width of the output"),
+        (lambda: gatewise.Recurrent(MLSTM, 3, 8, zoneout={"C": 0.1}), "'C' of MLSTM is a matrix; give it"),
+        (lambda: gatewise.Recurrent(MLSTM, 3, 8, heads=3), "heads=3 does not divide the 8 units"),
+        (lambda: gatewise.quantize(gatewise.Recurrent(MLSTM, 3, 8)), "the cell MLSTM has matrices of heads"),
+        (lambda: gatewise.Lattice(MLSTM, 3, 8), "the state C of MLSTM is a matrix; make a layer of it with"),
+    ],
+)  # fmt: skip
+def test_places_that_take_vectors_refuse_a_matrix(make, message):
+    with pytest.raises(gatewise.GatewiseError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"state": ("C",), "C": outer(W.v @ x, W.k @ x)}, "the output C of Odd is a matrix"),
+        ({"state": ("h", "C"), "C": outer(W.v @ x, W.k @ x), "h": R.h @ prev.C}, "Odd.h: value 1 of "),
+        ({"state": ("h",), "h": (W.v @ x) @ (W.k @ x)}, "is a vector; @ reads a matrix such as outer"),
+        ({"state": ("h", "C"), "C": outer(prev.C, W.k @ x), "h": prev.C @ (W.k @ x)}, "value 1 of outer"),
+        ({"state": ("h",), "h": dot(outer(W.v @ x, W.k @ x), W.k @ x)}, "value 1 of dot"),
+    ],
+)  # fmt: skip
+def test_matrices_in_the_place_of_vectors(body, message):
+    with pytest.raises(gatewise.GatewiseError, match=message):
+        type(Cell)("Odd", (Cell,), body)
+
+
+def test_other_backends_say_why_they_refuse():
+    request = request_for(MLSTM)
+    refusals = gatewise.engine.choice.refusals(request)
+    assert refusals["native"] == "it supports no function between the units of a head, such as outer"
+    assert gatewise.engine.choice.refusals(request_for(LSTM, heads=1))["memory"].startswith(
+        "it runs cells with"
+    )
