@@ -55,7 +55,8 @@ def along(request: Request, clamps: Clamps = NO_CLAMPS) -> tuple[LayerResult, Hi
         inputs = backwards(inputs, lengths)
         resets = None if resets is None else resets_backwards(resets, lengths)
     history, final = _steps(request, CellStep(request, clamps), inputs, resets, inside)
-    stacked = {name: torch.stack(values) for name, values in history.items()}
+    vectors = [name for name in history if name not in request.cell.matrix_states]
+    stacked = {name: torch.stack(history[name]) for name in vectors}
     if inside is not None:
         stacked = {name: values.masked_fill(~inside, 0.0) for name, values in stacked.items()}
     if reverse:
@@ -63,10 +64,8 @@ def along(request: Request, clamps: Clamps = NO_CLAMPS) -> tuple[LayerResult, Hi
     cell = request.cell
     trace = None
     if request.trace:
-        vectors = [name for name in cell.state if name in stacked]
-        trace = Trace(
-            {name: stacked[name] for name in vectors}, {name: stacked[name] for name in cell.intermediates}
-        )
+        states = {name: stacked[name] for name in cell.state if name in stacked}
+        trace = Trace(states, {name: stacked[name] for name in cell.intermediates})
     return LayerResult(stacked[cell.state[0]], final, trace), history
 
 
@@ -81,8 +80,7 @@ def _steps(
     """Steps through time. Returns: the history, and the final states."""
     cell = request.cell
     state = dict(request.state)
-    vectors = [name for name in cell.state if name not in cell.matrix_states]
-    recorded = dict.fromkeys([*vectors, *cell.intermediates] if request.trace else cell.state[:1])
+    recorded = dict.fromkeys([*cell.state, *cell.intermediates] if request.trace else cell.state[:1])
     history: History = {name: [] for name in recorded}
     for t, seen in enumerate(step.input_products(inputs)):
         if resets is not None:

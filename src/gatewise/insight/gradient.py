@@ -207,4 +207,4 @@ def _steps(count: int) -> str:
 
 def _norms(gradient: Tensor | None, like: Tensor) -> Tensor:
     """[B]"""
-    return like.new_zeros(len(like)) if gradient is None else gradient.norm(dim=-1)
+    return like.new_zeros(len(like)) if gradient is None else gradient.flatten(1).norm(dim=-1)

@@ -74,9 +74,10 @@ def time_constant(factor: Tensor) -> Tensor:
 def carry_factor_values(trace: LayerTrace) -> dict[str, Tensor]:
     """For each state with a carry factor, [B, T, H]: the factor by which each step multiplies the state."""
     named = {**trace.values, **trace.states}
+    hidden = trace.states[trace.cell.state[0]]  # in place of a matrix, whose rows have one factor
     found = {}
     for name, factor in carry_factors(trace.cell).items():
-        state = trace.states[name.split(".")[0]]
+        state = trace.states.get(name.split(".")[0], hidden)
         values = torch.as_tensor(_evaluated(factor, named)).to(state)
         if values.dim() == 0 or values.shape == state.shape:  # no gate of its own carries a projected state
             found[name] = values.expand_as(state)
@@ -139,6 +140,8 @@ def _evaluated(expression: Expression, named: Mapping[str, Tensor]) -> Tensor | 
     match expression:
         case Constant(value=value):
             return value
+        case Operation(function="keys", arguments=(only,)):  # a key is shown at the unit of its number
+            return _evaluated(only, named)
         case Operation(function=name, arguments=arguments):
             found: Tensor | float = FUNCTIONS[name](*(_evaluated(one, named) for one in arguments))
             return found

@@ -83,7 +83,7 @@ class LayerView:
     @property
     def hidden(self) -> np.ndarray:
         """The hidden state, or if that is projected to fewer units the first state that is not."""
-        states = [self.whole[name] for name in self.trace.cell.state]
+        states = [self.whole[name] for name in self.trace.cell.state if name in self.whole]
         return next((one for one in states if one.shape[1] == self.of[1]), states[0])
 
     def kind(self, name: str) -> str:
