@@ -199,8 +199,8 @@ def test_resets_beyond_a_sequence_s_end_do_nothing(problem, seed):
     resets = torch.rand(steps, len(lengths)) < 0.4
     start = layer._state_form().write(
         [
-            {name: torch.randn(len(lengths), width, dtype=torch.float64) for name, width in widths.items()}
-            for widths in layer._state_form().widths
+            {name: torch.randn(len(lengths), *shape, dtype=torch.float64) for name, shape in shapes.items()}
+            for shapes in layer._state_form().shapes
         ],
         batched=True,
     )
