@@ -63,6 +63,11 @@ def test_known_covariates_of_another_file(predict):
     whole.with_columns(value=pl.when(pl.int_range(pl.len()) < 90).then("value")).write_csv("whole.csv")
     options = verb_options("train", TASK.options)(horizon=4, hidden=2, known=("price",), target="value")
     data = TASK.read(Path("past.csv"), options)
+    after = [TASK.command_after(TASK.read(Path(name), options)) for name in ("past.csv", "whole.csv")]
+    assert [command.endswith("--out forecast.csv --known-from future.csv") for command in after] == [
+        True,
+        False,
+    ]
     network = TASK.network(data, options, LSTM)
     save_model("priced", SavedModel("forecast", "lstm", network, TASK.preprocessing(data, options)))
     assert predict("priced", "whole.csv", "--out", "a.csv")[0] == 0

@@ -126,7 +126,7 @@ def show_next(task: AnyTask, comparison: AnyComparison, data: Path | None) -> No
     run = find_run(comparison.folder)
     assert run is not None
     again = data if data is not None and data.exists() else run.data  # not standard input
-    console.print(f"\nnext: {task.next_command.format(run=comparison.folder, data=again)}")
+    console.print(f"\nnext: {task.command_after(comparison.data).format(run=comparison.folder, data=again)}")
 
 
 def _resumed(verb: str, task: AnyTask, command: Command) -> AnyComparison:

@@ -156,6 +156,10 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
         """The training set with the random changes that the options ask for, for gradient descent alone."""
         return train
 
+    def command_after(self, data: DataT) -> str:
+        """The command to run after a training on data, with {run} and {data}."""
+        return self.next_command
+
     def applicable_metrics(self, data: DataT) -> tuple[Metric, ...]:
         """The metrics that apply to the data, all of them by default; the first one ranks."""
         return self.metrics

@@ -88,6 +88,11 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
     tunable = frozenset({"metric", "refit"})
     next_command = "gatewise predict {run} {data} --out forecast.csv"
 
+    def command_after(self, data: ForecastData) -> str:
+        ahead = min(len(series.times) - len(series) for series in data.source.series)
+        needs_future = bool(data.source.columns.known) and ahead < data.plan.horizon
+        return f"{self.next_command}{' --known-from future.csv' * needs_future}"
+
     def applicable_metrics(self, data: ForecastData) -> tuple[Metric, ...]:
         others = [metric.name for metric in self.metrics if metric.name != data.metric]
         if len(others) == len(self.metrics):  # five fit into 80 columns
