@@ -4,7 +4,8 @@ Estimators (`Forecaster`, `AnomalyDetector`, `Classifier`, `Regressor`, `Labeler
 `TextGenerator`, `VectorGenerator`, `Translator`, `Captioner`) fit a model to data; `compare` ranks cells and
 baselines, `tune` searches for options, `load` reads a saved model, `resume` continues a run, `look` describes
 a table. Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`, `GridLSTM`, `Lattice`) and single steps
-(`LSTMCell`, `RecurrentCell`) are PyTorch modules; `quantize` gives them int8 weights. `cells` has the
+(`LSTMCell`, `RecurrentCell`) are PyTorch modules, and so are stacks of residual blocks (`xLSTM`, `Griffin`,
+`RecurrentBlock` with any cell); `quantize` gives them int8 weights. `cells` has the
 equations, `insight` the gates and gradients of a trained module.
 
 >>> import torch, gatewise
@@ -38,15 +39,19 @@ if TYPE_CHECKING:
         MDLSTM,
         MDRNN,
         RNN,
+        BlockStack,
         GridLSTM,
+        Griffin,
         GRUCell,
         Lattice,
         LSTMCell,
         Recurrent,
+        RecurrentBlock,
         RecurrentCell,
         RNNCell,
         detach,
         quantize,
+        xLSTM,
     )
     from gatewise.tasks.serialization import load_model, save_model
 
@@ -57,14 +62,17 @@ if TYPE_CHECKING:
         "MDLSTM",
         "MDRNN",
         "RNN",
+        "BlockStack",
         "Cell",
         "GRUCell",
         "GatewiseError",
         "GridLSTM",
+        "Griffin",
         "LSTMCell",
         "Lattice",
         "RNNCell",
         "Recurrent",
+        "RecurrentBlock",
         "RecurrentCell",
         "backend",
         "cells",
@@ -79,6 +87,7 @@ if TYPE_CHECKING:
         "resume",
         "save_model",
         "tune",
+        "xLSTM",
     ]
 
 __version__ = "0.1.0"
@@ -102,6 +111,10 @@ _HOMES = {
     "MDRNN": "gatewise.layers",
     "RNN": "gatewise.layers",
     "Recurrent": "gatewise.layers",
+    "RecurrentBlock": "gatewise.layers",
+    "BlockStack": "gatewise.layers",
+    "Griffin": "gatewise.layers",
+    "xLSTM": "gatewise.layers",
     "backend": "gatewise.engine.choice",
     "detach": "gatewise.layers",
     "quantize": "gatewise.layers",

@@ -1,5 +1,6 @@
 """Layers: cells along sequences and over lattices, as `nn.Module`s."""
 
+from gatewise.layers.blocks import BlockStack, Griffin, RecurrentBlock, xLSTM
 from gatewise.layers.dropins import GRU, LSTM, RNN
 from gatewise.layers.grid import GridLSTM
 from gatewise.layers.lattice import MDGRU, MDLSTM, MDRNN, Lattice
@@ -15,13 +16,17 @@ __all__ = [
     "MDLSTM",
     "MDRNN",
     "RNN",
+    "BlockStack",
     "GRUCell",
     "GridLSTM",
+    "Griffin",
     "LSTMCell",
     "Lattice",
     "RNNCell",
     "Recurrent",
+    "RecurrentBlock",
     "RecurrentCell",
     "detach",
     "quantize",
+    "xLSTM",
 ]
