@@ -1,6 +1,6 @@
 import pytest
 
-from gatewise.cells import GRU, LSTM, cells, grid, lattice_cells, mdlstm
+from gatewise.cells import GRU, HGRN2, LRU, LSTM, MLSTM, Cell, W, cells, grid, lattice_cells, mdlstm, prev, x
 from gatewise.cells.latex import latex
 
 
@@ -15,6 +15,24 @@ def test_sums_have_one_bias_and_products_beside_them_their_own():
     assert r"c_{t} &= f_{t} \odot c_{t-1} + i_{t} \odot g_{t}" in latex(LSTM)
     assert r"r_{t} \odot \left(R_{n} h_{t-1} + b^{R}_{n}\right) + b_{n}" in latex(GRU)
     assert r"\mathrm{LN}_{\mathrm{input}}\left(W_{i} x_{t}\right)" in latex(cells()["LayerNormLSTM"])
+
+
+def test_matrices_are_typeset_as_in_their_papers():
+    text = latex(MLSTM)
+    assert r"C_{t} &= f_{t} \odot C_{t-1} + i_{t} \odot v_{t} {k_{t}}^{\top}" in text
+    assert r"\frac{o_{t} \odot C_{t} q_{t}}{\max\left(\left|{n_{t}}^{\top} q_{t}\right|, " in text
+    assert r"k_{t} &= \frac{1}{\sqrt{K}}\,\left(W_{k} x_{t} + b^{W}_{k}\right)" in text
+    forgetting = r"S_{t} &= \mathbf{1} {f_{t}}^{\top} \odot S_{t-1} + i_{t} {\left(1 - f_{t}\right)}^{\top}"
+    assert forgetting in latex(HGRN2)
+    assert r"p_{\mathrm{gain}} \odot \sqrt{1 - a_{t} \odot a_{t}}" in latex(LRU)
+
+
+def test_a_negative_factor_is_no_difference():
+    class Own(Cell):
+        state = ("h",)
+        h = (W.h @ x) * -3 + prev.h * -0.5
+
+    assert r"\left(W_{h} x_{t} + b^{W}_{h}\right)\,\left(-3\right) + h_{t-1}\,\left(-0.5\right)" in latex(Own)
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])

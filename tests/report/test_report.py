@@ -183,6 +183,14 @@ def test_an_equation_with_its_places():
     assert "data-inside='tanh'" in numbers["n"]
 
 
+def test_equations_of_a_matrix_memory():
+    found = {one.name: one for one in equations(cells()["MLSTM"])}
+    outer = "<msup><mrow><msub><mi>k</mi><mi>t</mi></msub></mrow><mo>&#8868;</mo></msup>"
+    assert outer in found["C"].letters
+    assert found["C"].numbers is found["h"].numbers is None
+    assert "<mo>|</mo><msup>" in found["h"].letters
+
+
 def test_an_equation_that_can_t_be_filled():
     class Own(Cell):
         """A unit of no gate."""

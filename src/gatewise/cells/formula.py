@@ -49,6 +49,7 @@ class TextPrinter(Printer):
         "multiply": Operator("{} * {}", PRODUCT, (PRODUCT, PRODUCT)),
         "divide": Operator("{} / {}", PRODUCT, (PRODUCT, MATRIX_PRODUCT)),
         "negate": Operator("-{}", SUM, (MATRIX_PRODUCT,)),
+        "contract": Operator("{} {}", MATRIX_PRODUCT, (ATOM, ATOM)),
     }
 
     def __init__(self, words: Words) -> None:
@@ -72,9 +73,6 @@ class TextPrinter(Printer):
 
     def product(self, product: Product) -> Printed:
         return f"{product.family}_{product.block} {self.operand(product.operand, ATOM)}", MATRIX_PRODUCT
-
-    def contraction(self, matrix: str, keys: str) -> str:
-        return f"{matrix} {keys}"
 
     def key_scale(self) -> str:
         return "1 / sqrt(K)"

@@ -13,7 +13,7 @@ class Function:
     """An elementwise function.
 
     arguments: how many it takes
-    latex, mathml: its name typeset; operators are typeset by their signs
+    latex, mathml: its name typeset; a function without one is typeset by signs, see `latex` and `mathml`
     """
 
     arguments: int
@@ -36,16 +36,16 @@ FUNCTIONS = {
     "log_sigmoid": Function(1, r"\log\sigma", "log&#8201;&#963;"),
     "exp": Function(1, r"\exp", "exp"),
     "log": Function(1, r"\log", "log"),
-    "sqrt": Function(1, r"\mathrm{sqrt}", "sqrt"),
+    "sqrt": Function(1),
     "sin": Function(1, r"\sin", "sin"),
     "cos": Function(1, r"\cos", "cos"),
-    "abs": Function(1, r"\mathrm{abs}", "abs"),
+    "abs": Function(1),
 }
 
 # Functions between the units of a head, and matrices with a number for each unit and key; see `ranks`.
 BY_HEAD = {
-    "outer": Function(2, r"\mathrm{outer}", "outer"),
+    "outer": Function(2),
     "contract": Function(2),
-    "dot": Function(2, r"\mathrm{dot}", "dot"),
-    "keys": Function(1, r"\mathrm{keys}", "keys"),
+    "dot": Function(2),
+    "keys": Function(1),
 }

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from gatewise.cells.base import CellType
-from gatewise.cells.expressions import Constant, Expression, Operation, Previous, Product
-from gatewise.cells.functions import BY_HEAD, FUNCTIONS
+from gatewise.cells.expressions import Expression, Previous, Product
+from gatewise.cells.functions import FUNCTIONS
 from gatewise.cells.printer import Binding, Operator
 from gatewise.cells.typeset import NUMBERED, TypesetPrinter
 
-SUM, PRODUCT, _, ATOM = Binding
+SUM, PRODUCT, MATRIX_PRODUCT, ATOM = Binding
 
 
 def latex(cell: CellType) -> str:
@@ -37,15 +37,15 @@ class LatexPrinter(TypesetPrinter):
         "multiply": Operator(r"{} \odot {}", PRODUCT, (PRODUCT, PRODUCT)),
         "divide": Operator(r"\frac{{{}}}{{{}}}", ATOM, (SUM, SUM)),
         "negate": Operator("-{}", SUM, (PRODUCT,)),
+        "abs": Operator(r"\left|{}\right|", ATOM, (SUM,)),
+        "sqrt": Operator(r"\sqrt{{{}}}", ATOM, (SUM,)),
+        "contract": Operator(r"{} {}", MATRIX_PRODUCT, (ATOM, ATOM)),
+        "outer": Operator(r"{} {{{}}}^{{\top}}", MATRIX_PRODUCT, (ATOM, ATOM)),
+        "dot": Operator(r"{{{}}}^{{\top}} {}", MATRIX_PRODUCT, (ATOM, ATOM)),
+        "keys": Operator(r"\mathbf{{1}} {{{}}}^{{\top}}", MATRIX_PRODUCT, (ATOM,)),
     }
     plus = " + "
-
-    def joined(self, operation: Operation, operands: list[str]) -> str:
-        """A product with a number has no multiplication sign."""
-        scaled = any(isinstance(one, Constant) for one in operation.arguments)
-        if operation.function == "multiply" and scaled:
-            return r"\,".join(operands)
-        return super().joined(operation, operands)
+    scales = r"\,"
 
     def line(self, name: str) -> str:
         return f"{_symbol(name)}_{{{self.at}}}"
@@ -54,20 +54,18 @@ class LatexPrinter(TypesetPrinter):
         return rf"\left({text}\right)"
 
     def function(self, name: str, arguments: list[str]) -> str:
-        return (FUNCTIONS | BY_HEAD)[name].latex + self.brackets(", ".join(arguments))
+        return FUNCTIONS[name].latex + self.brackets(", ".join(arguments))
 
     def matrix_product(self, product: Expression) -> str:
         assert isinstance(product, Product)
-        return f"{_symbol(product.family)}_{{{_name(product.block)}}} {self.operand(product.operand, ATOM)}"
-
-    def contraction(self, matrix: str, keys: str) -> str:
-        return f"{matrix} {keys}"
+        matrix = f"{_symbol(product.family)}_{{{_symbol(product.block)}}}"
+        return f"{matrix} {self.operand(product.operand, ATOM)}"
 
     def key_scale(self) -> str:
         return r"\frac{1}{\sqrt{K}}"
 
     def bias(self, block: str, family: str = "") -> str:
-        return f"b^{{{family}}}_{{{_name(block)}}}" if family else f"b_{{{_name(block)}}}"
+        return f"b^{{{_symbol(family)}}}_{{{_symbol(block)}}}" if family else f"b_{{{_symbol(block)}}}"
 
     def normalizer(self, group: str, inside: str) -> str:
         return rf"\mathrm{{LN}}_{{\mathrm{{{_name(group)}}}}}" + self.brackets(inside)
@@ -77,7 +75,7 @@ class LatexPrinter(TypesetPrinter):
         return f"{_symbol(state.state)}_{{{self.at}-{step}}}"
 
     def vector(self, family: str, block: str) -> str:
-        return f"{_symbol(family)}_{{{_name(block)}}}"
+        return f"{_symbol(family)}_{{{_symbol(block)}}}"
 
     def number(self, digits: str) -> str:
         return digits

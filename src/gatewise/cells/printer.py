@@ -65,9 +65,6 @@ class Printer(ABC):
         match expression:
             case Operation(function="add"):
                 return self.sum(expression), Binding.SUM
-            case Operation(function="contract", arguments=(matrix, keys)):
-                text = self.contraction(self.operand(matrix, Binding.ATOM), self.operand(keys, Binding.ATOM))
-                return text, Binding.MATRIX_PRODUCT
             case Operation(function=name) if name in self.operators:
                 return self.operation(expression), self.operators[name].binding
             case Operation(function=name, arguments=arguments):
@@ -123,10 +120,6 @@ class Printer(ABC):
     @abstractmethod
     def product(self, product: Product) -> Printed:
         """A matrix times its operand."""
-
-    @abstractmethod
-    def contraction(self, matrix: str, keys: str) -> str:
-        """A matrix of a cell times a vector."""
 
     @abstractmethod
     def key_scale(self) -> str:

@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from typing import ClassVar
 
-from gatewise.cells.expressions import Expression, Normalized, Operation, Product
+from gatewise.cells.expressions import Constant, Expression, KeyScale, Normalized, Operation, Product
 from gatewise.cells.printer import Binding, Printed, Printer
 from gatewise.cells.traversal import terms
 
@@ -21,6 +21,7 @@ class TypesetPrinter(Printer):
     """
 
     plus: ClassVar[str]
+    scales: ClassVar[str]  # between a number and what it multiplies
 
     def __init__(self, at: str) -> None:
         self.at = at
@@ -35,6 +36,18 @@ class TypesetPrinter(Printer):
         blocks = dict.fromkeys(one.block for one in products if one.family in BIASED or one.per_head)
         texts = [self.matrix_product(one) if one in products else self.operand(one) for one in added]
         return self.plus.join([*texts, *(self.bias(block) for block in blocks)])
+
+    def joined(self, operation: Operation, operands: list[str]) -> str:
+        """A product with a number has no multiplication sign; a negative one that follows has brackets."""
+        if operation.function not in ("multiply", "subtract"):
+            return super().joined(operation, operands)
+        first, second = operands
+        last = operation.arguments[1]
+        second = self.brackets(second) if isinstance(last, Constant) and last.value < 0 else second
+        scaled = any(isinstance(one, Constant | KeyScale) for one in operation.arguments)
+        if operation.function == "multiply" and scaled:
+            return f"{first}{self.scales}{second}"
+        return super().joined(operation, [first, second])
 
     def product(self, product: Product) -> Printed:
         """A product outside a sum; one by W or R has its own bias."""

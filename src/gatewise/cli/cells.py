@@ -24,6 +24,7 @@ SEQUENCE_NOTE = "W_k x and R_k v each add a bias, unless normalization shifts th
 LATTICE_NOTE = (
     "W_k x and R_k v each add a bias, R1_k v and R2_k v do not; [p-e1] is the position one back along axis 1."
 )
+MATRIX_NOTE = "{} is a matrix: a row for each unit, a column for each of the K units of its head."
 
 
 def add(app: typer.Typer, about: str) -> None:
@@ -54,6 +55,7 @@ def _table(kind: str, cells: Iterable[CellType]) -> Table:
 def _described(cell: CellType) -> str:
     lines = formulas(cell)
     width = max(map(len, lines))
+    notes = [MATRIX_NOTE.format(name) for name in cell.matrix_states]
     return "\n".join(
         [
             f"{cell.__name__}: {cell.about}",
@@ -65,5 +67,6 @@ def _described(cell: CellType) -> str:
             f"source: {cell.source}",
             "",
             LATTICE_NOTE if cell.of_lattice else SEQUENCE_NOTE,
+            *notes,
         ]
     )

@@ -10,12 +10,16 @@ from gatewise.cells.base import CellType
 from gatewise.cells.expressions import Expression, Input, Normalized, Operation, Previous, Product, Vector
 from gatewise.cells.functions import BY_HEAD, FUNCTIONS
 from gatewise.cells.printer import Binding, Operator, Printed
+from gatewise.cells.ranks import matrix_lines
 from gatewise.cells.traversal import terms
 from gatewise.cells.typeset import NUMBERED, TypesetPrinter
 
 INVERTIBLE = ("sigmoid", "tanh")  # the argument follows from the value
 NOT_TRACED = (Product, Normalized, Vector, Input)
-SUM, PRODUCT, _, ATOM = Binding
+TIMES = "<mo>·</mo>"
+THIN = "<mspace width='0.15em'/>"
+TRANSPOSED = "<msup><mrow>{}</mrow><mo>&#8868;</mo></msup>"
+SUM, PRODUCT, MATRIX_PRODUCT, ATOM = Binding
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,11 @@ def equations(cell: CellType) -> tuple[Equation, ...]:
     """
     at = "p" if cell.of_lattice else "t"
     found = []
-    letters, numbers = MathMLPrinter(at), _NumbersPrinter(at)
+    letters, numbers, matrices = MathMLPrinter(at), _NumbersPrinter(at), matrix_lines(cell.lines)
     for name, line in cell.lines.items():
         equation = f"{letters.line(name)}<mo>=</mo>{letters.printed(line)[0]}"
-        found.append(Equation(name, _math(equation), numbers.equation(name, line)))
+        filled = None if name in matrices else numbers.equation(name, line)
+        found.append(Equation(name, _math(equation), filled))
     return tuple(found)
 
 
@@ -63,8 +68,15 @@ class MathMLPrinter(TypesetPrinter):
         "multiply": Operator("{}<mo>⊙</mo>{}", PRODUCT, (PRODUCT, PRODUCT)),
         "divide": Operator("<mfrac><mrow>{}</mrow><mrow>{}</mrow></mfrac>", ATOM, (SUM, SUM)),
         "negate": Operator("<mo>&#8722;</mo>{}", SUM, (PRODUCT,)),
+        "abs": Operator("<mrow><mo>|</mo>{}<mo>|</mo></mrow>", ATOM, (SUM,)),
+        "sqrt": Operator("<msqrt><mrow>{}</mrow></msqrt>", ATOM, (SUM,)),
+        "contract": Operator(f"{{}}{THIN}{{}}", MATRIX_PRODUCT, (ATOM, ATOM)),
+        "outer": Operator(f"{{}}{THIN}{TRANSPOSED}", MATRIX_PRODUCT, (ATOM, ATOM)),
+        "dot": Operator(f"{TRANSPOSED}{THIN}{{}}", MATRIX_PRODUCT, (ATOM, ATOM)),
+        "keys": Operator(f"<mn class='bold'>1</mn>{THIN}{TRANSPOSED}", MATRIX_PRODUCT, (ATOM,)),
     }
     plus = "<mo>+</mo>"
+    scales = THIN
 
     def line(self, name: str) -> str:
         return _at(_name(name), self.at)
@@ -73,15 +85,12 @@ class MathMLPrinter(TypesetPrinter):
         return _brackets(text)
 
     def function(self, name: str, arguments: list[str]) -> str:
-        return f"<mi>{(FUNCTIONS | BY_HEAD)[name].mathml}</mi>{_brackets('<mo>,</mo>'.join(arguments))}"
+        return f"<mi>{FUNCTIONS[name].mathml}</mi>{_brackets('<mo>,</mo>'.join(arguments))}"
 
     def matrix_product(self, product: Expression) -> str:
         assert isinstance(product, Product)
         matrix = _below(_bold(product.family), _name(product.block))
-        return f"{matrix}<mspace width='0.15em'/>{self.operand(product.operand, ATOM)}"
-
-    def contraction(self, matrix: str, keys: str) -> str:
-        return f"{matrix}<mspace width='0.15em'/>{keys}"
+        return f"{matrix}{THIN}{self.operand(product.operand, ATOM)}"
 
     def key_scale(self) -> str:
         return "<mfrac><mn>1</mn><msqrt><mi>K</mi></msqrt></mfrac>"
@@ -117,8 +126,9 @@ class _NumbersPrinter(MathMLPrinter):
 
     operators: ClassVar = {
         **MathMLPrinter.operators,
-        "multiply": Operator("{}<mo>·</mo>{}", PRODUCT, (PRODUCT, PRODUCT)),
+        "multiply": Operator(f"{{}}{TIMES}{{}}", PRODUCT, (PRODUCT, PRODUCT)),
     }
+    scales = TIMES
 
     def equation(self, name: str, line: Expression) -> str | None:
         """A `<math>` for each term, so that a long sum can wrap; None if a number is missing."""
