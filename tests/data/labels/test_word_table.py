@@ -1,5 +1,6 @@
 """Tables of words: their columns, their sentences, and every mistake by its line."""
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -9,6 +10,7 @@ from gatewise.data.labels.word_table import (
     describe_columns,
     find_word_columns,
     read_word_table,
+    rows_with_labels,
 )
 from gatewise.errors import GatewiseError
 
@@ -43,6 +45,34 @@ def test_columns_are_recognized_and_empty_ids_are_those_above(write):
     assert text.lines.tolist() == [2, 3, 4, 5]
     assert read_word_table(path, columns, labelled=False).labels is None
     assert find_word_columns(path, WordColumns(label="POS")).label == "POS"
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_a_row_may_have_lists_of_words(tmp_path, ending):
+    path = tmp_path / f"words.{ending}"
+    rows = {
+        "tokens": [["Then", "Ann"], [], ["Bob"]],
+        "ner_tags": [[0, 1], [], [1]],
+        "source": ["a", "b", "c"],
+    }
+    frame = pl.DataFrame(rows, schema_overrides={"tokens": pl.List(pl.String), "ner_tags": pl.List(pl.Int64)})
+    write = {"jsonl": frame.write_ndjson, "parquet": frame.write_parquet}[ending]
+    write(path)
+    columns = find_word_columns(path, WordColumns())
+    assert columns == WordColumns("sentence", "tokens", "ner_tags", unused=("source",))
+    text = read_word_table(path, columns)
+    assert (text.tokens, text.labels) == (["Then", "Ann", "Bob"], ["0", "1", "1"])
+    assert text.offsets.tolist() == [0, 2, 3]
+    assert text.lines.tolist() == [1, 1, 3]
+    assert text.notes == ("each row is a sentence, with lists of words in column 'tokens'",)
+    found = rows_with_labels(text, columns, ("predicted", "p"), (["0", "1", "0"], np.ones(3)))
+    assert found["predicted"].to_list() == ["0", "1", "0"]
+    assert find_word_columns(path, WordColumns(id="source")).id == "source"
+    pl.DataFrame({"tokens": [["a", "b"]], "tags": [["O"]]}).write_parquet(tmp_path / "wrong.parquet")
+    with pytest.raises(
+        GatewiseError, match=r"row 1: 2 words in column 'tokens' and 1 in column 'tags'; give"
+    ):
+        find_word_columns(tmp_path / "wrong.parquet", WordColumns())
 
 
 def test_empty_ids_of_several_columns_are_those_above(write):

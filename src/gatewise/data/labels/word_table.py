@@ -1,4 +1,4 @@
-"""Tables with a word and its label in each row, and a column that identifies the sentence."""
+"""Tables with a word and its label in each row, and a column that identifies the sentence; or with lists."""
 
 from __future__ import annotations
 
@@ -46,15 +46,14 @@ def find_word_columns(path: Path, given: WordColumns) -> WordColumns | None:
     token = given.token or _find(names, TOKEN_NAMES, given)
     if token is None:
         return None
-    table = read_table(path, given.dialect)
-    table.column(token, "token")
+    table = _read(path, given.dialect, token)
     if not table.has_texts(token):
         if given.token is not None:
             raise GatewiseError(f"{path}, column {token!r}: expected words as tokens, got numbers")
         return None
     found = replace(given, token=token, id_source=find_id_source(table, given.id))
     table = with_joined_id(_with_filled_ids(table, found.id_source), found.id, found.id_source)
-    found = replace(found, id=given.id or _find(names, SENTENCE_NAMES, found))
+    found = replace(found, id=given.id or _find(table.columns, SENTENCE_NAMES, found))
     found = replace(found, label=given.label or _find(names, LABEL_NAMES, found))
     for role, name in (("id", found.id), ("label", found.label)):
         if name is None:
@@ -77,7 +76,7 @@ def read_word_table(path: Path, columns: WordColumns, labelled: bool = True) -> 
     Raises: `GatewiseError` with the line of an empty token or label, of a first row without an id, or of an
     id that occurs in two places.
     """
-    table = _with_filled_ids(read_table(path, columns.dialect), columns.id_source)
+    table = _with_filled_ids(_read(path, columns.dialect, str(columns.token)), columns.id_source)
     table = with_joined_id(table, columns.id, columns.id_source)
     tokens = table.filled_texts(str(columns.token), "token")
     labels = table.filled_texts(str(columns.label), "label").to_list() if labelled else None
@@ -108,8 +107,41 @@ def rows_with_labels(
     text: TaggedText, columns: WordColumns, names: tuple[str, str], values: tuple[Sequence[str], np.ndarray]
 ) -> pl.DataFrame:
     """The rows of the table of a text with two more columns, by their names."""
-    frame = read_table(text.path, columns.dialect).frame
+    frame = _read(Path(text.path), columns.dialect, str(columns.token)).frame
     return frame.with_columns(pl.Series(name, column) for name, column in zip(names, values, strict=True))
+
+
+def _read(path: Path, dialect: Dialect, token: str) -> Table:
+    """The table with a row for each word; a row with lists of words and labels makes a row for each of them.
+
+    token: the column of words
+
+    Raises: `GatewiseError` with the row of lists of different lengths.
+    """
+    table = read_table(path, dialect)
+    words = table.column(token, "token")
+    if not isinstance(words.dtype, pl.List):
+        return table
+    frame, counts = table.frame, words.list.len().fill_null(0)
+    lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
+    for name in lists:
+        own = frame[name].list.len().fill_null(0)
+        differ = own != counts
+        if differ.any():
+            row = int(differ.arg_max() or 0)
+            raise GatewiseError(
+                f"{path}, {table.place(row)}: {counts[row]} words in column {token!r} and "
+                f"{own[row]} in column {name!r}; give as many"
+            )
+    if _find(frame.columns, SENTENCE_NAMES, WordColumns(token=token)) is None:
+        frame = frame.with_row_index(SENTENCE_NAMES[0], 1)
+    there = counts > 0
+    return replace(
+        table,
+        frame=frame.filter(there).explode(lists),
+        lines=np.repeat(table.row_lines, counts.to_numpy()),
+        notes=(*table.notes, f"each row is a sentence, with lists of words in column {token!r}"),
+    )
 
 
 def _with_filled_ids(table: Table, source: tuple[str, ...] | None) -> Table:

@@ -27,9 +27,15 @@ T = TypeVar("T")
 
 
 def require_table(path: Path) -> None:
-    """Raises: `GatewiseError` if a path is neither a file nor a folder of Parquet or CSV files."""
-    if not find_parquet_files(path) and not find_csv_files(path):
-        require_file(path, "a CSV or a Parquet file, or a folder of such files")
+    """Raises: `GatewiseError` if a path is neither a table nor a folder of Parquet or CSV files."""
+    if find_parquet_files(path) or find_csv_files(path):
+        return
+    require_file(path, "a CSV or a Parquet file, or a folder of such files")
+    if data_suffix(path) == ".json":
+        raise GatewiseError(
+            f"{path} is JSON, of which only lines are read: write an object in each line, to a .jsonl file "
+            "(in pandas, frame.to_json(path, orient='records', lines=True))"
+        )
 
 
 def describe_typed(path: Path) -> tuple[str, ...]:

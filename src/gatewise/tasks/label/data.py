@@ -23,7 +23,7 @@ from gatewise.data.tables.typed import TYPED
 from gatewise.errors import GatewiseError
 from gatewise.tasks.label.options import LabelOptions
 
-TABLES = (".csv", *TYPED)  # suffixes of tables; all other files are text
+TABLES = (".csv", ".json", *TYPED)  # suffixes of tables; all other files are text
 
 
 @dataclass(frozen=True)
