@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.data.tokenizers.sentences import BEGIN
@@ -139,7 +140,19 @@ def _select_rows(state: State, rows: Tensor) -> State:
 
 
 def join_directions(state: State) -> State:
-    """Concatenates the final states of both directions: [2 layers, B, H / 2] -> [layers, B, H]."""
-    if isinstance(state, Tensor):
-        return torch.cat([state[::2], state[1::2]], dim=-1)
-    return tuple(join_directions(part) for part in state)
+    """Concatenates the final states of both directions: [2 layers, B, H / 2] -> [layers, B, H].
+
+    Matrices become blocks: [2 layers, B, H / 2, K / 2] -> [layers, B, H, K], two blocks for each head.
+    """
+    if not isinstance(state, Tensor):
+        return tuple(join_directions(part) for part in state)
+    joined = torch.cat([state[::2], state[1::2]], dim=2)
+    return joined if joined.dim() == 3 else _in_blocks(joined)
+
+
+def _in_blocks(rows: Tensor) -> Tensor:
+    """Matrices of heads [layers, B, H, K / 2] as the diagonal blocks of half as many: [layers, B, H, K]."""
+    keys = rows.shape[-1]
+    first, second = rows.unflatten(2, (-1, 2, keys)).unbind(3)  # [layers, B, heads, K / 2, K / 2] each
+    blocks = [functional.pad(first, (0, keys)), functional.pad(second, (keys, 0))]
+    return torch.stack(blocks, dim=3).flatten(2, 4)

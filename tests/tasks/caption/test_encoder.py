@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gatewise.cells import GRU, LSTM
+from gatewise.cells import GRU, LSTM, MLSTM
 from gatewise.tasks.caption.encoder import ColumnEncoder, PositionEncoder, position_features
 
 SIZES = torch.tensor([[8, 9], [8, 4], [8, 1]])
@@ -71,3 +71,9 @@ def test_positions_are_relative_to_an_images_own_size():
     angle = torch.tensor(0.75 * torch.pi)
     waves = torch.stack([angle.sin(), angle.cos(), (2 * angle).sin()])
     torch.testing.assert_close(found[0, 1, 3, 5:], waves)
+
+
+def test_matrices_of_a_decoder_begin_at_zero():
+    read = PositionEncoder(MLSTM, 2, 6, 2, filters=(3, 4))(images(), SIZES)
+    assert [one.shape for one in states(read)] == [(2, 3, 6), (2, 3, 6, 6), (2, 3, 6), (2, 3, 6)]
+    assert not states(read)[1].any()

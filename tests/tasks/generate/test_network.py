@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gatewise.cells import GRU, LSTM
+from gatewise.cells import GRU, HGRN2, LSTM
 from gatewise.data.splits import Fractions
 from gatewise.data.text.streams import TextBatch, TextStreams
 from gatewise.data.text.text import StreamConfig, find_texts, read_text, read_whole
@@ -70,7 +70,7 @@ def test_the_state_is_carried_from_batch_to_batch_and_the_gradient_is_not(tmp_pa
     assert model.weight(batches[0]) == 40
 
 
-@pytest.mark.parametrize("cell", [LSTM, GRU])
+@pytest.mark.parametrize("cell", [LSTM, GRU, HGRN2])
 def test_streams_that_forget_begin_anew(cell):
     model, symbols = model_of(cell), torch.randint(5, (3, 21))
     fresh = torch.tensor([False, True, False])

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
+from gatewise.cells.expressions import Previous
+from gatewise.cells.traversal import inside
 from gatewise.layers import Recurrent
-from gatewise.layers.states import State
+from gatewise.layers.states import State, state_shapes
 from gatewise.modules.convolution import Convolution, valid_positions
 from gatewise.modules.decoders import join_directions
 
@@ -126,7 +128,8 @@ class PositionEncoder(ImageEncoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(channels, filters)
-        self.cell, self.layers = cell, layers
+        self.layers = layers
+        self.shapes = list(state_shapes(cell, hidden, hidden, heads=1).values())
         self.value = nn.Linear(self.convolution.filters[-1] + POSITION_FEATURES, hidden)
         self.begin = nn.Linear(hidden, layers * hidden)
         self.dropout = nn.Dropout(dropout)
@@ -138,8 +141,19 @@ class PositionEncoder(ImageEncoder):
         values, mask = values.flatten(1, 2), mask.flatten(1)
         mean = (values * mask.unsqueeze(-1)).sum(1) / sizes.prod(1, keepdim=True)
         first = self.begin(mean).tanh().unflatten(1, (self.layers, -1)).transpose(0, 1).contiguous()
-        zeros = [torch.zeros_like(first) for _ in self.cell.state[1:]]
+        zeros = [first.new_zeros(*first.shape[:2], *shape) for shape in self.shapes[1:]]
         return EncodedImages(values, mask, (first, *zeros) if zeros else first)
+
+
+def begins_by_output(cell: CellType) -> bool:
+    """Whether a cell reads its last output, through which the mean of all positions begins a decoder.
+
+    >>> from gatewise.cells import GRU, MLSTM
+    >>> begins_by_output(GRU), begins_by_output(MLSTM)
+    (True, False)
+    """
+    read = [one for line in cell.lines.values() for one in inside(line) if isinstance(one, Previous)]
+    return any(one.state == cell.state[0] for one in read)
 
 
 POSITION_FEATURES = 8

@@ -33,6 +33,7 @@ from gatewise.tasks.caption.data import (
     read_further_data,
     read_test_data,
 )
+from gatewise.tasks.caption.encoder import begins_by_output
 from gatewise.tasks.caption.inspect import caption_example
 from gatewise.tasks.caption.metrics import (
     CaptionPredictions,
@@ -74,6 +75,11 @@ class CaptionTask(Task[CaptionData, CaptionOptions, Captioner, CaptionPrediction
             raise GatewiseError(
                 f"a bidirectional encoder needs an even number of hidden units, got "
                 f"--hidden {options.hidden}; give {options.hidden + 1}"
+            )
+        if options.encoder == "positions" and options.attention == "none" and not begins_by_output(cell):
+            raise GatewiseError(
+                f"the cell {cell.__name__} does not read its last output, so that it would see nothing of an "
+                "image; give --encoder columns, --attention bahdanau, or another cell such as lstm"
             )
 
     def accepts(self, data: object) -> bool:

@@ -55,11 +55,11 @@ class NextSymbol(Network):
 
 
 def reset_rows(state: State, rows: Tensor | None) -> State:
-    """Sets some rows [B] of a state [layers, B, H], or of several, to zero, the initial state."""
+    """Sets some rows [B] of a state [layers, B, ...], or of several, to zero, the initial state."""
     if state is None or rows is None:
         return state
     if isinstance(state, Tensor):
-        return state.masked_fill(rows.view(1, -1, 1), 0.0)
+        return state.masked_fill(rows.view(1, -1, *[1] * (state.dim() - 2)), 0.0)
     return tuple(reset_rows(tensor, rows) for tensor in state)
 
 
