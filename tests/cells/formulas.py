@@ -336,6 +336,27 @@ def qrnn(x, s, w):
     return new
 
 
+def phased_lstm(x, s, w):
+    """Neil et al. 2016, equations 6 to 12, a step of time apart; the leak is a bound from below."""
+    vectors = ["period", "shift", "open", "i", "f", "o"]
+    new = {"h": [], "c": [], "t": []}
+    for k in range(w.hidden):
+        row = {name: w.row("p", name, k, vectors) for name in vectors}
+        t = (s["t"][k] + 1 / exp(row["period"])) % 1
+        phase = (t - row["shift"]) % 1
+        half = row["open"] / 2
+        opened = phase / half if (phase < half) == (half > 0) else 2 - phase / half
+        gate = max(opened, 0.001 * phase)
+        i, f = (sigmoid(w.drive(name, k, x, s["h"]) + row[name] * s["c"][k]) for name in "if")
+        proposed = f * s["c"][k] + i * tanh(w.drive("g", k, x, s["h"]))
+        c = gate * proposed + (1 - gate) * s["c"][k]
+        o = sigmoid(w.drive("o", k, x, s["h"]) + row["o"] * c)
+        new["h"].append(gate * o * tanh(proposed) + (1 - gate) * s["h"][k])
+        new["c"].append(c)
+        new["t"].append(t)
+    return new
+
+
 def ind_rnn(x, s, w):
     """Li et al. 2018, equation 2."""
     return {"h": [max(0.0, w.input("h", k, x) + w.row("p", "h", k) * s["h"][k]) for k in range(w.hidden)]}
@@ -373,6 +394,7 @@ FORMULAS = {
     "SRU": (sru, "frgh"),
     "QRNN": (qrnn, "zfo"),
     "IndRNN": (ind_rnn, "h"),
+    "PhasedLSTM": (phased_lstm, "ifgo"),
 }
 
 

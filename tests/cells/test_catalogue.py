@@ -114,7 +114,7 @@ def test_every_built_in_cell_has_a_source_and_a_description(cell):
 
 
 def test_there_are_all_cells_of_the_family():
-    assert len(cells()) == 30
+    assert len(cells()) == 31
 
 
 def test_an_unknown_name_lists_the_known_ones():

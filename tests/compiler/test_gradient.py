@@ -17,6 +17,7 @@ from gatewise.cells import (
     W,
     cos,
     exp,
+    fraction,
     log,
     log_sigmoid,
     maximum,
@@ -55,6 +56,7 @@ C_PLUS_PLUS = {
     "sine": math.sin,
     "cosine": math.cos,
     "absolute": abs,
+    "fraction": lambda value: value % 1,
     "sign": lambda value: math.copysign(1.0, value),
 }
 
@@ -98,6 +100,7 @@ def run_backward(cell, rows, lines):
         (lambda a: log(prev.h) * log(2 + a), lambda a, h, v: torch.log(h) * torch.log(2 + a)),
         (lambda a: sqrt(prev.h + a * a), lambda a, h, v: torch.sqrt(h + a * a)),
         (lambda a: sin(2 * a) * cos(prev.h), lambda a, h, v: torch.sin(2 * a) * torch.cos(h)),
+        (lambda a: fraction(3 * a) * a, lambda a, h, v: (3 * a - (3 * a).detach().floor()) * a),
         (lambda a: abs(a) + abs(prev.h), lambda a, h, v: a.abs() + h.abs()),
         (lambda a: p.h * a * prev.h, lambda a, h, v: v * a * h),
         (lambda a: p.h * (p.h + a), lambda a, h, v: v * (v + a)),

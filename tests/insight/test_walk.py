@@ -17,6 +17,7 @@ def number(text):
         "sigmoid": lambda value: 1 / (1 + math.exp(-value)), "tanh": math.tanh, "exp": math.exp,
         "relu": lambda value: max(value, 0), "maximum": max, "softplus": lambda v: math.log1p(math.exp(v)),
         "log": math.log, "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "abs": abs, "minimum": min,
+        "fraction": lambda value: value % 1,
         "log_sigmoid": lambda value: -math.log1p(math.exp(-value)),
     }  # fmt: skip
     return eval(text, {"__builtins__": {}}, names)  # of our own making

@@ -12,6 +12,7 @@ from gatewise.cells.expressions import (
     NORMALIZE_EPSILON,
     Constant,
     Expression,
+    Factor,
     Input,
     Normalized,
     Operation,
@@ -82,6 +83,8 @@ class ArrayEquations:
         match expression:
             case Constant(value=number):
                 return number
+            case Factor():  # the elapsed time
+                return 1.0
             case Previous():
                 return last[expression]
             case Vector(family=family, block=block):

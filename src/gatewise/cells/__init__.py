@@ -21,7 +21,9 @@ from gatewise.cells.notation import (
     back,
     cos,
     dot,
+    elapsed,
     exp,
+    fraction,
     key_scale,
     keys,
     log,
@@ -46,6 +48,7 @@ from gatewise.cells.notation import (
     x,
 )
 from gatewise.cells.peephole import FullPeepholeLSTM, PeepholeLSTM
+from gatewise.cells.phased import PhasedLSTM
 from gatewise.cells.rnn import RNN, ReluRNN
 from gatewise.cells.use_gate import UseGateLSTM
 from gatewise.cells.variants import (
@@ -91,6 +94,7 @@ __all__ = [
     "NoOutputGateLSTM",
     "P",
     "PeepholeLSTM",
+    "PhasedLSTM",
     "R",
     "ReluRNN",
     "U",
@@ -101,8 +105,10 @@ __all__ = [
     "cells",
     "cos",
     "dot",
+    "elapsed",
     "exp",
     "find_cell",
+    "fraction",
     "grid",
     "key_scale",
     "keys",

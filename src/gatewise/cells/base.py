@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from gatewise.cells.expressions import (
     Constant,
     Expression,
+    Factor,
     Input,
     KeyScale,
     Normalized,
@@ -28,6 +29,7 @@ from gatewise.errors import GatewiseError
 RESERVED = (
     "state", "source", "initial_bias", "initial_vectors", "named_gates", "lines", "all_lines", "gates",
     "intermediates", "about", "axes", "previous", "of_lattice", "of_sequences", "matrix_states", "matrices",
+    "reads_elapsed",
 )  # fmt: skip
 
 
@@ -64,6 +66,8 @@ class CellType(type):
         cls.previous = _previous(name, cls.lines, cls.state)
         cls.axes = max([1, *(one.axis for one in cls.previous.values())])
         cls.matrix_states = check_ranks(name, cls.lines, cls.state)
+        if cls.reads_elapsed and cls.of_lattice:
+            raise GatewiseError(f"{name} reads the elapsed time, and a lattice has none; write prev for back")
         if cls.matrix_states and cls.of_lattice:
             raise GatewiseError(
                 f"{name} runs over a lattice, whose states are vectors, and {cls.matrix_states[0]} is a "
@@ -104,6 +108,11 @@ class CellType(type):
     def of_sequences(cls) -> bool:
         """Whether it runs along sequences, in which the next step reads each state and nothing else."""
         return cls.axes == 1 and tuple(cls.previous) == cls.state
+
+    @property
+    def reads_elapsed(cls) -> bool:
+        """Whether it reads the time since the step before."""
+        return any(isinstance(one, Factor) for line in cls.lines.values() for one in inside(line))
 
     @property
     def gates(cls) -> tuple[str, ...]:
@@ -238,7 +247,7 @@ def _check_parts(cell: str, lines: Mapping[str, Expression]) -> None:
                 case Previous(state=state, axis=axis):
                     check_name(f"a state in {cell}", state)
                     check_axis(axis)
-                case Operation() | Constant() | Input() | KeyScale():
+                case Operation() | Constant() | Input() | KeyScale() | Factor(name="elapsed"):
                     pass
                 case _:
                     raise GatewiseError(

@@ -19,6 +19,7 @@ from gatewise.cells import (
     min_gru,
     mogrifier,
     peephole,
+    phased,
     rnn,
     use_gate,
     variants,
@@ -31,7 +32,7 @@ from gatewise.errors import GatewiseError
 
 FAMILIES = (
     rnn, lstm, peephole, variants, use_gate, gru, gru_d, layer_norm, mogrifier, xlstm, min_gru,
-    linear_recurrent, light,
+    linear_recurrent, light, phased,
 )  # fmt: skip
 LATTICES: dict[str, Callable[[int], CellType]] = {  # functions of the number of axes
     "mdrnn": mdrnn,

@@ -10,6 +10,7 @@ from gatewise.cells.limits import check_number
 from gatewise.errors import GatewiseError
 
 NORMALIZE_EPSILON = 1e-5  # added to the variance
+ELAPSED = "elapsed"  # the factor that cells may read
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -108,7 +109,7 @@ class KeyScale(Expression):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Factor(Expression):
-    """A number for each row and unit, given by a layer in a call; it does not occur in cells."""
+    """A number for each row and unit, given by a layer in a call; in cells only `elapsed` occurs."""
 
     name: str
 

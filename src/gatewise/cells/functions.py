@@ -39,6 +39,7 @@ FUNCTIONS = {
     "sqrt": Function(1),
     "sin": Function(1, r"\sin", "sin"),
     "cos": Function(1, r"\cos", "cos"),
+    "fraction": Function(1, r"\mathrm{frac}", "frac"),
     "abs": Function(1),
 }
 

@@ -9,7 +9,8 @@
     b.u               one bias for each unit
     normalize.r(v)    layer normalization; values given to one normalizer are normalized together
     sigmoid(v), tanh(v), relu(v), softplus(v), log_sigmoid(v), exp(v), log(v), sqrt(v), sin(v), cos(v),
-    abs(v), maximum(a, b), minimum(a, b), + - * /
+    abs(v), fraction(v), maximum(a, b), minimum(a, b), + - * /
+    elapsed           the time since the step before, which a layer is given; 1 if it is not
 
 A layer divides its units into heads. A state may be a matrix, with a number for each unit and each key, which
 are as many as the units of a head:
@@ -37,7 +38,9 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from gatewise.cells.expressions import (
+    ELAPSED,
     Expression,
+    Factor,
     Input,
     KeyScale,
     Normalized,
@@ -137,6 +140,7 @@ p, b = vectors("p"), vectors("b")
 normalize = Names(Normalizer)
 uniform, position = Uniform(), Position()
 key_scale = KeyScale()
+elapsed = Factor(ELAPSED)
 
 
 def sigmoid(value: Expression) -> Expression:
@@ -209,6 +213,15 @@ def sqrt(value: Expression) -> Expression:
     sqrt(1 - c[t-1] * c[t-1])
     """
     return Operation("sqrt", (as_expression(value),))
+
+
+def fraction(value: Expression) -> Expression:
+    """The part after the decimal point, `value - floor(value)`, in 0..1; its derivative is 1.
+
+    >>> fraction(prev.c + 0.1)
+    fraction(c[t-1] + 0.1)
+    """
+    return Operation("fraction", (as_expression(value),))
 
 
 def sin(value: Expression) -> Expression:

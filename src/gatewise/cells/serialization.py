@@ -42,7 +42,7 @@ KEYS = ("name", "about", "source", "state", "start", "lines")  # of the data; "s
 MORE_KEYS = ("gates", "vectors")  # only if the cell names gates, or gives initial values of vectors
 WORDS = (
     "line", "product", "product by head", "normalise", "vector", "prev", "number", "x", "uniform", "position",
-    "key scale",
+    "key scale", "factor",
 )  # fmt: skip
 
 
@@ -188,6 +188,8 @@ class _Reader:
                 return notation.x
             case ["key scale"]:
                 return notation.key_scale
+            case ["factor", "elapsed"]:
+                return notation.elapsed
             case ["uniform"]:
                 return notation.uniform
             case ["position"]:

@@ -31,6 +31,7 @@ FUNCTIONS = {
     "sqrt": NativeFunction("square_root<T>", "(T(0.5) / {y})"),
     "sin": NativeFunction("sine<T>", "cosine<T>({x})"),
     "cos": NativeFunction("cosine<T>", "(-sine<T>({x}))"),
+    "fraction": NativeFunction("fraction<T>", "broadcast<T>(1)"),
     "abs": NativeFunction("absolute<T>", "sign<T>({x})"),
     "maximum": NativeFunction("maximum<T>"),
     "minimum": NativeFunction("minimum<T>"),

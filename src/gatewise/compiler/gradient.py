@@ -148,6 +148,8 @@ class Gradient:
         match expression:
             case Accumulated(index=index):
                 self._add(f"d_sum_{index}", gradient)
+            case Factor():
+                pass  # what a layer is given has no gradient
             case Previous():
                 place = previous_place(self.plan.cell, expression)
                 self._leave(f"d_previous_{place}", f"previous {place}", gradient)

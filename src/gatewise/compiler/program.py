@@ -10,6 +10,7 @@ from itertools import count
 
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import (
+    ELAPSED,
     Constant,
     Expression,
     Factor,
@@ -74,7 +75,8 @@ def program(cell: CellType, extras: Extras) -> Program:
         stays, new = Factor(state), lines[states[state]]
         states[state] = f"_next_{state}"
         lines[states[state]] = _named(states[state], stays * prev[state] + (1 - stays) * new)
-    factors = (*extras.zoned, *(["mask"] if extras.masked else []))
+    elapsed = [ELAPSED] if cell.reads_elapsed else []
+    factors = (*extras.zoned, *(["mask"] if extras.masked else []), *elapsed)
     return Program(_lifted(lines), states, factors)
 
 

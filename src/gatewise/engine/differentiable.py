@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gatewise.cells.expressions import ELAPSED
 from gatewise.engine import workspace
 from gatewise.engine.call import KernelCall
 from gatewise.engine.kernel import Kernel, many, one_row, rows
@@ -283,6 +284,7 @@ def request_of(kernel: Kernel, call: KernelCall, tensors: Sequence[Tensor]) -> R
         resets=None if call.resets is None else call.resets.view(torch.bool),
         zoneout=zoneout,
         hidden_mask=unpadded(factors["mask"][0], call.signature.widths[0]) if "mask" in factors else None,
+        elapsed=factors[ELAPSED][:, :, 0] if ELAPSED in factors else None,
     )
 
 

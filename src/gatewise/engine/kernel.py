@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gatewise.cells.base import CellType
+from gatewise.cells.expressions import ELAPSED
 from gatewise.compiler.gradient import kept
 from gatewise.compiler.layout import TORCH_NAMES, layout
 from gatewise.compiler.program import PROJECTION, Extras
@@ -266,6 +267,8 @@ def address(tensor: Tensor | None) -> int:
 
 def factor(request: Request, name: str) -> Tensor:
     """The values of a program's factor: [T, B, H], or [B, H] for all steps."""
+    if name == ELAPSED:
+        return request.elapsed_by_unit()
     given = request.hidden_mask if name == "mask" else request.zoneout[name]
     return given if isinstance(given, Tensor) else torch.full_like(request.state[name], float(given or 0))
 

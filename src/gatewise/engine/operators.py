@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
+from gatewise.cells.expressions import ELAPSED
 from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.heads import by_head
 from gatewise.compiler.layout import layout
@@ -123,7 +124,8 @@ def run_operator(request: Request) -> LayerResult | None:
     own = ticket(cell, tuple(request.parameters), zoned, request.hidden_mask is not None, number)
     if not own:
         return None
-    factors = (*zoned, *(["mask"] if request.hidden_mask is not None else []))
+    masked, timed = request.hidden_mask is not None, cell.reads_elapsed
+    factors = (*zoned, *(["mask"] if masked else []), *([ELAPSED] if timed else []))
     # A trace by TorchScript must not depend on the mode of its example.
     keep = torch.is_grad_enabled() and not jit_tracing() and any(one.requires_grad for one in tensors)
     results = torch.ops.gatewise.along(
@@ -169,8 +171,9 @@ def _request(
     request = Request(
         chosen.cell, inputs.contiguous(), dict(zip(names, parameters, strict=True)),
         dict(zip(chosen.cell.previous, state, strict=True)), lengths, resets, tuple(map(bool, reverse)),
-        zoneout={name: one for name, one in given.items() if name != "mask"}, hidden_mask=given.get("mask"),
-        trace=trace, recompute=recompute,
+        zoneout={name: one for name, one in given.items() if name not in ("mask", ELAPSED)},
+        hidden_mask=given.get("mask"), trace=trace, recompute=recompute,
+        elapsed=given[ELAPSED][:, :, 0] if ELAPSED in given else None,
     )  # fmt: skip
     sizes = inputs.shape[: chosen.cell.axes]
     if 0 in sizes:

@@ -27,6 +27,8 @@ class Request:
         matrix, K = H / heads)
     lengths: [B] integers in 0..T ([B, N] in 1..L for a lattice), or None if all have full length
     resets: [T, B] bool, whether the state is set to zero before a step; or None
+    elapsed: [T, B], the time since the step before, in the order in which steps run, without a gradient; 1 if
+        None
     reverse: whether to run from each sequence's last step to its first; outputs keep their steps. A lattice
         may have one for each axis
     zoneout: for a state, the fraction of its old value that is kept: [T, B, H] masks of 0 and 1, or a number
@@ -51,6 +53,7 @@ class Request:
     trace: bool = False
     recompute: bool = False
     heads: int = 1
+    elapsed: Tensor | None = None
 
     @property
     def keys(self) -> int:
@@ -81,6 +84,12 @@ class Request:
             if kind.name not in parameters and not is_bias(kind):
                 parameters[kind.name] = self.inputs.new_zeros(len(kind.blocks) * keys * self.heads)
         return replace(self, cell=cell, parameters=parameters, heads=1)
+
+    def elapsed_by_unit(self) -> Tensor:
+        """The elapsed time of each step for each unit, [T, B, H]."""
+        steps, batch = self.inputs.shape[:2]
+        given = self.inputs.new_ones(1, 1) if self.elapsed is None else self.elapsed.to(self.inputs.dtype)
+        return given.detach().unsqueeze(-1).expand(steps, batch, self.keys * self.heads)
 
     @property
     def is_int8(self) -> bool:

@@ -53,6 +53,8 @@ def check(request: Request) -> None:
         _check_shape("lengths", (batch,) if single else (batch, len(sizes)), request.lengths)
     if request.resets is not None:
         _check_shape("resets", (*sizes, batch), request.resets)
+    if request.elapsed is not None:
+        _check_shape("elapsed", (*sizes, batch), request.elapsed)
     if request.hidden_mask is not None:
         _check_shape("hidden_mask", (batch, output), request.hidden_mask)
     for name, stays in request.zoneout.items() if request.zoneout else ():
@@ -68,6 +70,8 @@ def description(request: Request) -> tuple[object, ...]:
     more: tuple[object, ...] = ()
     if request.lengths is not None or request.resets is not None:
         more = (_shape(request.lengths), _shape(request.resets))
+    if request.elapsed is not None:
+        more += ("elapsed", request.elapsed.shape)
     if request.zoneout or request.hidden_mask is not None:
         more += (_shape(request.hidden_mask), *[(name, _shape(one)) for name, one in request.zoneout.items()])
     options = request.reverse, request.trace, request.recompute

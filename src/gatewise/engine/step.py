@@ -15,6 +15,7 @@ from gatewise.cells.expressions import (
     NORMALIZE_EPSILON,
     Constant,
     Expression,
+    Factor,
     Input,
     KeyScale,
     Normalized,
@@ -23,7 +24,7 @@ from gatewise.cells.expressions import (
     Product,
     Vector,
 )
-from gatewise.cells.notation import prev
+from gatewise.cells.notation import elapsed, prev
 from gatewise.cells.ranks import is_matrix, matrix_lines
 from gatewise.cells.traversal import contains
 from gatewise.compiler.layout import TORCH_NAMES, Layout, Parameter, ProductGroup, layout
@@ -61,6 +62,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": torch.sqrt,
     "sin": torch.sin,
     "cos": torch.cos,
+    "fraction": lambda value: value - value.detach().floor(),
     "abs": torch.abs,
     "maximum": _compared(torch.maximum),
     "minimum": _compared(torch.minimum),
@@ -102,6 +104,7 @@ class CellStep:
         self.layout = layout(request.cell)
         self.parameters = request.parameters
         self.hidden_mask = request.hidden_mask
+        self.elapsed = request.elapsed_by_unit() if request.cell.reads_elapsed else None
         self.products = {
             group: _linear(
                 *_rows(self.layout, group, request), 1 if isinstance(group.operand, Input) else request.heads
@@ -120,6 +123,9 @@ class CellStep:
     def input_products(self, inputs: Tensor, rows: list[int] | None = None) -> list[StepValues]:
         """The products of all inputs at once, split by step; rows: the number of rows of each step"""
         steps: list[StepValues] = [{} for _ in (inputs if rows is None else rows)]
+        if self.elapsed is not None:
+            for values, own in zip(steps, self.elapsed, strict=True):
+                values[elapsed] = own
         for group in self.layout.products:
             if isinstance(group.operand, Input):
                 products = self._product(group, inputs)
@@ -131,7 +137,7 @@ class CellStep:
 
     def of_inputs(self, inputs: Tensor) -> StepValues:
         """The products of the inputs of all steps, by family and block."""
-        values: StepValues = {}
+        values: StepValues = {} if self.elapsed is None else {elapsed: self.elapsed}
         for group in self.layout.products:
             if isinstance(group.operand, Input):
                 values.update(_by_block(group, self._product(group, inputs)))
@@ -168,6 +174,8 @@ class CellStep:
                 if self.matrices and is_matrix(expression, self.matrices, own=True):
                     operands = [self._as_rows(*pair) for pair in zip(arguments, operands, strict=True)]
                 return self._operation(FUNCTIONS[name], operands)
+            case Factor():
+                return operator.itemgetter(expression)
             case KeyScale():
                 return lambda values: self.keys**-0.5
             case Product(family=family, block=block):

@@ -13,7 +13,16 @@ import torch
 
 from gatewise.cells.base import CellType
 from gatewise.cells.carry_factor import carry_factors
-from gatewise.cells.expressions import Expression, KeyScale, Normalized, Operation, Previous, Product, Vector
+from gatewise.cells.expressions import (
+    Expression,
+    Factor,
+    KeyScale,
+    Normalized,
+    Operation,
+    Previous,
+    Product,
+    Vector,
+)
 from gatewise.cells.formula import formula
 from gatewise.cells.functions import BY_HEAD
 from gatewise.cells.traversal import parts
@@ -181,6 +190,8 @@ def _number(part: Expression, values: StepValues, step: CellStep) -> str | None:
             return _rounded(values[family, block])
         case Vector(family=family, block=block):
             return _rounded(step.vectors[family, block])
+        case Factor():
+            return f"{float(step.elapsed.flatten()[0]):.2f}" if step.elapsed is not None else None
         case KeyScale():
             return f"{step.keys**-0.5:.2f}"
         case Operation(function=name) if name in BY_HEAD:  # the number of the first key, if it is a matrix

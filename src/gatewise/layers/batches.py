@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from gatewise.cells.base import CellType
 from gatewise.engine.recording import recording, wrapped
 from gatewise.errors import GatewiseError
 
@@ -83,6 +84,23 @@ def read_resets(resets: Tensor | None, batch: Batch) -> Tensor | None:
     if not batch.batched:
         return resets.unsqueeze(1)
     return resets.transpose(0, 1) if batch.batch_first else resets
+
+
+def read_elapsed(elapsed: Tensor | None, batch: Batch, cell: CellType) -> Tensor | None:
+    """Checks the times between steps and puts time first: [T, B]."""
+    if elapsed is None:
+        return None
+    if not cell.reads_elapsed:
+        raise GatewiseError(
+            f"elapsed= was given to a layer of {cell.__name__}, which reads no times; leave it out"
+        )
+    elapsed = torch.as_tensor(elapsed, dtype=batch.values.dtype, device=batch.values.device)
+    expected = list(batch.restore_padded(batch.values).shape[:-1])
+    if list(elapsed.shape) != expected:
+        raise GatewiseError(f"expected elapsed of shape {expected}, got {list(elapsed.shape)}")
+    if not batch.batched:
+        return elapsed.unsqueeze(1)
+    return elapsed.transpose(0, 1) if batch.batch_first else elapsed
 
 
 def _check_width(given: Tensor, input_size: int, batch_first: bool) -> None:

@@ -16,9 +16,10 @@ from gatewise.cells.catalogue import require_sequence
 from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.engine.choice import run_together
 from gatewise.engine.request import LayerResult, Request, Trace
+from gatewise.engine.sequences import elapsed_backwards
 from gatewise.engine.stepping import CellSteps, cell_steps
 from gatewise.errors import GatewiseError
-from gatewise.layers.batches import Batch, read_batch, read_resets
+from gatewise.layers.batches import Batch, read_batch, read_elapsed, read_resets
 from gatewise.layers.checks import check_cell, check_heads, check_input, check_whole
 from gatewise.layers.initialization import initial_biases, initialize
 from gatewise.layers.regularization import DropoutMask, regularization
@@ -128,6 +129,7 @@ class Recurrent(TorchInterface):
         lengths: Tensor | list[int] | None = None,
         resets: Tensor | None = None,
         trace: bool = False,
+        elapsed: Tensor | None = None,
     ) -> Any:
         """Runs the stack.
 
@@ -139,6 +141,8 @@ class Recurrent(TorchInterface):
         resets: [T, B] bool (in the form of the input): whether the state is set to zero before a step
         trace: whether to return every state and gate of every step too, a list with a `Trace` for each layer
             and direction, in the order of the states
+        elapsed: [T, B] (in the form of the input), the time since the step before, for cells that read it,
+            such as `PhasedLSTM`; 1 if None. It has no gradient
 
         Returns: output [T, B, directions * H] in the form of the input, and the final states as `hx`.
         """
@@ -147,7 +151,8 @@ class Recurrent(TorchInterface):
         borders = read_resets(resets, batch)
         form = self._form
         states = form.read(hx, batch.values, batch.values.shape[1], batch.batched)
-        values, results = self._stack(batch, borders, states, trace)
+        times = read_elapsed(elapsed, batch, self.cell)
+        values, results = self._stack(batch, borders, states, trace, times)
         output = batch.restore(values)
         last = form.write([result.final for result in results], batch.batched)
         if not trace:
@@ -155,7 +160,12 @@ class Recurrent(TorchInterface):
         return output, last, [_restore_trace(result.trace, batch) for result in results]
 
     def _stack(
-        self, batch: Batch, resets: Tensor | None, states: list[dict[str, Tensor]], trace: bool
+        self,
+        batch: Batch,
+        resets: Tensor | None,
+        states: list[dict[str, Tensor]],
+        trace: bool,
+        elapsed: Tensor | None,
     ) -> tuple[Tensor, list[LayerResult]]:
         values = batch.values
         results: list[LayerResult] = []
@@ -164,7 +174,10 @@ class Recurrent(TorchInterface):
             seen = self.noise.on_input(seen, self.training)
             places = range(number * (1 + self.bidirectional), (number + 1) * (1 + self.bidirectional))
             directions = run_together(
-                [self._request(place, seen, states[place], batch.lengths, resets, trace) for place in places]
+                [
+                    self._request(place, seen, states[place], batch.lengths, resets, trace, elapsed)
+                    for place in places
+                ]
             )
             results += directions
             outputs = [one.output for one in directions]
@@ -182,9 +195,13 @@ class Recurrent(TorchInterface):
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
         trace: bool = False,
+        elapsed: Tensor | None = None,
     ) -> Request:
         """The request of a layer and direction for an input [T, B, I]."""
         parameters = self._values_at(place)
+        reverse = self.bidirectional and place % 2 == 1
+        if elapsed is not None and reverse:
+            elapsed = elapsed_backwards(elapsed, lengths)
         return Request(
             self.cell,
             values,
@@ -192,8 +209,9 @@ class Recurrent(TorchInterface):
             state,
             lengths,
             resets,
-            self.bidirectional and place % 2 == 1,
+            reverse,
             trace=trace,
+            elapsed=elapsed,
             recompute=self.recompute == "gates",
             heads=self.heads,
             **self._noise_within(parameters, state, values.shape[0]),

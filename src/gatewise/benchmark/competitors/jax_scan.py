@@ -101,6 +101,7 @@ def as_library(jax: Any) -> Library:
             "divide": numpy.divide, "maximum": numpy.maximum, "negate": numpy.negative,
             "sigmoid": nn.sigmoid, "tanh": numpy.tanh, "relu": nn.relu, "softplus": nn.softplus,
             "exp": numpy.exp, "log": numpy.log, "sqrt": numpy.sqrt, "sin": numpy.sin, "cos": numpy.cos,
+            "fraction": lambda value: value - numpy.floor(value),
             "abs": numpy.abs, "minimum": numpy.minimum, "log_sigmoid": nn.log_sigmoid,
         },
         join=lambda values: numpy.concatenate(values, axis=-1),

@@ -159,6 +159,10 @@ template <class T> GATEWISE_INLINE Vector<T> logarithm(Vector<T> x) {
   return of_each<T>(x, [](T one) { return T(sizeof(T) == 4 ? __builtin_logf(float(one)) : __builtin_log(one)); });
 }
 
+template <class T> GATEWISE_INLINE Vector<T> fraction(Vector<T> x) {
+  return x - of_each<T>(x, [](T one) { return T(sizeof(T) == 4 ? __builtin_floorf(float(one)) : __builtin_floor(one)); });
+}
+
 template <class T> GATEWISE_INLINE Vector<T> sine(Vector<T> x) {
   return of_each<T>(x, [](T one) { return T(sizeof(T) == 4 ? __builtin_sinf(float(one)) : __builtin_sin(one)); });
 }
