@@ -116,6 +116,15 @@ def test_times_may_have_decimals(tmp_path):
         read_series(table, given)
 
 
+def test_nanoseconds_that_are_not_one_step_apart_are_dates():
+    ticks = pl.Series([0, 1_000_000_001, 3_000_000_002, 4_500_000_000]).cast(pl.Datetime("ns"))
+    source = read_series(pl.DataFrame({"t": ticks, "y": [1, 2, 3, 4]}), irregular=True)
+    assert source.step == Step(1_500_000, "microseconds", is_irregular=True)
+    assert source.series[0].times.to_physical().to_list() == [0, 1_000_000, 3_000_000, 4_500_000]
+    close = pl.Series([0, 100, 300, 900]).cast(pl.Datetime("ns"))
+    assert read_series(pl.DataFrame({"t": close, "y": [1, 2, 3, 4]}), irregular=True).step.unit == "numbers"
+
+
 def test_a_look():
     found = gatewise.look(table(), irregular=True)
     assert found.problem is None

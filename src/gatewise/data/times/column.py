@@ -69,7 +69,7 @@ def read_times(
 
     time_format: as in `strftime`, "excel" or "study"; None recognizes it
     time_zone: a zone to whose local time those with an offset, or in UTC, are converted
-    irregular: whether times may be numbers with decimals
+    irregular: whether times may be numbers with decimals, and dates are cut off to microseconds
 
     Raises: `GatewiseError` with the line of a cell that is not a time, or if two formats fit.
     """
@@ -79,7 +79,7 @@ def read_times(
     check_cells(table, name, given.is_not_null(), "the time is missing")
     in_utc = time_zone is not None
     if given.dtype in (pl.Date, pl.Datetime):
-        times = _typed(table, name, given, in_utc)
+        times = _typed(table, name, given, in_utc, irregular)
     elif given.dtype == pl.Duration:
         times = durations(table, name, given)
     elif time_format == EXCEL:
@@ -166,11 +166,12 @@ def has_whole_dates(table: Table, name: str) -> bool:
     return whole_date_format(given.cast(pl.String).str.strip_chars()) is not None
 
 
-def _typed(table: Table, name: str, given: pl.Series, in_utc: bool) -> Times:
+def _typed(table: Table, name: str, given: pl.Series, in_utc: bool, irregular: bool) -> Times:
     years = given.dt.year()
     check_cells(table, name, years.is_between(1, LAST_YEAR), f"expected a year up to {LAST_YEAR}", years)
     values = given.cast(pl.Datetime("us", getattr(given.dtype, "time_zone", None)))
-    if (values.cast(given.dtype) != given).any():
+    is_finer = (values.cast(given.dtype) != given).any()
+    if is_finer and not (irregular and values.n_unique() == given.n_unique()):
         return nanoseconds(name, given)
     if getattr(given.dtype, "time_zone", None) is None:
         return Times(values, Clock(dtype=given.dtype))
