@@ -39,9 +39,9 @@ def test_times_stay_as_they_are():
     ("gaps", "words"),
     [
         ([timedelta(seconds=3723)] * 3, "about 62 minutes"),
-        ([timedelta(hours=1), timedelta(hours=2), timedelta(hours=1)], "about one hour"),
+        ([timedelta(hours=1), timedelta(hours=2), timedelta(hours=1)], "about 1 hour"),
         ([timedelta(milliseconds=5214)] * 3, "about 5214000 microseconds"),
-        ([timedelta(days=31), timedelta(days=29), timedelta(days=31)], "about one month"),
+        ([timedelta(days=31), timedelta(days=29), timedelta(days=31)], "about 1 month"),
     ],
 )
 def test_the_typical_step_is_a_rounded_median(gaps, words):

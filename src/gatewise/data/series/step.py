@@ -36,7 +36,10 @@ class Step:
     is_irregular: bool = False
 
     def __str__(self) -> str:
-        return f"{ABOUT * self.is_irregular}{self._text()}"
+        text = self._text()
+        if self.is_irregular:
+            return f"{ABOUT}{text if text[0].isdigit() else f'1 {text}'}"
+        return text
 
     def _text(self) -> str:
         if self.unit == "numbers":
@@ -52,14 +55,14 @@ class Step:
         >>> Step(1, "months").words, Step(30 * 60 * 10**6, "microseconds", is_irregular=True).words
         ('one month', 'about 30 minutes')
         """
-        text = self._text()
-        return f"{ABOUT * self.is_irregular}{text if text[0].isdigit() else f'one {text}'}"
+        text = str(self)
+        return text if self.is_irregular or text[0].isdigit() else f"one {text}"
 
     @staticmethod
     def named(text: str) -> Step:
         """The step that `str` writes in this form.
 
-        >>> Step.named("2 hours") == Step(2 * HOUR, "microseconds"), Step.named("about quarter")
+        >>> Step.named("2 hours") == Step(2 * HOUR, "microseconds"), Step.named("about 1 quarter")
         (True, Step(size=3, unit='months', is_irregular=True))
         """
         count, _, name = text.removeprefix(ABOUT).rpartition(" ")
