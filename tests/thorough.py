@@ -4,20 +4,21 @@ import pytest
 
 from gatewise.cells import cells
 
-# Each lacks one factor of the LSTM's equations. The reference and the compiler's steps are always tested.
-ABLATED = {
+# Each lacks one factor of the LSTM's equations, or resembles another cell without a matrix between steps. The
+# reference and the compiler's steps are always tested.
+RARE = {
     "NoInputGateLSTM", "NoForgetGateLSTM", "NoOutputGateLSTM",
-    "NoInputActivationLSTM", "NoOutputActivationLSTM",
+    "NoInputActivationLSTM", "NoOutputActivationLSTM", "MinLSTM", "SRU", "QRNN", "IndRNN",
 }  # fmt: skip
 
 
 def every_cell(matrices=True):
-    """Every built-in cell as a parameter of a test; those that are ablated are marked as thorough.
+    """Every built-in cell as a parameter of a test; those that are rare are marked as thorough.
 
     matrices: whether those with a matrix memory are included, which have no kernel of their own
     """
     return [
-        pytest.param(cell, id=name, marks=pytest.mark.thorough if name in ABLATED else ())
+        pytest.param(cell, id=name, marks=pytest.mark.thorough if name in RARE else ())
         for name, cell in cells().items()
         if matrices or not cell.matrix_states
     ]

@@ -12,6 +12,7 @@ from torch.nn import functional
 from gatewise.cells.base import CellType
 from gatewise.cells.linear_recurrent import RGLRU
 from gatewise.cells.xlstm import MLSTM, SLSTM
+from gatewise.compiler.layout import layout
 from gatewise.engine.sequences import within
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import read_batch, read_resets
@@ -95,6 +96,30 @@ class RecurrentBlock(nn.Module):
         if self.feedforward is not None:
             values = values + self.dropout(self.feedforward(values))
         return values, (before, inner)
+
+
+def block_of(
+    cell: CellType, size: int, *, heads: int = 1, convolution: int = 4, dropout: float = 0.0
+) -> RecurrentBlock:
+    """A block of a cell in its usual form, of size D.
+
+    A matrix memory has 2 D units and no feedforward layer, other cells with a matrix of hidden values D and
+    4/3 D (both as in Beck et al. 2024), cells without one 4/3 D and 3 D (De et al. 2024).
+
+    >>> from gatewise.cells import MLSTM, RGLRU
+    >>> block_of(MLSTM, 12).recurrent.hidden_size, block_of(RGLRU, 12).recurrent.hidden_size
+    (24, 16)
+    """
+    matrices = [one for one in layout(cell).parameters if one.kind == "matrix" and one.width != "input"]
+    if cell.matrix_states:
+        units, feedforward = 2 * size, 0.0
+    elif matrices:
+        units, feedforward = size, 4 / 3
+    else:
+        units, feedforward = round(4 / 3 * size), 3.0
+    return RecurrentBlock(
+        cell, size, units, heads=heads, convolution=convolution, feedforward=feedforward, dropout=dropout
+    )
 
 
 class GatedFeedforward(nn.Module):
@@ -201,19 +226,12 @@ class xLSTM(BlockStack):  # noqa: N801 (its published name)
         if unknown:
             raise GatewiseError(f"slstm_at names block {unknown[0]}; the blocks are 0 to {num_layers - 1}")
 
-        def block(place: int) -> RecurrentBlock:
-            scalar = place in slstm_at
-            return RecurrentBlock(
-                SLSTM if scalar else MLSTM,
-                hidden_size,
-                hidden_size if scalar else 2 * hidden_size,
-                heads=heads,
-                convolution=convolution,
-                feedforward=4 / 3 if scalar else 0.0,
-                dropout=dropout,
-            )
-
-        super().__init__(input_size, hidden_size, [block(place) for place in range(num_layers)], batch_first)
+        cells = [SLSTM if place in slstm_at else MLSTM for place in range(num_layers)]
+        blocks = [
+            block_of(cell, hidden_size, heads=heads, convolution=convolution, dropout=dropout)
+            for cell in cells
+        ]
+        super().__init__(input_size, hidden_size, blocks, batch_first)
 
 
 class Griffin(BlockStack):
@@ -244,14 +262,6 @@ class Griffin(BlockStack):
     ) -> None:
         check_whole("num_layers", num_layers, 1)
         blocks = [
-            RecurrentBlock(
-                RGLRU,
-                hidden_size,
-                round(4 / 3 * hidden_size),
-                convolution=convolution,
-                feedforward=3.0,
-                dropout=dropout,
-            )
-            for _ in range(num_layers)
+            block_of(RGLRU, hidden_size, convolution=convolution, dropout=dropout) for _ in range(num_layers)
         ]
         super().__init__(input_size, hidden_size, blocks, batch_first)
