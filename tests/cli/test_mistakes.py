@@ -48,6 +48,21 @@ GOOD = "month,value\n" + "".join(
         ),
         (GOOD, ["--network", "grid", "--cells", "mgu"], "MGU does not fit a grid; give lstm, gru or rnn"),
         (GOOD, ["--network", "grid", "--cells", "grid"], "Grid2LSTM does not fit a grid; give lstm, gru or"),
+        (
+            GOOD,
+            ["--network", "grid", "--heads", "2"],
+            "--heads 2 is for the layers of a stack",
+        ),
+        (
+            GOOD,
+            ["--hidden", "6", "--heads", "4"],
+            "--heads 4 does not divide the 6 units of each direction of a layer; give one of 1, 2, 3, 6",
+        ),
+        (
+            GOOD,
+            ["--cells", "sru", "--heads", "4"],
+            "no unit of the cell SRU reads another one, so that --heads 4 changes nothing; leave it out",
+        ),
         (GOOD, ["--network", "grid", "--dropout", "0.1"], "dropout=0.1 acts between the layers of a stack"),
         (GOOD, ["--depth-weights", "untied"], "every layer of a stack has its own parameters; --depth-"),
         (

@@ -127,6 +127,7 @@ def test_frames_in_arrays(tmp_path, gatewise, arrays, message):
         (("file,", "picture,"), [], "captions.csv has no column 'file', it has picture, caption; name one w"),
         ((",caption", ",said"), [], "captions.csv has no column 'caption', it has file, said; name one with"),
         (("", ""), ["--split-column", "split"], "has no column 'split' for the name of the set; it"),
+        (("", ""), ["--hidden", "12", "--heads", "4"], "--heads 4 does not divide the 6 units of e"),
         (("", ""), ["--hidden", "9"], "needs an even number of hidden units, got --hidden 9; give 10"),
         (("", ""), ["--cell", "mlstm", "--encoder", "positions", "--attention", "none"],
          "the cell MLSTM does not read its last output, so that it would see nothing of an image; give"),

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 import torch
 
+import gatewise
 from gatewise.cells.catalogue import find_cell
 from gatewise.data.tokenizers.sentences import BEGIN, END
 from gatewise.errors import GatewiseError
@@ -242,6 +243,37 @@ def test_what_attention_over_steps_weighs(folder):
     weights = network.pooling.weights(hiddens, batch.lengths).detach().numpy()
     assert strip.values == pytest.approx(weights, abs=1e-6)
     assert strip.signed is False
+
+
+@pytest.mark.parametrize(
+    ("task", "file", "options"),
+    [
+        ("forecast", "series.csv", {"horizon": 4, "context": 12}),
+        ("forecast", "series.csv", {"horizon": 4, "context": 12, "ensemble": 2, "dilations": (1, 2)}),
+        ("forecast", "series.csv", {"horizon": 4, "context": 12, "network": "encoder-decoder"}),
+        ("anomaly", "series.csv", {"context": 12}),
+        ("classify", "sequences.csv", {}),
+        ("classify", "sequences.csv", {"ensemble": 2, "network": "stack"}),
+        ("classify-multilabel", "sets.csv", {"label_separator": ";"}),
+        ("regress", "numbers.csv", {}),
+        ("label", "motifs.csv", {}),
+        ("translate", "pairs.csv", {"embedding": 6, "min_count": 1, "beam": 2}),
+        ("generate", "text.txt", {"embedding": 4, "steps": 32}),
+        ("generate-vectors", "strokes.csv", {"components": 2, "differences": ("x", "y")}),
+        ("frames", "clips.npz", {"features": 8, "filters": (4,)}),
+        ("classify-images", "bars", {"network": "stack"}),
+        ("transcribe", "signals.csv", {"stack_frames": 2, "targets": "texts.csv"}),
+        ("caption", "captions", {"embedding": 6, "filters": (4,), "beam": 2}),
+        ("caption", "captions", {"embedding": 6, "filters": (4,), "beam": 2, "encoder": "positions"}),
+    ],
+)
+def test_heads_of_a_matrix_memory(folder, task, file, options):
+    pytest.importorskip("sacrebleu")
+    with gatewise.backend("reference"):
+        _, _, output = example(task, folder / file, 1, "mlstm", hidden=8, heads=2, **options)
+    layers = [one for one in output["network"].modules() if isinstance(one, gatewise.Recurrent)]
+    assert {one.heads for one in layers} == {2}
+    assert output["layers"]
 
 
 def attributed(task, path, number=0, step=None, cell="gru", **options):

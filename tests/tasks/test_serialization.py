@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from gatewise.cells import LSTM, Cell, R, W, prev, sigmoid, tanh, x
+from gatewise.cells import HGRN2, LSTM, Cell, R, W, prev, sigmoid, tanh, x
 from gatewise.errors import GatewiseError
 from gatewise.layers import quantize
 from gatewise.plain import LARGEST
@@ -36,6 +36,7 @@ def saved(network):
     [
         ForecastNetwork(SHAPE, LSTM, hidden=4, layers=2),
         ForecastNetwork(SHAPE, Own, hidden=4, head="student-t"),
+        ForecastNetwork(SHAPE, HGRN2, hidden=4, heads=2),
         GridForecastNetwork(SHAPE, hidden=4, layers=2),
         GridForecastNetwork(SHAPE, "gru", hidden=4, layers=3, tied=False, head="student-t"),
         WindowMLP(SHAPE, hidden=7),

@@ -8,7 +8,7 @@ from gatewise.cells.base import Cell, CellType
 from gatewise.cells.expressions import Constant, Expression, KeyScale, Operation, Product, Vector
 from gatewise.cells.functions import BY_HEAD
 from gatewise.cells.traversal import inside
-from gatewise.compiler.layout import bias_name
+from gatewise.compiler.layout import bias_name, layout
 from gatewise.compiler.program import rebuilt
 
 
@@ -29,6 +29,18 @@ def depends_on_heads(cell: CellType) -> bool:
     """Whether a value of the cell depends on the number of heads, beside matrices of hidden values."""
     every = [one for line in cell.lines.values() for one in inside(line)]
     return any(isinstance(one, KeyScale) or (isinstance(one, Product) and one.per_head) for one in every)
+
+
+@cache
+def has_heads(cell: CellType) -> bool:
+    """Whether heads change anything: a unit reads another one, or its head's matrix.
+
+    >>> from gatewise.cells import HGRN2, LSTM, SRU
+    >>> has_heads(LSTM), has_heads(HGRN2), has_heads(SRU)
+    (True, True, False)
+    """
+    of_units = any(one.kind == "matrix" and one.width != "input" for one in layout(cell).parameters)
+    return of_units or by_head(cell) is not None or depends_on_heads(cell)
 
 
 @cache

@@ -40,10 +40,13 @@ class Decoder(nn.Module):
 
     width: int
 
-    def __init__(self, cell: CellType, inputs: int, hidden: int, layers: int, dropout: float) -> None:
+    def __init__(
+        self, cell: CellType, inputs: int, hidden: int, layers: int, dropout: float, heads: int = 1
+    ) -> None:
         super().__init__()
+        between = dropout if layers > 1 else 0.0
         self.recurrent = Recurrent(
-            cell, inputs, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0
+            cell, inputs, hidden, layers, batch_first=True, dropout=between, heads=heads
         )
 
     @abstractmethod
@@ -58,8 +61,10 @@ class Decoder(nn.Module):
 class PlainDecoder(Decoder):
     """A decoder without attention: the source is in the initial state (Sutskever, Vinyals and Le 2014)."""
 
-    def __init__(self, cell: CellType, embedding: int, hidden: int, layers: int, dropout: float) -> None:
-        super().__init__(cell, embedding, hidden, layers, dropout)
+    def __init__(
+        self, cell: CellType, embedding: int, hidden: int, layers: int, dropout: float, heads: int = 1
+    ) -> None:
+        super().__init__(cell, embedding, hidden, layers, dropout, heads)
         self.width = hidden
 
     def memory(self, values: Tensor, mask: Tensor) -> Memory:
@@ -76,8 +81,10 @@ class LuongDecoder(Decoder):
     features: `[context; h]`
     """
 
-    def __init__(self, cell: CellType, embedding: int, hidden: int, layers: int, dropout: float) -> None:
-        super().__init__(cell, embedding, hidden, layers, dropout)
+    def __init__(
+        self, cell: CellType, embedding: int, hidden: int, layers: int, dropout: float, heads: int = 1
+    ) -> None:
+        super().__init__(cell, embedding, hidden, layers, dropout, heads)
         self.attention: Attention = Luong(hidden)
         self.width = 2 * hidden
 
@@ -96,8 +103,10 @@ class BahdanauDecoder(Decoder):
     `context_t = attention(h_{t-1})`, `h_t = cell([x_t; context_t], h_{t-1})`; features: `[context; h]`
     """
 
-    def __init__(self, cell: CellType, embedding: int, hidden: int, layers: int, dropout: float) -> None:
-        super().__init__(cell, embedding + hidden, hidden, layers, dropout)
+    def __init__(
+        self, cell: CellType, embedding: int, hidden: int, layers: int, dropout: float, heads: int = 1
+    ) -> None:
+        super().__init__(cell, embedding + hidden, hidden, layers, dropout, heads)
         self.attention: Attention = Bahdanau(hidden)
         self.width = 2 * hidden
 

@@ -21,7 +21,7 @@ class DilatedStack(nn.Module):
     preceded by copies of its first step.
 
     cell: the equations; features: F, the inputs of a step; hidden: H
-    dilations: of the layers, from below; dropout: between layers
+    dilations: of the layers, from below; dropout: between layers; heads: of each layer
 
     Source: Chang et al. 2017, dilated recurrent neural networks; Smyl 2020 for the residual connections.
 
@@ -32,14 +32,20 @@ class DilatedStack(nn.Module):
     """
 
     def __init__(
-        self, cell: CellType, features: int, hidden: int, dilations: Sequence[int], dropout: float = 0.0
+        self,
+        cell: CellType,
+        features: int,
+        hidden: int,
+        dilations: Sequence[int],
+        dropout: float = 0.0,
+        heads: int = 1,
     ) -> None:
         super().__init__()
         if not all(1 <= dilation <= MAX_DILATION for dilation in dilations):
             raise GatewiseError(f"expected dilations from 1 to {MAX_DILATION}, got {list(dilations)}")
         self.dilations, self.dropout = tuple(dilations), nn.Dropout(dropout)
         widths = [features, *[hidden] * (len(dilations) - 1)]
-        self.layers = nn.ModuleList(Recurrent(cell, width, hidden) for width in widths)
+        self.layers = nn.ModuleList(Recurrent(cell, width, hidden, heads=heads) for width in widths)
 
     def forward(self, steps: Tensor) -> tuple[Tensor, None]:
         """steps [T, B, F] -> the output of the last layer [T, B, H], and no states."""

@@ -38,6 +38,7 @@ UPPER_BOUNDS = {
 LOWER_BOUNDS = {
     "layers": 1,
     "hidden": 1,
+    "heads": 1,
     "members": 1,
     "horizon": 1,
     "context": 1,

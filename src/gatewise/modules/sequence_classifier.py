@@ -28,6 +28,7 @@ class SequenceClassifier(SequenceEncoder, Classifier):
         classes: K, the number of classes
         hidden: H, the hidden units of each direction
         layers: the number of layers
+        heads: groups of units of each layer, see `Recurrent`
         dropout: the dropout rate between the layers and before the logits
         bidirectional: whether the layers run in both directions
         pooling: "last", "mean", "max" or "attention", see `Pooling`
@@ -54,6 +55,7 @@ class SequenceClassifier(SequenceEncoder, Classifier):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",

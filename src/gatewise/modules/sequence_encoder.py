@@ -32,6 +32,7 @@ class SequenceEncoder(nn.Module):
         channels: C, the number of input channels
         hidden: H, the hidden units of each direction
         layers: the number of layers
+        heads: groups of units of each layer, see `Recurrent`
         dropout: the dropout rate between the layers and of the features
         bidirectional: whether the layers run in both directions
         pooling: "last", "mean", "max" or "attention", see `Pooling`
@@ -53,6 +54,7 @@ class SequenceEncoder(nn.Module):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",
@@ -70,6 +72,7 @@ class SequenceEncoder(nn.Module):
             layers,
             dropout=dropout if layers > 1 else 0.0,
             bidirectional=bidirectional,
+            heads=heads,
         )
         directions = 1 + bidirectional
         self.pooling = Pooling(pooling, directions * hidden, bidirectional)

@@ -42,6 +42,7 @@ class SequenceEnsemble(Ensemble, Classifier):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",

@@ -176,6 +176,7 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
         require_sequence(cell, "give a cell of sequences, such as lstm")
         if not options.reads_gaps:
             refuse_decaying(cell)
+        options.check_heads(cell)
 
     def display_name(self, options: OptionsT, cell: str) -> str:
         """The name of a network with this cell."""

@@ -18,6 +18,8 @@ from pydantic import (
     field_validator,
 )
 
+from gatewise.cells.base import CellType
+from gatewise.compiler.heads import has_heads
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.names import join_names, split_names
 from gatewise.errors import GatewiseError
@@ -84,6 +86,9 @@ class Options(BaseModel):
     def reads_gaps(self) -> bool:
         """Whether networks read which values are missing, or the time between steps."""
         return False
+
+    def check_heads(self, cell: CellType) -> None:
+        """Raises: `GatewiseError` if the layers of a cell can't have the number of heads."""
 
     def changed(self) -> list[str]:
         """The names of the options that differ from their defaults, or have none."""
@@ -240,11 +245,37 @@ class StackOptions(Options):
 
     hidden: Size = Field(64, description="Units of a layer.", json_schema_extra=HIDDEN)
     layers: Depth = Field(1, description="Layers of the stack.", json_schema_extra=LAYERS)
+    heads: Size = Field(
+        1,
+        description="Heads of each layer: groups of units that read no other group between steps, or have a "
+        "matrix memory each; the number divides that of the units.",
+    )
     dropout: Rate = Field(
         0.0,
         description="Dropout between the layers of a stack.",
         json_schema_extra={"search": {"low": 0.0, "high": 0.5, "above": ["layers", 1]}},
     )
+
+    @property
+    def direction_units(self) -> int:
+        """The units of a direction of the smallest layer."""
+        return self.hidden
+
+    def check_heads(self, cell: CellType) -> None:
+        if self.heads == 1:
+            return
+        if not has_heads(cell):
+            raise GatewiseError(
+                f"no unit of the cell {cell.__name__} reads another one, so that --heads {self.heads} "
+                "changes nothing; leave it out, or give another cell such as lstm"
+            )
+        units = self.direction_units
+        if units % self.heads:
+            fitting = [one for one in range(1, 2 * self.heads + 1) if units % one == 0]
+            raise GatewiseError(
+                f"--heads {self.heads} does not divide the {units} units of each direction of a layer; give "
+                f"one of {', '.join(map(str, fitting))}, or another --hidden"
+            )
 
 
 class TrainOptions(TaskOptions):

@@ -84,6 +84,7 @@ def network_arguments(
         "channels": channels,
         "hidden": options.hidden,
         "layers": options.layers,
+        "heads": options.heads,
         "dropout": options.dropout,
         "bidirectional": options.bidirectional,
         "pooling": options.pooling,

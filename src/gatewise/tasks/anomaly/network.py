@@ -23,6 +23,7 @@ class AnomalyNetwork(Detector):
 
     cell: the equations; hidden, layers: H and the depth of the stack; dropout: between its layers
     decay: whether the cell is `GRUD`, and the last two observed covariates are a mask, as in `DecayingWindow`
+    heads: of each layer
 
     >>> from gatewise.cells import LSTM
     >>> network = AnomalyNetwork(DetectorShape(context=24), LSTM, hidden=16)
@@ -39,20 +40,22 @@ class AnomalyNetwork(Detector):
         dropout: float = 0.0,
         false_alarm_rate: float = 0.01,
         decay: bool = False,
+        heads: int = 1,
     ) -> None:
         super().__init__(shape, false_alarm_rate)
         between = dropout if layers > 1 else 0.0
         self.decay = DecayingWindow(shape.irregular) if decay else None
         self.recurrent = (
-            DecayingRecurrent(cell, 1 + shape.inputs, hidden, layers, 1, dropout=between)
+            DecayingRecurrent(cell, 1 + shape.inputs, hidden, layers, 1, dropout=between, heads=heads)
             if decay
-            else Recurrent(cell, 1 + shape.inputs, hidden, layers, dropout=between)
+            else Recurrent(cell, 1 + shape.inputs, hidden, layers, dropout=between, heads=heads)
         )
         self.head = StudentTHead(hidden + shape.known, horizon=1)
         self._options = {
             "cell": cell,
             "hidden": hidden,
             "layers": layers,
+            "heads": heads,
             "dropout": dropout,
             "decay": decay,
         }

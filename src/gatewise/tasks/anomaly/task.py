@@ -115,6 +115,7 @@ class DetectAnomalies(Task[AnomalyData, AnomalyOptions, Detector, Detections]):
             cell=cell,
             hidden=options.hidden,
             layers=options.layers,
+            heads=options.heads,
             dropout=options.dropout,
             false_alarm_rate=options.false_alarm_rate,
             decay=is_decaying(cell),

@@ -60,7 +60,7 @@ class ImageEncoder(nn.Module):
 class ColumnEncoder(ImageEncoder):
     """A bidirectional layer over the columns of the feature map; its final states begin the decoder.
 
-    cell, layers: of the recurrent layer
+    cell, layers, heads: of the recurrent layer
     height: of all images
     Source: Shi, Bai and Yao 2017, for text recognition.
 
@@ -80,6 +80,7 @@ class ColumnEncoder(ImageEncoder):
         layers: int = 1,
         filters: Sequence[int] = (16, 32),
         dropout: float = 0.0,
+        heads: int = 1,
     ) -> None:
         super().__init__(channels, filters)
         self.height = height
@@ -92,6 +93,7 @@ class ColumnEncoder(ImageEncoder):
             batch_first=True,
             bidirectional=True,
             dropout=dropout if layers > 1 else 0.0,
+            heads=heads,
         )
         self.dropout = nn.Dropout(dropout)
 
@@ -108,7 +110,7 @@ class PositionEncoder(ImageEncoder):
 
     `value = tanh(W [map; position] + b)`, `h_0 = tanh(V mean(values) + c)`; other states begin at zero
 
-    cell, layers: of the decoder
+    cell, layers, heads: of the decoder
     Source: Xu et al. 2015, Show, attend and tell.
 
     >>> from gatewise.cells import LSTM
@@ -126,10 +128,11 @@ class PositionEncoder(ImageEncoder):
         layers: int = 1,
         filters: Sequence[int] = (16, 32),
         dropout: float = 0.0,
+        heads: int = 1,
     ) -> None:
         super().__init__(channels, filters)
         self.layers = layers
-        self.shapes = list(state_shapes(cell, hidden, hidden, heads=1).values())
+        self.shapes = list(state_shapes(cell, hidden, hidden, heads).values())
         self.value = nn.Linear(self.convolution.filters[-1] + POSITION_FEATURES, hidden)
         self.begin = nn.Linear(hidden, layers * hidden)
         self.dropout = nn.Dropout(dropout)

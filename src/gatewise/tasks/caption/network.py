@@ -47,6 +47,7 @@ class CaptionNetwork(Captioner):
     filters: of the convolution
     embedding: the size of a symbol's vector
     hidden, layers: H and the depth of the decoder
+    heads: groups of units of each layer and direction, see `Recurrent`
     attention: "none", "luong" or "bahdanau"
     dropout: of embeddings, between layers, and before the logits
     beam: hypotheses of the search
@@ -74,6 +75,7 @@ class CaptionNetwork(Captioner):
         embedding: int = 64,
         hidden: int = 128,
         layers: int = 1,
+        heads: int = 1,
         attention: Literal["none", "luong", "bahdanau"] = "bahdanau",
         dropout: float = 0.0,
         beam: int = 3,
@@ -83,12 +85,12 @@ class CaptionNetwork(Captioner):
         if encoder == "columns" and hidden % 2:
             raise GatewiseError(f"a bidirectional encoder needs an even number of hidden units, got {hidden}")
         self.reader: ImageEncoder = (
-            ColumnEncoder(cell, channels, height, hidden, layers, filters, dropout)
+            ColumnEncoder(cell, channels, height, hidden, layers, filters, dropout, heads)
             if encoder == "columns"
-            else PositionEncoder(cell, channels, hidden, layers, filters, dropout)
+            else PositionEncoder(cell, channels, hidden, layers, filters, dropout, heads)
         )
         self.vectors = TiedEmbedding(symbols, embedding)
-        self.decoder = DECODERS[attention](cell, embedding, hidden, layers, dropout)
+        self.decoder = DECODERS[attention](cell, embedding, hidden, layers, dropout, heads)
         self.readout = nn.Linear(self.decoder.width, embedding)
         self.dropout = nn.Dropout(dropout)
         self.max_length, self.beam, self.penalty = max_length, beam, penalty
@@ -103,6 +105,7 @@ class CaptionNetwork(Captioner):
             "embedding": embedding,
             "hidden": hidden,
             "layers": layers,
+            "heads": heads,
             "attention": attention,
             "dropout": dropout,
             "beam": beam,

@@ -81,6 +81,10 @@ class CaptionNetworkOptions(StackOptions):
         description="Length penalty of the beam search: 0 prefers short outputs, 1 and above long ones.",
     )
 
+    @property
+    def direction_units(self) -> int:
+        return self.hidden // 2 if self.encoder == "columns" else self.hidden
+
 
 class CaptionOptions(TaskOptions, CaptionNetworkOptions, CaptionDataOptions):
     """The training"""

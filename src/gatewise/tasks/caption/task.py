@@ -105,6 +105,7 @@ class CaptionTask(Task[CaptionData, CaptionOptions, Captioner, CaptionPrediction
             embedding=options.embedding,
             hidden=options.hidden,
             layers=options.layers,
+            heads=options.heads,
             attention=options.attention,
             dropout=options.dropout,
             beam=options.beam,

@@ -50,6 +50,7 @@ class HybridClassifier(Hybrid, Classifier):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",

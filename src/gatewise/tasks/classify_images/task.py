@@ -80,6 +80,7 @@ class ClassifyImages(ClassTask[ImageData, ClassifyImagesOptions]):
         if options.network == "stack":
             require_sequence(cell, "rows need a cell of sequences; give lstm, or --network lattice")
             refuse_decaying(cell)
+            options.check_heads(cell)
         elif options.network == "lattice":
             image_cell(cell)
         else:
@@ -103,6 +104,7 @@ class ClassifyImages(ClassTask[ImageData, ClassifyImagesOptions]):
                 classes=classes,
                 hidden=options.hidden,
                 layers=options.layers,
+                heads=options.heads,
                 dropout=options.dropout,
                 bidirectional=options.bidirectional,
                 pooling=options.pooling,
@@ -193,6 +195,10 @@ def _check_options(options: ClassifyImagesOptions) -> None:
     """Checks that options belong to the kind of network. Raises: `GatewiseError`."""
     if options.network != "stack" and options.bidirectional:
         raise GatewiseError(f"a {options.network} scans in all four directions; leave --bidirectional out")
+    if options.network != "stack" and options.heads > 1:
+        raise GatewiseError(
+            f"--heads {options.heads} is for the layers of a stack; a {options.network} has none"
+        )
     if options.network != "grid" and options.depth_weights == "untied":
         raise GatewiseError("every layer has its own parameters already; --depth-weights is for a grid")
     if options.network != "stack" and options.pooling not in ("last", "mean"):

@@ -38,6 +38,7 @@ class SequenceMultilabelClassifier(SequenceEncoder, MultilabelClassifier):
         labels: L, the number of labels
         hidden: H, the hidden units of each direction
         layers: the number of layers
+        heads: groups of units of each layer, see `Recurrent`
         dropout: the dropout rate between the layers and before the logits
         bidirectional: whether the layers run in both directions
         pooling: "last", "mean", "max" or "attention", see `Pooling`
@@ -63,6 +64,7 @@ class SequenceMultilabelClassifier(SequenceEncoder, MultilabelClassifier):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",
@@ -122,6 +124,7 @@ class MultilabelEnsemble(Ensemble, MultilabelClassifier):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",
@@ -172,6 +175,7 @@ class HybridMultilabelClassifier(Hybrid, MultilabelClassifier):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",

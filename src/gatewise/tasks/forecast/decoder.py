@@ -26,6 +26,7 @@ class EncoderDecoderForecastNetwork(PastReader):
     2014; Wen et al. 2017).
 
     cell: the equations of both; hidden, layers: H and the depth of each; dropout: between layers
+    heads: groups of units of each layer, see `Recurrent`
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
     normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
     levels: of the quantiles, ascending, with 0.5; dependence, anchor: as in `HeadedForecaster`
@@ -47,6 +48,7 @@ class EncoderDecoderForecastNetwork(PastReader):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.0,
         head: str = "quantiles",
         front: Front = "none",
@@ -60,13 +62,15 @@ class EncoderDecoderForecastNetwork(PastReader):
         one_step = HEADS[head](hidden + step_features, 1, levels)
         super().__init__(shape, one_step, front, normalization, skip, dependence, anchor)
         between = dropout if layers > 1 else 0.0
-        self.encoder = Recurrent(cell, self.features, hidden, layers, batch_first=True, dropout=between)
-        self.decoder = Recurrent(cell, step_features, hidden, layers, batch_first=True, dropout=between)
+        stack: dict[str, Any] = {"batch_first": True, "dropout": between, "heads": heads}
+        self.encoder = Recurrent(cell, self.features, hidden, layers, **stack)
+        self.decoder = Recurrent(cell, step_features, hidden, layers, **stack)
         self.register_buffer("ahead", torch.arange(1, shape.horizon + 1) / shape.horizon, persistent=False)
         self._options = {
             "cell": cell,
             "hidden": hidden,
             "layers": layers,
+            "heads": heads,
             "dropout": dropout,
             "head": head,
             "front": front,

@@ -43,6 +43,7 @@ class ForecastEnsemble(ForecastNetwork):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.0,
         head: str = "quantiles",
         front: Front = "none",

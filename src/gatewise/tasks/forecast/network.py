@@ -119,6 +119,7 @@ class ForecastNetwork(RecurrentForecaster):
     """A stack of any cell runs over the past; its last hidden state and the known future feed a head.
 
     cell: the equations; hidden, layers: H and the depth of the stack; dropout: between its layers
+    heads: groups of units of each layer, see `Recurrent`
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
     normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
     dilations: of each layer, as in `DilatedStack`, in place of `layers`
@@ -138,6 +139,7 @@ class ForecastNetwork(RecurrentForecaster):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.0,
         head: str = "quantiles",
         front: Front = "none",
@@ -153,15 +155,18 @@ class ForecastNetwork(RecurrentForecaster):
         between = dropout if max(layers, len(dilations)) > 1 else 0.0
         self.recurrent: nn.Module
         if dilations:
-            self.recurrent = DilatedStack(cell, self.features, hidden, dilations, between)
+            self.recurrent = DilatedStack(cell, self.features, hidden, dilations, between, heads)
         elif decay:
-            self.recurrent = DecayingRecurrent(cell, self.features, hidden, layers, 1, dropout=between)
+            self.recurrent = DecayingRecurrent(
+                cell, self.features, hidden, layers, 1, dropout=between, heads=heads
+            )
         else:
-            self.recurrent = Recurrent(cell, self.features, hidden, layers, dropout=between)
+            self.recurrent = Recurrent(cell, self.features, hidden, layers, dropout=between, heads=heads)
         self._options = {
             "cell": cell,
             "hidden": hidden,
             "layers": layers,
+            "heads": heads,
             "dropout": dropout,
             "head": head,
             "front": front,

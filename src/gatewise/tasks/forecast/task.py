@@ -117,6 +117,8 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
             raise GatewiseError(
                 f"dropout={options.dropout:g} acts between the layers of a stack; a grid has none"
             )
+        if options.network == "grid" and options.heads > 1:
+            raise GatewiseError(f"--heads {options.heads} is for the layers of a stack; a grid has none")
         if options.network != "grid" and options.depth_weights == "untied":
             raise GatewiseError(
                 "every layer of a stack has its own parameters; --depth-weights is for a grid"
@@ -145,6 +147,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         require_fit(cell, options.network, bool(options.dilations))
         if not options.reads_gaps:
             refuse_decaying(cell)
+        options.check_heads(cell)
 
     def display_name(self, options: ForecastOptions, cell: str) -> str:
         dilated = "dilated-" if options.dilations else ""
@@ -211,7 +214,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         if options.network == "grid":
             tied = options.depth_weights == "tied"
             return GridForecastNetwork(**common, transform=transform_of(cell), tied=tied)
-        common |= {"cell": cell, "dropout": options.dropout}
+        common |= {"cell": cell, "heads": options.heads, "dropout": options.dropout}
         if options.network == "encoder-decoder":
             return EncoderDecoderForecastNetwork(**common)
         common |= {"dilations": options.dilations, "decay": is_decaying(cell)}

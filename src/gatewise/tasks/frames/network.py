@@ -31,6 +31,7 @@ class FrameClassifier(Classifier):
         features: E, the number of features of each frame
         hidden: H, the hidden units of each direction
         layers: the number of layers
+        heads: groups of units of each layer, see `Recurrent`
         dropout: the dropout rate before and between the layers, and before the logits
         bidirectional: whether the layers run in both directions
         pooling: "last", "mean", "max" or "attention", see `Pooling`
@@ -56,6 +57,7 @@ class FrameClassifier(Classifier):
         features: int = 64,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.0,
         bidirectional: bool = False,
         pooling: PoolingMode = "last",
@@ -70,6 +72,7 @@ class FrameClassifier(Classifier):
             batch_first=True,
             bidirectional=bidirectional,
             dropout=dropout if layers > 1 else 0.0,
+            heads=heads,
         )
         directions = 1 + bidirectional
         self.pooling = Pooling(pooling, directions * hidden, bidirectional)
@@ -85,6 +88,7 @@ class FrameClassifier(Classifier):
             "features": features,
             "hidden": hidden,
             "layers": layers,
+            "heads": heads,
             "dropout": dropout,
             "bidirectional": bidirectional,
             "pooling": pooling,

@@ -71,6 +71,7 @@ class Frames(ClassTask[FrameData, FrameOptions]):
             features=options.features,
             hidden=options.hidden,
             layers=options.layers,
+            heads=options.heads,
             dropout=options.dropout,
             bidirectional=options.bidirectional,
             pooling=options.pooling,

@@ -25,6 +25,7 @@ class LanguageModel(NextSymbol):
     cell: the equations
     symbols: V
     hidden, layers: H and the depth of the stack
+    heads: groups of units of each layer, see `Recurrent`
     embedding: the size of a symbol's vector
     dropout: of the embedding, between the layers, and before the softmax
     dropout_mask: whether each step of a sequence has its own mask of `dropout`, or all steps have the same
@@ -46,6 +47,7 @@ class LanguageModel(NextSymbol):
         *,
         hidden: int = 512,
         layers: int = 1,
+        heads: int = 1,
         embedding: int = 128,
         dropout: float = 0.0,
         dropout_mask: DropoutMask = "step",
@@ -66,6 +68,7 @@ class LanguageModel(NextSymbol):
             dropout=dropout if layers > 1 else 0.0,
             dropout_mask=dropout_mask,
             weight_dropout=weight_dropout,
+            heads=heads,
         )
         self.dropout = SequenceDropout(dropout) if dropout_mask == "sequence" else nn.Dropout(dropout)
         self.embedding_dropout = nn.Dropout(embedding_dropout)
@@ -75,6 +78,7 @@ class LanguageModel(NextSymbol):
             "symbols": symbols,
             "hidden": hidden,
             "layers": layers,
+            "heads": heads,
             "embedding": embedding,
             "dropout": dropout,
             "dropout_mask": dropout_mask,

@@ -8,15 +8,13 @@ from pydantic import Field
 
 from gatewise.tasks.options import (
     DROPOUT,
-    HIDDEN,
-    LAYERS,
     Count,
     CountOrAuto,
-    Depth,
     Fraction,
     Options,
     Rate,
     Size,
+    StackOptions,
     TaskOptions,
 )
 
@@ -46,11 +44,10 @@ class TextOptions(Options):
     )
 
 
-class LanguageOptions(Options):
+class LanguageOptions(StackOptions):
     """The network"""
 
-    hidden: Size = Field(512, description="Hidden units of a layer.", json_schema_extra=HIDDEN)
-    layers: Depth = Field(1, description="Stacked layers.", json_schema_extra=LAYERS)
+    hidden: Size = Field(512, description="Units of a layer.")
     embedding: Size = Field(128, description="Size of a symbol's vector.")
     tied: bool = Field(False, description="Use one matrix for the embedding and the softmax.")
     dropout: Rate = Field(

@@ -42,6 +42,7 @@ class SequenceModel(NextVector):
     channels: C
     binary: the channels that are 0 or 1
     hidden, layers: H and the depth of the stack
+    heads: groups of units of each layer, see `Recurrent`
     components: of the mixture of real channels
     dropout: between the layers, and before the head
     skip: whether layers above the first read the vector too (Graves 2013)
@@ -62,6 +63,7 @@ class SequenceModel(NextVector):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.0,
         components: int = 20,
         skip: bool = False,
@@ -77,6 +79,7 @@ class SequenceModel(NextVector):
             batch_first=True,
             dropout=dropout if layers > 1 else 0.0,
             skip=skip,
+            heads=heads,
         )
         self.dropout = nn.Dropout(dropout)
         self.head = VectorHead(hidden, channels, binary, components)
@@ -86,6 +89,7 @@ class SequenceModel(NextVector):
             "binary": list(binary),
             "hidden": hidden,
             "layers": layers,
+            "heads": heads,
             "dropout": dropout,
             "components": components,
             "skip": skip,

@@ -8,15 +8,13 @@ from pydantic import Field
 
 from gatewise.tasks.options import (
     DROPOUT,
-    HIDDEN,
-    LAYERS,
     Count,
     CountOrAuto,
-    Depth,
     Fraction,
     Options,
     Rate,
     Size,
+    StackOptions,
     TableOptions,
     TaskOptions,
 )
@@ -53,11 +51,10 @@ class VectorOptions(TableOptions):
     )
 
 
-class VectorNetworkOptions(Options):
+class VectorNetworkOptions(StackOptions):
     """The network"""
 
-    hidden: Size = Field(200, description="Hidden units of a layer.", json_schema_extra=HIDDEN)
-    layers: Depth = Field(1, description="Stacked layers.", json_schema_extra=LAYERS)
+    hidden: Size = Field(200, description="Units of a layer.")
     dropout: Rate = Field(
         0.2, description="Dropout between layers, and before the head.", json_schema_extra=DROPOUT
     )

@@ -114,6 +114,7 @@ class GenerateVectors(Task[VectorData, GenerateVectorsOptions, NextVector, Vecto
             binary=data.preprocessing.binary,
             hidden=options.hidden,
             layers=options.layers,
+            heads=options.heads,
             dropout=options.dropout,
             components=options.components,
             skip=options.skip,

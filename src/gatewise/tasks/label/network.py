@@ -62,6 +62,7 @@ class LabelNetwork(Labeller):
         channels: C, for steps of numbers
         hidden: H, the hidden units of each direction
         layers: the number of layers
+        heads: groups of units of each layer, see `Recurrent`
         bidirectional: whether the layers run in both directions
         embedding: the size of the embedding of a word
         char_hidden: the hidden units of each direction of the layer over characters
@@ -89,6 +90,7 @@ class LabelNetwork(Labeller):
         channels: int = 0,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         bidirectional: bool = True,
         embedding: int = 64,
         char_hidden: int = 24,
@@ -105,6 +107,7 @@ class LabelNetwork(Labeller):
             "channels": channels,
             "hidden": hidden,
             "layers": layers,
+            "heads": heads,
             "bidirectional": bidirectional,
             "embedding": embedding,
             "char_hidden": char_hidden,
@@ -135,6 +138,7 @@ class LabelNetwork(Labeller):
             batch_first=True,
             dropout=dropout if layers > 1 else 0.0,
             bidirectional=bidirectional,
+            heads=heads,
         )
         self.readout = nn.Linear(hidden * (1 + bidirectional), labels)
 

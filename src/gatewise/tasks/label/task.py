@@ -101,6 +101,7 @@ class Label(Task[LabelledSteps, LabelOptions, Labeller, LabelPredictions]):
             channels=channels,
             hidden=options.hidden,
             layers=options.layers,
+            heads=options.heads,
             bidirectional=options.bidirectional,
             embedding=options.embedding,
             char_hidden=options.char_hidden,

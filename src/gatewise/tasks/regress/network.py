@@ -24,6 +24,7 @@ class SequenceRegressor(SequenceEncoder, Regressor):
         targets: K, the number of targets
         hidden: H, the hidden units of each direction
         layers: the number of layers
+        heads: groups of units of each layer, see `Recurrent`
         dropout: the dropout rate between the layers and before the output layer
         bidirectional: whether the layers run in both directions
         pooling: "last", "mean", "max" or "attention", see `Pooling`
@@ -46,6 +47,7 @@ class SequenceRegressor(SequenceEncoder, Regressor):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.0,
         bidirectional: bool = True,
         pooling: PoolingMode = "mean",

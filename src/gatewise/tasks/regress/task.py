@@ -83,6 +83,7 @@ class Regress(SequenceTask[RegressData, RegressOptions, Regressor, TargetPredict
             targets=len(data.preprocessing.targets),
             hidden=options.hidden,
             layers=options.layers,
+            heads=options.heads,
             dropout=options.dropout,
             bidirectional=options.bidirectional,
             pooling=options.pooling,

@@ -53,6 +53,7 @@ class TranscriptNetwork(Transcriber):
         channels: C, the number of channels of a step
         hidden: H, the hidden units of each direction
         layers: the number of layers
+        heads: groups of units of each layer, see `Recurrent`
         bidirectional: whether the layers run in both directions
         stack_frames: the number of consecutive steps concatenated into one
         front: the front end of images, whose columns are the steps: "none", "convolution" or "lattice"
@@ -75,6 +76,7 @@ class TranscriptNetwork(Transcriber):
         *,
         hidden: int = 64,
         layers: int = 1,
+        heads: int = 1,
         bidirectional: bool = True,
         stack_frames: int = 1,
         front: Front = "none",
@@ -87,6 +89,7 @@ class TranscriptNetwork(Transcriber):
             "channels": channels,
             "hidden": hidden,
             "layers": layers,
+            "heads": heads,
             "bidirectional": bidirectional,
             "stack_frames": stack_frames,
             "front": front,
@@ -105,6 +108,7 @@ class TranscriptNetwork(Transcriber):
             batch_first=True,
             bidirectional=bidirectional,
             dropout=dropout if layers > 1 else 0.0,
+            heads=heads,
         )
         self.readout = nn.Linear(hidden * (1 + bidirectional), 1 + symbols)
 

@@ -101,6 +101,7 @@ class Transcribe(Task[TranscriptData, TranscribeOptions, Transcriber, Transcript
             channels=data.channels,
             hidden=options.hidden,
             layers=options.layers,
+            heads=options.heads,
             bidirectional=options.bidirectional,
             stack_frames=_choose_stack_frames(data, options),
             front=options.front,

@@ -45,6 +45,7 @@ class EncoderDecoder(Translator):
     embedding: the size of a symbol's vector
     hidden: H of encoder and decoder; each direction of a bidirectional encoder has half
     layers: of encoder and decoder
+    heads: groups of units of each layer and direction, see `Recurrent`
     dropout: of embeddings, between layers, and before the logits
     attention: "none", "luong" (all steps at once) or "bahdanau" (step by step)
     bidirectional: whether the encoder is
@@ -75,6 +76,7 @@ class EncoderDecoder(Translator):
         embedding: int = 256,
         hidden: int = 512,
         layers: int = 1,
+        heads: int = 1,
         dropout: float = 0.0,
         attention: Literal["none", "luong", "bahdanau"] = "luong",
         bidirectional: bool = True,
@@ -99,8 +101,9 @@ class EncoderDecoder(Translator):
             batch_first=True,
             dropout=dropout if layers > 1 else 0.0,
             bidirectional=bidirectional,
+            heads=heads,
         )
-        self.decoder = DECODERS[attention](cell, embedding, hidden, layers, dropout)
+        self.decoder = DECODERS[attention](cell, embedding, hidden, layers, dropout, heads)
         self.readout = nn.Linear(self.decoder.width, embedding)
         self.dropout = nn.Dropout(dropout)
         self.register_buffer("pairs_seen", torch.zeros((), dtype=torch.long))
@@ -114,6 +117,7 @@ class EncoderDecoder(Translator):
             "embedding": embedding,
             "hidden": hidden,
             "layers": layers,
+            "heads": heads,
             "dropout": dropout,
             "attention": attention,
             "bidirectional": bidirectional,

@@ -90,6 +90,10 @@ class TranslateNetworkOptions(StackOptions):
         description="Length penalty of the beam search: 0 prefers short outputs, 1 and above long ones.",
     )
 
+    @property
+    def direction_units(self) -> int:
+        return self.hidden // (1 + self.bidirectional)
+
 
 class TranslateOptions(TaskOptions, TranslateNetworkOptions, TranslateDataOptions):
     """The training"""

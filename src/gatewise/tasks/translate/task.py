@@ -91,6 +91,7 @@ class Translate(Task[ParallelData, TranslateOptions, Translator, Translations]):
             embedding=options.embedding,
             hidden=options.hidden,
             layers=options.layers,
+            heads=options.heads,
             dropout=options.dropout,
             attention=options.attention,
             bidirectional=options.bidirectional,
