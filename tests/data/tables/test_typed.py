@@ -5,14 +5,16 @@ import random
 import re
 from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
 
+import gatewise
 from gatewise.data.sequences.long_table import LongColumns, read_long
 from gatewise.data.series.series import read_series
 from gatewise.data.tables import typed
 from gatewise.data.tables.dialect import Dialect
-from gatewise.data.tables.table import Table, read_table
+from gatewise.data.tables.table import Table, column_names, read_table
 from gatewise.data.text.pairs import read_pairs
 from gatewise.errors import GatewiseError
 from tests.workbooks import write_workbook
@@ -198,3 +200,33 @@ def test_an_excel_file(tmp_path):
     path.write_bytes(path.read_bytes()[:99])
     with pytest.raises(GatewiseError, match="can't be read as a table"):
         read_table(path)
+
+
+def test_arrays_of_numpy(tmp_path):
+    values = np.arange(6.0)
+    np.save(tmp_path / "one.npy", values)
+    np.save(tmp_path / "two.npy", values.reshape(3, 2))
+    np.savez(tmp_path / "some.npz", day=np.arange(6), sold=values, others=values.reshape(6, 1))
+    assert read_table(tmp_path / "one.npy").frame.to_dict(as_series=False) == {"value": [0, 1, 2, 3, 4, 5]}
+    assert read_table(tmp_path / "two.npy").frame.to_dict(as_series=False) == {"1": [0, 2, 4], "2": [1, 3, 5]}
+    assert column_names(tmp_path / "some.npz") == ["day", "sold", "others 1"]
+    found = gatewise.look(tmp_path / "one.npy")
+    assert 'time="none" for rows one step apart' in found.problem
+    assert gatewise.look(tmp_path / "one.npy", time="none").problem is None
+
+
+def test_arrays_that_are_no_tables(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((2, 2, 2)))
+    with pytest.raises(
+        GatewiseError, match=r"value has the shape \[2, 2, 2\]; expected an array \[rows\] or"
+    ):
+        read_table(tmp_path / "a.npy")
+    np.savez(tmp_path / "b.npz", a=np.zeros(2), b=np.zeros(3))
+    with pytest.raises(GatewiseError, match="a has 2, b has 3 rows; expected an array"):
+        read_table(tmp_path / "b.npz")
+    np.save(tmp_path / "c.npy", np.array([{}, 1], dtype=object), allow_pickle=True)
+    with pytest.raises(GatewiseError, match=r"c\.npy can't be read as an array: it contains Python objects"):
+        read_table(tmp_path / "c.npy")
+    (tmp_path / "d.npz").write_bytes(b"PK\x03\x04")
+    with pytest.raises(GatewiseError, match=r"d\.npz can't be read as arrays"):
+        read_table(tmp_path / "d.npz")

@@ -17,8 +17,8 @@ MAX_RATIO, SMALL = 200, 1 << 30  # an archive may decompress to 200 times its si
 KINDS = "uifbU"  # numbers and names
 
 
-def read_arrays(path: Path, names: Sequence[str], expected: str) -> dict[str, np.ndarray]:
-    """Reads the arrays of these names from a .npz file, of which the first is required.
+def read_arrays(path: Path, names: Sequence[str] | None, expected: str) -> dict[str, np.ndarray]:
+    """Reads the arrays of these names from a .npz file, of which the first is required; all for None.
 
     expected: a description of the file, for messages
 
@@ -34,7 +34,8 @@ def read_arrays(path: Path, names: Sequence[str], expected: str) -> dict[str, np
                 )
             with zipfile.ZipFile(file) as archive:
                 found = [one.removesuffix(".npy") for one in archive.namelist()]
-                if names[0] not in found:
+                names = found if names is None else names
+                if not names or names[0] not in found:
                     listed = ", ".join(found) or "nothing"
                     raise GatewiseError(f"{path} contains {listed}; expected {expected}")
                 members = {name: archive.getinfo(f"{name}.npy") for name in names if name in found}

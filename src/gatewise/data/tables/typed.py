@@ -1,4 +1,4 @@
-"""Tables with typed columns (Parquet, Arrow, JSON lines, Excel), read by polars; every error is one line."""
+"""Tables with typed columns (Parquet, Arrow, JSON lines, Excel, NumPy arrays); every error is one line."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TypeVar
 import polars as pl
 
 from gatewise.data.opening import data_suffix, require_file
+from gatewise.data.tables.array_table import ARRAYS, read_array_table
 from gatewise.data.tables.csv_folder import find_csv_files
 from gatewise.data.tables.decoding import open_table
 from gatewise.data.tables.dialect import Dialect, name_columns
@@ -22,7 +23,7 @@ from gatewise.errors import GatewiseError
 ARROW = (".arrow", ".feather", ".ipc")
 EXCEL = (".xlsx", ".xlsm", ".xlsb", ".xls")
 JSON_LINES = (".jsonl", ".ndjson")  # may be compressed
-TYPED = (*PARQUET, *ARROW, *EXCEL, *JSON_LINES)
+TYPED = (*PARQUET, *ARROW, *EXCEL, *JSON_LINES)  # with rows of texts, too
 T = TypeVar("T")
 
 
@@ -48,7 +49,7 @@ def is_typed(path: Path) -> bool:
     """Whether a file has typed columns, by its ending, or is a folder of such files."""
     if path.is_dir():
         return bool(find_parquet_files(path))
-    return path.suffix.lower() in (*PARQUET, *ARROW, *EXCEL) or data_suffix(path) in JSON_LINES
+    return path.suffix.lower() in (*PARQUET, *ARROW, *EXCEL, *ARRAYS) or data_suffix(path) in JSON_LINES
 
 
 def has_names(path: Path, dialect: Dialect | None) -> bool:
@@ -71,6 +72,8 @@ def read_typed(path: Path, dialect: Dialect | None = None) -> pl.DataFrame:
         frame = _read(path, lambda: pl.read_ipc(path.read_bytes()))
     elif suffix in EXCEL:
         frame = _read_excel(path, has_header=has_names(path, dialect))
+    elif suffix in ARRAYS:
+        frame = read_array_table(path)
     else:
         frame = _read_json_lines(path, None if dialect is None else dialect.encoding)
     check_header(path, frame.columns, is_text=suffix in EXCEL, dialect=dialect)

@@ -19,11 +19,12 @@ from gatewise.data.labels.word_table import WordColumns, find_word_columns
 from gatewise.data.opening import data_suffix
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.data.splits import Fractions
+from gatewise.data.tables.array_table import ARRAYS
 from gatewise.data.tables.typed import TYPED
 from gatewise.errors import GatewiseError
 from gatewise.tasks.label.options import LabelOptions
 
-TABLES = (".csv", ".json", *TYPED)  # suffixes of tables; all other files are text
+TABLES = (".csv", ".json", *ARRAYS, *TYPED)  # suffixes of tables; all other files are text
 
 
 @dataclass(frozen=True)
