@@ -139,6 +139,17 @@ def test_a_cell_of_a_lattice(tables, monkeypatch, cell):
 
 
 @pytest.mark.usefixtures("_compiles_nothing")
+def test_a_cell_with_a_matrix_memory(tables):
+    _, by_cell, by_feature, _ = tables("--cell", "mlstm", "--device", "cpu")
+    assert by_cell[1][:2] == ["MLSTM", "memory"]
+    assert "native: it supports no function between the units of a head, such as outer" in by_cell[1][2]
+    found = {name: backend for name, backend, *_ in by_feature[1:]}
+    assert found["lengths"] == found["resets"] == "memory"
+    assert found["zoneout"] == "reference"
+    assert "projection" not in found
+
+
+@pytest.mark.usefixtures("_compiles_nothing")
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_the_backends_that_there_are(tables, device):
     if device == "cuda" and not torch.cuda.is_available():

@@ -16,6 +16,7 @@ from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.engine.choice import refusals
 from gatewise.engine.request import Request
 from gatewise.layers.recurrent import Recurrent
+from gatewise.layers.states import state_shapes
 
 STEPS, BATCH, INPUTS, HIDDEN, PROJECTED = 3, 2, 4, 8, 4
 Refusals = dict[str, str | None]  # the reason of each backend, None for the one that runs the request
@@ -51,9 +52,8 @@ def _request(cell: CellType, device: str, **options: Any) -> Request:
     if layer.proj_size:
         parameters["projection"] = parameters.pop("weight_hr")
     inputs = next(iter(parameters.values())).new_zeros(STEPS, BATCH, INPUTS)
-    state = {name: inputs.new_zeros(BATCH, HIDDEN) for name in cell.state}
-    if layer.proj_size:
-        state[cell.state[0]] = inputs.new_zeros(BATCH, layer.proj_size)
+    shapes = state_shapes(cell, HIDDEN, layer.proj_size or HIDDEN, heads=1)
+    state = {name: inputs.new_zeros(BATCH, *shape) for name, shape in shapes.items()}
     return Request(cell, inputs, parameters, state)
 
 
@@ -101,6 +101,6 @@ def _sequence_features(cell: CellType, plain: Request, device: str) -> dict[str,
         "float64": _request(cell, device, dtype=torch.float64),
         "trace": replace(plain, trace=True),
     }
-    if projection_obstacle(cell) is None:
+    if projection_obstacle(cell) is None and not cell.matrix_states:
         requests["projection"] = _request(cell, device, proj_size=PROJECTED)
     return requests
