@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <omp.h>
+#include <utility>
 #include <vector>
 
 #include "flush.h"
@@ -13,6 +14,9 @@
 #define GATEWISE_EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace gatewise {
+
+constexpr int64_t turn = 8;    // the steps of a memory before those of the next one, forward
+constexpr int64_t chunk = 16;  // the steps between two memories that the backward pass keeps
 
 // Of B rows with `heads` heads of K units and K keys each; H = heads K. All arrays are contiguous.
 template <class T> struct MemoryProblem {
@@ -29,10 +33,29 @@ template <class T> struct MemoryProblem {
   int64_t memory(int64_t b, int64_t head) const { return (b * heads + head) * units * units; }
 };
 
-template <class T> GATEWISE_INLINE T sum_of(Vector<T> values) {
-  T total = 0;
-  for (int lane = 0; lane < lanes<T>; ++lane) total += values[lane];
-  return total;
+// Lanes of two vectors: those of b are numbered after those of a. GCC has the builtin of Clang since version 12.
+template <class T, int... lane> GATEWISE_INLINE Vector<T> shuffled(Vector<T> a, Vector<T> b) {
+#if defined(__clang__) || __GNUC__ >= 12
+  return __builtin_shufflevector(a, b, lane...);
+#else
+  return __builtin_shuffle(a, b, Bits<T>{lane...});
+#endif
+}
+
+// One vector of two: the sums of lanes `half` apart, of a where the bit `half` of the lane is 0, of b where it is 1.
+template <class T, int half, int... lane>
+GATEWISE_INLINE Vector<T> folded(Vector<T> a, Vector<T> b, std::integer_sequence<int, lane...>) {
+  constexpr int count = lanes<T>;
+  return shuffled<T, (lane & half ? count + lane : lane)...>(a, b) +
+         shuffled<T, (lane & half ? count + lane - half : lane + half)...>(a, b);
+}
+
+// The sum of the lanes of each of `lanes` vectors; they are overwritten.
+template <class T, int half = lanes<T> / 2> GATEWISE_INLINE Vector<T> sums_of(Vector<T> *rows) {
+#pragma GCC unroll 8
+  for (int i = 0; i < half; ++i) rows[i] = folded<T, half>(rows[i], rows[i + half], std::make_integer_sequence<int, lanes<T>>{});
+  if constexpr (half > 1) return sums_of<T, half / 2>(rows);
+  else return rows[0];
 }
 
 // Up to `count` numbers, then zeros.
@@ -48,110 +71,134 @@ template <class T> GATEWISE_INLINE void store_part(T *to, Vector<T> values, int6
   else if (count > 0) std::memcpy(to, &values, size_t(count) * sizeof(T));
 }
 
-// The memory of one head of one row, for the units `first`, ..., first + columns * lanes: [K, columns * lanes], units are
-// consecutive.
+// The memory of one head of one row, for the units `first`, ..., first + columns * lanes: [K, columns] vectors of units.
 template <class T, int columns> class MemoryBlock {
  public:
   using V = Vector<T>;
   static constexpr int64_t width = columns * lanes<T>;
 
-  MemoryBlock(const MemoryProblem<T> &p, int64_t b, int64_t head, int64_t first)
-      : p(p), b(b), head(head), first(first), own(std::min(width, p.units - first)), zeros(size_t(p.resets ? p.units * width : 0), T(0)) {}
+  // number: of all blocks of a head, all heads of a row, all rows
+  // zeros: a memory of zeros
+  MemoryBlock(const MemoryProblem<T> &p, int64_t number, const V *zeros)
+      : p(p), zeros(zeros), b(number / count(p) / p.heads), head(number / count(p) % p.heads), first(number % count(p) * width),
+        own(std::min(width, p.units - first)) {}
 
-  void read(const T *from, T *to) const {
+  // The number of blocks of a head.
+  static int64_t count(const MemoryProblem<T> &p) { return (p.units + width - 1) / width; }
+
+  void read(const T *from, V *to) const {
     for (int64_t j = 0; j < p.units; ++j)
-      for (int64_t i = 0; i < width; ++i) to[j * width + i] = i < own ? from[p.memory(b, head) + (first + i) * p.units + j] : T(0);
+      for (int64_t i = 0; i < width; ++i)
+        to[j * columns + i / lanes<T>][i % lanes<T>] = i < own ? from[p.memory(b, head) + (first + i) * p.units + j] : T(0);
   }
 
-  void write(const T *from, T *to) const {
+  void write(const V *from, T *to) const {
     for (int64_t i = 0; i < own; ++i)
-      for (int64_t j = 0; j < p.units; ++j) to[p.memory(b, head) + (first + i) * p.units + j] = from[j * width + i];
+      for (int64_t j = 0; j < p.units; ++j)
+        to[p.memory(b, head) + (first + i) * p.units + j] = from[j * columns + i / lanes<T>][i % lanes<T>];
   }
 
   // One step: from the memory before to the memory after, which may be the same.
-  template <bool by_key> GATEWISE_INLINE void step(int64_t t, const T *before, T *after, T *y) const {
+  template <bool by_key> GATEWISE_INLINE void step(int64_t t, const V *before, V *after, T *y) const {
     const int64_t here = p.at(t, b, head);
-    if (p.resets_at(t, b)) before = zeros.data();
+    fetch(t + ahead, p.a, p.b, p.u, p.k, p.q);
+    if (p.resets_at(t, b)) before = zeros;
     V a[columns], u[columns], sum[columns] = {};
-    for (int i = 0; i < columns; ++i) {
-      a[i] = load_part(p.a + here + first + i * lanes<T>, own - i * lanes<T>);
-      u[i] = load_part(p.u + here + first + i * lanes<T>, own - i * lanes<T>);
-    }
+    for (int i = 0; i < columns; ++i) a[i] = part(p.a + here, i), u[i] = part(p.u + here, i);
     const T *k = p.k + here, *q = p.q + here, *f = by_key ? p.b + here : nullptr;
-    for (int64_t j = 0; j < p.units; ++j) {
+    for (int64_t j = 0; j < p.units; ++j, before += columns, after += columns) {
+      const V key = broadcast(k[j]), query = broadcast(q[j]), factor = broadcast(by_key ? f[j] : T(1));
 #pragma GCC unroll 8
       for (int i = 0; i < columns; ++i) {
-        const V old = load(before + j * width + i * lanes<T>);
-        const V kept = by_key ? a[i] * f[j] * old : a[i] * old;
-        const V now = kept + u[i] * k[j];
-        store(after + j * width + i * lanes<T>, now);
-        sum[i] += now * q[j];
+        const V kept = by_key ? a[i] * factor * before[i] : a[i] * before[i];
+        after[i] = kept + u[i] * key;
+        sum[i] += after[i] * query;
       }
     }
     if (y)
-      for (int i = 0; i < columns; ++i) store_part(y + here + first + i * lanes<T>, sum[i], own - i * lanes<T>);
+      for (int i = 0; i < columns; ++i) set_part(y + here, i, sum[i]);
   }
 
   // The gradient through one step. gradient: with respect to the memory after it, then before it
-  template <bool by_key> GATEWISE_INLINE void back(int64_t t, const T *before, const T *after, T *gradient) const {
+  template <bool by_key> GATEWISE_INLINE void back(int64_t t, const V *before, const V *after, V *gradient) const {
     const int64_t here = p.at(t, b, head);
-    if (p.resets_at(t, b)) before = zeros.data();
+    fetch(t - ahead, p.a, p.b, p.u, p.k, p.q, p.by_y, p.by_q, p.by_k);
+    if (p.resets_at(t, b)) before = zeros;
     V a[columns], u[columns], by_y[columns], by_a[columns] = {}, by_u[columns] = {};
-    for (int i = 0; i < columns; ++i) {
-      const int64_t at = here + first + i * lanes<T>, count = own - i * lanes<T>;
-      a[i] = load_part(p.a + at, count), u[i] = load_part(p.u + at, count), by_y[i] = load_part(p.by_y + at, count);
-    }
+    for (int i = 0; i < columns; ++i) a[i] = part(p.a + here, i), u[i] = part(p.u + here, i), by_y[i] = part(p.by_y + here, i);
     const T *k = p.k + here, *q = p.q + here, *f = by_key ? p.b + here : nullptr;
-    for (int64_t j = 0; j < p.units; ++j) {
-      V by_q = {}, by_k = {}, by_b = {};
+    V *place = gradient;
+    for (int64_t from = 0; from < p.units; from += lanes<T>) {
+      V by_q[lanes<T>], by_k[lanes<T>], by_b[lanes<T>];  // of some keys, by unit; summed over units below
+      const int64_t count = std::min<int64_t>(lanes<T>, p.units - from);
+      for (int64_t j = 0; j < count; ++j, before += columns, after += columns, place += columns) {
+        const V key = broadcast(k[from + j]), query = broadcast(q[from + j]), factor = broadcast(by_key ? f[from + j] : T(1));
+        V of_q = {}, of_k = {}, of_b = {};
 #pragma GCC unroll 8
-      for (int i = 0; i < columns; ++i) {
-        T *place = gradient + j * width + i * lanes<T>;
-        const V old = load(before + j * width + i * lanes<T>);
-        const V own = load(place) + by_y[i] * q[j];
-        by_q += by_y[i] * load(after + j * width + i * lanes<T>);
-        by_k += own * u[i];
-        by_u[i] += own * k[j];
-        const V through = own * a[i];
-        if (by_key) {
-          by_a[i] += own * old * f[j];
-          by_b += through * old;
-          store(place, through * f[j]);
-        } else {
-          by_a[i] += own * old;
-          store(place, through);
+        for (int i = 0; i < columns; ++i) {
+          const V old = before[i], now = place[i] + by_y[i] * query, through = now * a[i];
+          of_q += by_y[i] * after[i];
+          of_k += now * u[i];
+          by_u[i] += now * key;
+          by_a[i] += by_key ? now * old * factor : now * old;
+          if (by_key) of_b += through * old;
+          place[i] = by_key ? through * factor : through;
         }
+        by_q[j] = of_q, by_k[j] = of_k, by_b[j] = of_b;
       }
-      p.by_q[here + j] += sum_of<T>(by_q);
-      p.by_k[here + j] += sum_of<T>(by_k);
-      if (by_key) p.by_b[here + j] += sum_of<T>(by_b);
+      for (int64_t j = count; j < lanes<T>; ++j) by_q[j] = by_k[j] = by_b[j] = V{};
+      add_sums(p.by_q + here + from, by_q, count), add_sums(p.by_k + here + from, by_k, count);
+      if (by_key) add_sums(p.by_b + here + from, by_b, count);
     }
-    for (int i = 0; i < columns; ++i) {
-      const int64_t at = here + first + i * lanes<T>, count = own - i * lanes<T>;
-      store_part(p.by_a + at, by_a[i], count), store_part(p.by_u + at, by_u[i], count);
-    }
-    if (p.resets_at(t, b)) std::fill_n(gradient, p.units * width, T(0));
+    for (int i = 0; i < columns; ++i) set_part(p.by_a + here, i, by_a[i]), set_part(p.by_u + here, i, by_u[i]);
+    if (p.resets_at(t, b)) std::fill_n(gradient, p.units * columns, V{});
   }
 
  private:
+  // Vector i of the units of this block, of an array of all units of the head.
+  GATEWISE_INLINE V part(const T *units, int i) const { return load_part(units + first + i * lanes<T>, own - i * lanes<T>); }
+  GATEWISE_INLINE void set_part(T *units, int i, V values) const {
+    store_part(units + first + i * lanes<T>, values, own - i * lanes<T>);
+  }
+
+  // Adds the sum of each of `count` vectors to a number.
+  static GATEWISE_INLINE void add_sums(T *to, V *rows, int64_t count) {
+    store_part(to, load_part(to, count) + sums_of<T>(rows), count);
+  }
+
+  // The rows of a head are pages apart from step to step, so that the processor does not fetch them by itself.
+  template <class... Array> GATEWISE_INLINE void fetch(int64_t t, const Array *...arrays) const {
+    if (t < 0 || t >= p.steps) return;
+    for (int64_t j = 0; j < p.units; j += 64 / int64_t(sizeof(T)))
+      (__builtin_prefetch(arrays + p.at(t, b, head) + j), ...);
+  }
+
+  static constexpr int64_t ahead = 4;
   const MemoryProblem<T> &p;
+  const V *const zeros;
   const int64_t b, head, first, own;
-  const std::vector<T> zeros;
 };
 
+// A thread computes some blocks together, a few steps of each in turn: the same pages have their inputs.
 template <class T, int columns, bool by_key> void run_forward(const MemoryProblem<T> &p) {
   using Block = MemoryBlock<T, columns>;
-  const int64_t blocks = (p.units + Block::width - 1) / Block::width, items = p.batch * p.heads * blocks;
+  const int64_t size = p.units * columns, blocks = p.batch * p.heads * Block::count(p);
+  const int64_t group = std::clamp<int64_t>(blocks / p.threads, 1, 16);
 #pragma omp parallel num_threads(int(p.threads))
   {
     const Flush flush;
-    std::vector<T> memory(size_t(p.units * Block::width));
+    std::vector<Vector<T>> memories(size_t(group * size)), zeros(size_t(p.resets ? size : 0));
 #pragma omp for
-    for (int64_t item = 0; item < items; ++item) {
-      const Block block(p, item / blocks / p.heads, item / blocks % p.heads, item % blocks * Block::width);
-      block.read(p.initial, memory.data());
-      for (int64_t t = 0; t < p.steps; ++t) block.template step<by_key>(t, memory.data(), memory.data(), p.y);
-      block.write(memory.data(), p.final);
+    for (int64_t first = 0; first < blocks; first += group) {
+      const int64_t last = std::min(blocks, first + group);
+      const auto memory = [&](int64_t i) { return memories.data() + (i - first) * size; };
+      for (int64_t i = first; i < last; ++i) Block(p, i, zeros.data()).read(p.initial, memory(i));
+      for (int64_t from = 0; from < p.steps; from += turn)
+        for (int64_t i = first; i < last; ++i) {
+          const Block block(p, i, zeros.data());
+          for (int64_t t = from; t < std::min(p.steps, from + turn); ++t) block.template step<by_key>(t, memory(i), memory(i), p.y);
+        }
+      for (int64_t i = first; i < last; ++i) Block(p, i, zeros.data()).write(memory(i), p.final);
     }
   }
 }
@@ -160,30 +207,28 @@ template <class T, int columns, bool by_key> void run_forward(const MemoryProble
 // one thread computes all of them.
 template <class T, int columns, bool by_key> void run_backward(const MemoryProblem<T> &p) {
   using Block = MemoryBlock<T, columns>;
-  constexpr int64_t chunk = 16;
-  const int64_t size = p.units * Block::width, chunks = (p.steps + chunk - 1) / chunk;
+  const int64_t size = p.units * columns, chunks = (p.steps + chunk - 1) / chunk;
 #pragma omp parallel num_threads(int(p.threads))
   {
     const Flush flush;
-    std::vector<T> starts(size_t((chunks + 1) * size)), memories(size_t((chunk + 1) * size)), gradient(size_t(size), T(0));
+    std::vector<Vector<T>> starts(size_t(chunks * size)), memories(size_t((chunk + 1) * size)), gradient(size_t(size), Vector<T>{});
+    const std::vector<Vector<T>> zeros(size_t(p.resets ? size : 0));
+    const auto start = [&](int64_t c) { return starts.data() + c * size; };
 #pragma omp for
-    for (int64_t item = 0; item < p.batch * p.heads; ++item)
-      for (int64_t first = 0; first < p.units; first += Block::width) {
-        const Block block(p, item / p.heads, item % p.heads, first);
-        block.read(p.initial, starts.data());
-        for (int64_t t = 0; t < (chunks - 1) * chunk; ++t) {
-          const T *before = starts.data() + (t + chunk - 1) / chunk * size;
-          block.template step<by_key>(t, before, starts.data() + (t / chunk + 1) * size, nullptr);
-        }
+    for (int64_t head = 0; head < p.batch * p.heads; ++head)
+      for (int64_t i = head * Block::count(p); i < (head + 1) * Block::count(p); ++i) {
+        const Block block(p, i, zeros.data());
+        block.read(p.initial, start(0));
+        for (int64_t t = 0; t < (chunks - 1) * chunk; ++t)
+          block.template step<by_key>(t, start((t + chunk - 1) / chunk), start(t / chunk + 1), nullptr);
         if (p.by_final) block.read(p.by_final, gradient.data());
-        else std::fill(gradient.begin(), gradient.end(), T(0));
+        else std::fill(gradient.begin(), gradient.end(), Vector<T>{});
         for (int64_t c = chunks - 1; c >= 0; --c) {
           const int64_t from = c * chunk, to = std::min(p.steps, from + chunk);
-          std::copy_n(starts.data() + c * size, size, memories.data());
-          for (int64_t t = from; t < to; ++t)
-            block.template step<by_key>(t, memories.data() + (t - from) * size, memories.data() + (t - from + 1) * size, nullptr);
-          for (int64_t t = to - 1; t >= from; --t)
-            block.template back<by_key>(t, memories.data() + (t - from) * size, memories.data() + (t - from + 1) * size, gradient.data());
+          const auto memory = [&](int64_t t) { return memories.data() + (t - from) * size; };
+          std::copy_n(start(c), size, memory(from));
+          for (int64_t t = from; t < to; ++t) block.template step<by_key>(t, memory(t), memory(t + 1), nullptr);
+          for (int64_t t = to - 1; t >= from; --t) block.template back<by_key>(t, memory(t), memory(t + 1), gradient.data());
         }
         block.write(gradient.data(), p.by_initial);
       }
