@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import gatewise
-from gatewise.cells import find_cell
+from gatewise.cells import cells, find_cell, notation
+from gatewise.cells.expressions import Expression
 from gatewise.cells.formula import formulas
+from gatewise.cells.functions import BY_HEAD, FUNCTIONS
 from tests.commands import require_command, require_python
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +19,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 WITH_COMMANDS = [
     *PAGES, ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "benchmarks").rglob("README.md"))
 ]  # fmt: skip
+MADE_OF = (Expression, notation.Names, notation.Axes)  # the values of the notation beside its functions
 SHAPE = re.compile(r"^(\S+)\.shape  # (\[[\d, ]+\])", re.MULTILINE)
 EQUATIONS = re.compile(r"```\n(\w+): ([^\n]*)\n\n(.*?)```", re.DOTALL)
 
@@ -75,3 +78,21 @@ def test_python_on_data_of_ones_own_has_options_that_exist(page):
     """Blocks of `py` need data that the page does not have, and so they are not run."""
     for block in re.findall(r"```py\n(.*?)```", page, re.DOTALL):
         require_python(block)
+
+
+def test_the_table_of_cells_has_every_cell():
+    page = (ROOT / "docs" / "cells.md").read_text().split("## The built-in cells")[1]
+    rows = re.findall(r"^\| `(\w+)` \| (\d*) \| (.+?) \| (.+?) \| .+ \|$", page, re.MULTILINE)
+    assert [row[0] for row in rows] == list(cells())
+    for name, year, source, states in rows:
+        cell = find_cell(name)
+        bold = [f"**{one}**" if one in cell.matrix_states else one for one in cell.state]
+        assert states == ", ".join(bold)
+        assert f"{source} {year}".strip() in cell.source
+
+
+def test_the_notation_is_complete():
+    page = (ROOT / "docs" / "cells.md").read_text().split("## The notation")[1].split("## Initial")[0]
+    names = {name for name, value in vars(notation).items() if isinstance(value, MADE_OF)}
+    functions = {name for name in FUNCTIONS if hasattr(notation, name)} | set(BY_HEAD) - {"contract"}
+    assert names | functions <= set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", page))))

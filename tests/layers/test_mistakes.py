@@ -26,6 +26,7 @@ from gatewise.cells import GRU, LSTM, Cell, ChoGRU
         (lambda: gatewise.LSTM(3, 4, forget_bias="1"), "expected forget_bias as a number, got '1'"),
         (lambda: Recurrent(Cell, 3, 4), "expected cell as a class of equations such as"),
         (lambda: gatewise.GRU(3, 4, forget_bias=1.0), "forget_bias=1.0 was given with GRU, whose gates are"),
+        (lambda: Recurrent(gatewise.cells.SLSTM, 3, 4, forget_bias=1.0), "whose line f adds no bias"),
         (lambda: gatewise.LSTM(3, 4, bias=False, forget_bias=1.0), "was given with bias=False; leave it out"),
         (lambda: Recurrent("lstm", 3, 4), "expected cell as a class of equations such as"),
         (lambda: Recurrent(GRU, 3, [4, 5], residual=True), "needs layers of one size, got [4, 5]"),

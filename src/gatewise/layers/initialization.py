@@ -83,6 +83,10 @@ def initial_biases(cell: CellType, forget_bias: float | None, bias: bool) -> dic
     if not isinstance(forget_bias, int | float) or not isfinite(forget_bias):
         raise GatewiseError(f"expected forget_bias as a number, got {forget_bias!r}")
     if "f" not in cell.gates or not bias or not added_to(cell, "f"):
-        what = "bias=False" if "f" in cell.gates else f"{cell.__name__}, whose gates are {cell.gates}"
+        what = "bias=False"
+        if "f" not in cell.gates:
+            what = f"{cell.__name__}, whose gates are {cell.gates}"
+        elif bias:
+            what = f"{cell.__name__}, whose line f adds no bias"
         raise GatewiseError(f"forget_bias={forget_bias} was given with {what}; leave it out")
     return {**cell.initial_bias, "f": forget_bias}
