@@ -208,3 +208,9 @@ def test_a_value_that_would_change_keeps_its_own_type():
 def test_one_series_has_its_index_as_times(series, expected):
     assert is_column(series)
     assert to_polars(series).to_dict(as_series=False) == expected
+
+
+def test_a_list_of_numbers_is_a_series():
+    frame = to_polars([1, 2.5, 3])
+    assert frame.to_dict(as_series=False) == {"time": [0, 1, 2], "value": [1, 2.5, 3]}
+    assert not any(is_column(other) for other in ([], ["a"], [[1]], [1, None]))

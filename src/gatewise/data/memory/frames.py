@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ def to_polars(data: Any) -> pl.DataFrame:
     try:
         if is_column(data):
             values = data.detach().cpu().numpy() if hasattr(data, "detach") else data
+            values = np.asarray(values) if isinstance(values, list | tuple) else values
             return one_series(data if isinstance(data, pl.Series) else pl.Series(VALUE, values))
         return pl.DataFrame(data)
     except pl.exceptions.DuplicateError as error:
@@ -92,11 +94,13 @@ def to_polars(data: Any) -> pl.DataFrame:
 
 
 def is_column(data: Any) -> bool:
-    """Whether the data are one column: an array with one axis, or a series or array of a table library.
+    """Whether the data are one column: numbers, an array with one axis, or a series of a table library.
 
-    >>> is_column(np.zeros(3)), is_column(np.zeros((3, 2))), is_column(pl.Series([1]))
-    (True, False, True)
+    >>> is_column(np.zeros(3)), is_column(np.zeros((3, 2))), is_column(pl.Series([1])), is_column([1, 2.5])
+    (True, False, True, True)
     """
+    if isinstance(data, list | tuple):
+        return bool(data) and all(isinstance(one, Real) for one in data)
     if isinstance(data, np.ndarray):
         return data.ndim == 1 and data.dtype != object
     if pandas_frames.is_pandas(data):

@@ -50,10 +50,11 @@ def describe_metrics(data: ForecastData) -> str:
     """The caption of a leaderboard."""
     interval = interval_title(data.plan.levels)
     coverage = f"coverage {interval}: the fraction of true values in the {interval} interval; "
+    period = "one step" if data.plan.period == 1 else f"{data.plan.period} steps"
     mixed = "; errors with a unit, such as RMSE, are means over targets in different units"
     return (
         f"* a baseline; {coverage if interval else ''}MASE: the error "
-        f"relative to repeating the value of {data.plan.period} steps before, in the training set"
+        f"relative to repeating the value of {period} before, in the training set"
         f"{describe_undefined(data)}{mixed if data.source.columns.target_source else ''}"
         f"{'; forecasts of the hierarchy add up' if data.source.columns.hierarchy else ''}"
     )

@@ -81,6 +81,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
     about = "Forecast series."
     data_help = "a CSV, Parquet or .tsf file of series"
     options = ForecastOptions
+    accepted_data = "a path, a table of pandas, polars or pyarrow, or numbers one step apart"
     stream_ending = ".csv"
     metrics = tuple(METRICS[name] for name in ("mase", "smape", "rmse", "pinball", "coverage"))
     selection_metric = METRICS["pinball"]
