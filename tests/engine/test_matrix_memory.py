@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 import gatewise
 from gatewise.cells import (
@@ -39,7 +40,7 @@ class Decaying(Cell):
     D = keys(sigmoid(W.d @ x)) * prev.C
     C = (f * D - outer(W.v @ x, k)) / 2
     s = 0.5 * prev.s + k
-    h = (C @ s) * f
+    h = (C @ s) * f + prev.s
 
 
 def request_for(cell, *, steps=7, batch=3, inputs=2, units=12, heads=2, **more):
@@ -160,6 +161,38 @@ def test_a_row_of_each_head_is_one_for_each_unit_in_a_kernel():
             found.append([output, *torch.autograd.grad(output.sin().sum(), list(layer.parameters()))])
         torch.testing.assert_close(found[0], found[1])
         assert layer.w_l0.shape == (2, 3)
+
+
+def test_an_exported_layer_has_any_number_of_steps():
+    layer = gatewise.Recurrent(MLSTM, 3, 8, heads=2)
+    steps, batch = (torch.export.Dim(name, min=2) for name in ("steps", "batch"))
+    example = torch.randn(6, 2, 3)
+    exported = torch.export.export(layer, (example,), dynamic_shapes=({0: steps, 1: batch},)).module()
+    for shape in ((6, 2, 3), (9, 4, 3)):
+        values = torch.randn(shape)
+        torch.testing.assert_close(exported(values), layer(values))
+
+
+def test_the_operator_has_the_gradients_of_the_operation_and_counts_its_products():
+    layer = gatewise.Recurrent(MLSTM, 3, 8, heads=2)
+    values = torch.randn(6, 2, 3, requires_grad=True)
+    resets = torch.rand(6, 2) < 0.3
+
+    def gradients():
+        layer.zero_grad()
+        values.grad = None
+        layer(values, resets=resets)[0].sin().sum().backward()
+        return [one.grad.clone() for one in (values, *layer.parameters())]
+
+    expected = gradients()
+    from gatewise.engine import flops  # noqa: F401 (which registers the formulas)
+
+    with FlopCounterMode(display=False) as counter:
+        found = gradients()
+    torch.testing.assert_close(found, expected)
+    counted = counter.get_flop_counts()["Global"]
+    assert counted[torch.ops.gatewise.memories] == 4 * 6 * 2 * 8 * 4
+    assert counted[torch.ops.gatewise.memories_backward] == 10 * 6 * 2 * 8 * 4
 
 
 def test_gradients_of_gradients():

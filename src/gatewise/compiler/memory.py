@@ -49,10 +49,12 @@ class MemoryPlan:
     """The parts of a cell.
 
     vectors: the states that are vectors and that the next step reads, as a cell; None if there are none
+    before: those whose last value a line outside of that cell reads
     after: the lines that depend on what is read
     """
 
     vectors: CellType | None
+    before: tuple[str, ...]
     memories: tuple[Memory, ...]
     after: frozenset[str]
 
@@ -98,7 +100,10 @@ class _Planner:
         }
         state = tuple(name for name in self.cell.state if name in read)
         copies = {name: _copied(line) for name, line in lines.items()}
-        return MemoryPlan(derived(self.cell, copies, state) if state else None, memories, self.after)
+        vectors = derived(self.cell, copies, state) if state else None
+        others = [line for name, line in self.cell.lines.items() if not vectors or name not in vectors.lines]
+        before = {one.state for line in others for one in inside(line) if isinstance(one, Previous)}
+        return MemoryPlan(vectors, tuple(name for name in state if name in before), memories, self.after)
 
     def _after(self) -> frozenset[str]:
         """The vector lines that depend on what is read from a memory."""

@@ -75,6 +75,10 @@ def _recorded(request: Request) -> LayerResult:
         found = operators.run_operator(request)
         if found is not None:
             return found
+    # The compiler can't follow the plan of a memory, and TorchScript has no operator of ours.
+    traced = torch.compiler.is_dynamo_compiling() or jit_tracing()
+    if only in (None, MEMORY.name) and not traced and MEMORY.refusal(request) is None:
+        return MEMORY.run(request)
     if not torch.compiler.is_compiling() and only != REFERENCE.name and CUDNN.refusal(request) is None:
         return CUDNN.run(request)
     return REFERENCE.run(request)

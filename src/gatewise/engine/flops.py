@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from gatewise.compiler.layout import layout
+from gatewise.engine import memory_operator  # noqa: F401 (which has the operators)
 from gatewise.engine.operators import kernel_of
 
 
@@ -58,6 +59,20 @@ def backward_flops(
         if matrix.dim() == 2:
             weights += matrix.numel() * (needs_gradient + (wanted[0] if name in of_input else 1))
     return _per_position(inputs) * weights
+
+
+@register_flop_formula(torch.ops.gatewise.memories, get_raw=True)
+def memory_flops(initial: Tensor, a: Tensor, *rest: Any, **output: Any) -> int:
+    """Two to write and two to read, for each unit, key and step: `4 T B H K`."""
+    return 4 * a.shape[0] * initial.numel()
+
+
+@register_flop_formula(torch.ops.gatewise.memories_backward, get_raw=True)
+def memory_backward_flops(
+    by_read: Tensor | None, by_final: Tensor | None, initial: Tensor, a: Tensor, *rest: Any, **output: Any
+) -> int:
+    """Four products for gradients, and the memories that are written again: `10 T B H K`."""
+    return 10 * a.shape[0] * initial.numel()
 
 
 def _per_position(inputs: Tensor) -> int:

@@ -14,6 +14,7 @@ from gatewise.compiler.layout import layout
 from gatewise.compiler.memory import Memory, MemoryPlan, memory_plan
 from gatewise.engine.memories import read_memories
 from gatewise.engine.native import Native
+from gatewise.engine.recording import recording
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
@@ -119,12 +120,11 @@ class _Parts:
         }
         state = {name: request.state[name] for name in cell.state}
         inner = replace(request, cell=cell, parameters=parameters, state=state, trace=True)
-        native = Native()
-        result = (native if native.refusal(inner) is None else Reference()).run(inner)
+        result = _run(inner)
         assert result.trace is not None
         self.values |= {**result.trace.gates, **result.trace.states}
         self.final |= result.final
-        for name in cell.state:
+        for name in self.plan.before:
             before = torch.cat([state[name].unsqueeze(0), result.trace.states[name][:-1]])
             if request.resets is not None:
                 before = before.masked_fill(request.resets[:, :, None], 0.0)
@@ -158,6 +158,16 @@ class _Parts:
         last = (self.request.lengths - 1).clamp(min=0)
         found = values[last, torch.arange(values.shape[1], device=values.device)]
         return torch.where((self.request.lengths > 0)[:, None], found, initial)
+
+
+def _run(request: Request) -> LayerResult:
+    """The result of a cell of vectors."""
+    if recording():
+        from gatewise.engine.operators import run_operator  # imports all of PyTorch's compiler
+
+        return run_operator(request) or Reference().run(request)
+    native = Native()
+    return (native if native.refusal(request) is None else Reference()).run(request)
 
 
 def _blocks(parameter: Tensor, all_blocks: tuple[str, ...], wanted: tuple[str, ...]) -> Tensor:

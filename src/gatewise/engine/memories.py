@@ -16,7 +16,7 @@ from gatewise.engine.compiling import BuildError, NativeProgram
 from gatewise.engine.kernel import NUMBERS
 from gatewise.engine.loading import load
 from gatewise.engine.processor import NATIVE
-from gatewise.engine.recording import batched, recording, transformed
+from gatewise.engine.recording import batched, jit_tracing, recording, transformed
 from gatewise.engine.thread_plan import usable
 
 log = logging.getLogger("gatewise")
@@ -36,10 +36,15 @@ def read_memories(
     """
     tensors = [initial, *(one for one in vectors if one is not None)]
     alike = {(one.dtype, one.device.type) for one in tensors}
-    recorded = recording() or transformed(tensors) or batched(tensors)
-    fits = len(alike) == 1 and initial.dtype in NUMBERS and initial.is_cpu and initial.numel()
-    if recorded or not fits or _library(initial.dtype) is None:
+    fits = len(alike) == 1 and initial.dtype in NUMBERS and initial.is_cpu
+    if not fits or transformed(tensors) or batched(tensors) or not _is_compiled(initial.dtype):
         return by_steps(initial, vectors, heads, resets)
+    if recording():
+        if jit_tracing():  # so that the result loads without gatewise
+            return by_steps(initial, vectors, heads, resets)
+        from gatewise.engine.memory_operator import read_by_operator  # imports all of PyTorch's compiler
+
+        return read_by_operator(initial, vectors, heads, resets)
     read, final = _Memories.apply(initial, *vectors, heads, resets)  # type: ignore[no-untyped-call]
     return read, final
 
@@ -66,68 +71,93 @@ def by_steps(
     return torch.stack(found), memory.flatten(1, 2)
 
 
+def gradients_by_steps(
+    initial: Tensor,
+    vectors: Vectors,
+    heads: int,
+    resets: Tensor | None,
+    by: tuple[Tensor | None, Tensor | None],
+) -> list[Tensor | None]:
+    """The gradients of `by_steps`, which have gradients, too: of the initial memories and the vectors.
+
+    by: the gradients with respect to both results
+    """
+    given = [initial, *vectors]
+    with torch.enable_grad():
+        outputs = by_steps(initial, vectors, heads, resets)
+        pairs = [(one, own) for one, own in zip(outputs, by, strict=True) if own is not None]
+        wanted = [one for one in given if one is not None and one.requires_grad]
+        found = torch.autograd.grad(
+            [one for one, _ in pairs], wanted, [own for _, own in pairs], create_graph=True, allow_unused=True
+        )
+    each = iter(found)
+    return [next(each) if one is not None and one.requires_grad else None for one in given]
+
+
 class _Memories(torch.autograd.Function):
     """The operation by its kernel; gradients of gradients by steps."""
 
     @staticmethod
     def forward(
-        ctx: Any,
-        initial: Tensor,
-        a: Tensor,
-        b: Tensor | None,
-        u: Tensor,
-        k: Tensor,
-        q: Tensor,
-        heads: int,
+        ctx: Any, initial: Tensor, a: Tensor, b: Tensor | None, u: Tensor, k: Tensor, q: Tensor, heads: int,
         resets: Tensor | None,
-    ) -> tuple[Tensor, Tensor]:
-        given = [None if one is None else one.contiguous() for one in (a, b, u, k, q, initial)]
-        read = torch.empty_like(a, memory_format=torch.contiguous_format)
-        final = torch.empty_like(initial, memory_format=torch.contiguous_format)
-        ctx.heads, ctx.resets = heads, None if resets is None else resets.contiguous()
-        ctx.save_for_backward(initial, a, b, u, k, q)
-        _call("forward", ctx, given, [read, final], [None] * 8)
-        return read, final
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        ctx.heads = heads
+        ctx.save_for_backward(initial, a, b, u, k, q, resets)
+        return run_forward(initial, (a, b, u, k, q), heads, resets)
 
     @staticmethod
-    def backward(ctx: Any, by_read: Tensor | None, by_final: Tensor | None) -> tuple[Any, ...]:
-        initial, *vectors = ctx.saved_tensors
-        given = [initial, *vectors]
-        if by_read is None:
-            by_read = torch.zeros_like(vectors[0])
+    def backward(ctx: Any, by_read: Tensor, by_final: Tensor) -> tuple[Any, ...]:
+        initial, *vectors, resets = ctx.saved_tensors
+        arguments = (initial, tuple(vectors), ctx.heads, resets)
         if torch.is_grad_enabled() or recording():
-            with torch.enable_grad():
-                outputs = by_steps(initial, tuple(vectors), ctx.heads, ctx.resets)
-                pairs = [
-                    (one, by) for one, by in zip(outputs, (by_read, by_final), strict=True) if by is not None
-                ]
-                wanted = [one for one in given if one is not None and one.requires_grad]
-                found = iter(
-                    torch.autograd.grad(
-                        [one for one, _ in pairs], wanted, [by for _, by in pairs], create_graph=True
-                    )
-                )
-            return (
-                *(next(found) if one is not None and one.requires_grad else None for one in given),
-                None,
-                None,
-            )
-        ready = [None if one is None else one.contiguous() for one in (*vectors, initial)]
-        gradients = [None if one is None else torch.zeros_like(one) for one in ready]
-        received = [by_read.contiguous(), None if by_final is None else by_final.contiguous()]
-        _call("backward", ctx, ready, [None, None], [*received, *gradients])
-        return gradients[-1], *gradients[:-1], None, None
+            return *gradients_by_steps(*arguments, (by_read, by_final)), None, None
+        return *run_backward(*arguments, by_read, by_final), None, None
 
 
-def _call(function: str, ctx: Any, given: list[Any], results: list[Any], gradients: list[Any]) -> None:
+def run_forward(
+    initial: Tensor, vectors: Vectors, heads: int, resets: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """What queries read, and the final memories, by the kernel."""
+    given = [None if one is None else one.contiguous() for one in (*vectors, initial)]
+    read = torch.empty_like(vectors[0], memory_format=torch.contiguous_format)
+    final = torch.empty_like(initial, memory_format=torch.contiguous_format)
+    _call("forward", heads, resets, given, [read, final], [None] * 8)
+    return read, final
+
+
+def run_backward(
+    initial: Tensor, vectors: Vectors, heads: int, resets: Tensor | None, by_read: Tensor | None,
+    by_final: Tensor | None,
+) -> list[Tensor | None]:  # fmt: skip
+    """The gradients with respect to the initial memories and the vectors, by the kernel."""
+    given = [None if one is None else one.contiguous() for one in (*vectors, initial)]
+    found = [None if one is None else torch.zeros_like(one) for one in given]
+    by_read = torch.zeros_like(vectors[0]) if by_read is None else by_read
+    received = [by_read.contiguous(), None if by_final is None else by_final.contiguous()]
+    _call("backward", heads, resets, given, [None, None], [*received, *found])
+    return [found[-1], *found[:-1]]
+
+
+def _call(
+    function: str, heads: int, resets: Tensor | None, given: list[Tensor | None],
+    results: list[Tensor | None], gradients: list[Tensor | None],
+) -> None:  # fmt: skip
     """Calls the kernel with the fields of `MemoryProblem` of native/memory.h."""
-    steps, batch, units = given[0].shape
-    sizes = (steps, batch, ctx.heads, units // ctx.heads, usable())
-    places = [0 if one is None else one.data_ptr() for one in (ctx.resets, *given, *results, *gradients)]
-    fields = array("q", [*sizes, *places])
-    library = _library(given[0].dtype)
+    first = given[0]
+    assert first is not None
+    steps, batch, units = first.shape
+    own = None if resets is None else resets.contiguous()
+    places = [0 if one is None else one.data_ptr() for one in (own, *given, *results, *gradients)]
+    fields = array("q", [steps, batch, heads, units // heads, usable(), *places])
+    library = _library(first.dtype)
     assert library is not None
     getattr(library, function)(fields.buffer_info()[0])
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _is_compiled(dtype: torch.dtype) -> bool:
+    return _library(dtype) is not None
 
 
 @cache
