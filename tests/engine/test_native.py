@@ -45,7 +45,7 @@ from tests.thorough import every_cell
 
 NOISY = [LSTM, *(cells()[name] for name in ("GRU", "ChoGRU", "LayerNormLSTM"))]
 _, V3, V1 = processor.INSTRUCTION_SETS["x86_64"]
-SIZES = [(4, 3, 2, 5), (1, 1, 1, 1), (7, 13, 9, 17), (3, 20, 5, 100)]
+SIZES = [(4, 3, 2, 5), (1, 1, 1, 1), (7, 13, 9, 17), (3, 20, 5, 100), (1, 2, 9, 37)]
 TOLERANCE = {torch.float64: 1e-11, torch.float32: 2e-4}  # float32 sums in another order than the reference
 
 
@@ -137,6 +137,17 @@ def test_outputs_states_and_every_gradient(dtype, cell):
             assert_same(request_for(cell, sizes, dtype, scale, **more), TOLERANCE[dtype])
 
 
+def test_single_steps_without_a_gradient(cell):
+    """Then a state is not stored besides the final one, and the weights of few rows are not packed."""
+    for batch in (1, 2, 5):
+        for lengths, resets in ((None, None), (torch.arange(batch) % 2, torch.arange(batch)[None] > 1)):
+            request = request_for(cell, (1, batch, 9, 21), lengths=lengths, resets=resets)
+            with torch.no_grad():
+                ours, theirs = Native().run(request), Reference().run(request)
+            torch.testing.assert_close(ours.output, theirs.output)
+            torch.testing.assert_close(ours.final, theirs.final)
+
+
 def test_traces_and_their_gradients(cell):
     lengths = torch.tensor([5, 0, 2])
     request = request_for(cell, (5, 3, 2, 7), lengths=lengths, reverse=True, trace=True)
@@ -190,7 +201,7 @@ def test_zoneout_masks_and_projection(cell):
 @pytest.mark.parametrize("ahead", [False, True])
 def test_every_way_of_sharing_work_among_threads(monkeypatch, cell, share_units, ahead):
     monkeypatch.setattr(kernel_module, "plan_threads", lambda *given: (3, share_units, ahead))
-    for sizes in [(5, 7, 3, 90), (4, 1, 2, 200), (3, 20, 5, 17), (2, 2, 3, 144)]:
+    for sizes in [(5, 7, 3, 90), (4, 1, 2, 200), (3, 20, 5, 17), (2, 2, 3, 144), (1, 2, 3, 144)]:
         lengths = torch.randint(0, sizes[0] + 1, (sizes[1],))
         for recompute in (False, True):
             assert_same(request_for(cell, sizes, lengths=lengths, recompute=recompute), 1e-11)

@@ -26,7 +26,7 @@ FLAGS = (
     "-fno-sanitize=null,alignment,object-size,pointer-overflow,vptr",
     "--param", "asan-instrumentation-with-call-threshold=0",
 )  # fmt: skip
-SIZES = [(1, 1, 1, 1), (4, 5, 1, 17), (3, 5, 3, 1), (5, 1, 2, 17)]
+SIZES = [(1, 1, 1, 1), (4, 5, 1, 17), (3, 5, 3, 1), (5, 1, 2, 17), (1, 2, 3, 17)]
 WAYS = [(1, False, True), (2, False, False), (2, True, False), (3, True, True)]  # threads, share units, ahead
 
 
@@ -116,6 +116,13 @@ def exercise_threads():
                     one.neg_()
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda _, request=request: results(Native(), request), range(8)))
+        request = test_int8.sequences(LSTM, sizes)
+        for _ in range(2):
+            Native().run(request)
+            for one in request.parameters.values():
+                one.neg_()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _, request=request: Native().run(request), range(8)))
 
 
 def exercise():

@@ -87,7 +87,7 @@ def program(plan: StagePlan, number: str, instructions: InstructionSet) -> Nativ
     name = f"{cell}-{number}-{instructions.name}"
     flags = (*instructions.flags, *FLAGS, f"-DGATEWISE_NUMBER={number}")
     if number in INFERENCE:
-        return NativeProgram(name, source(plan), (*flags, "-DGATEWISE_INFERENCE", "-shared"), HEADERS)
+        flags += ("-DGATEWISE_INFERENCE",)
     products = NativeProgram(
         f"products-{number}-{instructions.name}", '#include "products.h"\n',
         (*flags, "-DGATEWISE_PRODUCTS", "-c"), HEADERS, OBJECT,

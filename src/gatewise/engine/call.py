@@ -31,7 +31,9 @@ class Signature:
     weights: multiplications of a row and step
     factors: the number of the program's factors
     has_intermediates: whether the gradient reads any
-    memory: the bytes of packed parameters, and of scratch memory forward and backward, by thread plan
+    unpacked: whether the forward pass reads the weights in the caller's order
+    memory: the bytes of packed parameters, and of scratch memory forward and backward, by thread plan and
+        whether weights are unpacked
     """
 
     request: Request
@@ -49,15 +51,20 @@ class Signature:
     has_lengths: bool
     has_resets: bool
     has_intermediates: bool
-    memory: dict[ThreadPlan, Numbers] = field(default_factory=dict)
+    unpacked: bool
+    memory: dict[tuple[ThreadPlan, bool], Numbers] = field(default_factory=dict)
 
-    def fields(self, threads: ThreadPlan) -> list[int]:
+    def fields(self, threads: ThreadPlan, unpacked: bool) -> list[int]:
         """The first fields of `Problem` of native/problem.h."""
-        recompute, directions = self.request.recompute and len(self.sizes) == 1, self.request.directions
         return [
             *self.sizes, self.batch, self.inputs, self.units, self.widths[0],
-            *threads, recompute, *directions,
+            *threads, self.recomputes, unpacked, *self.request.directions,
         ]  # fmt: skip
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether the gradient recomputes the gates; over lattices, they are always saved."""
+        return self.request.recompute and len(self.sizes) == 1
 
     def call(self, given: Iterator[Tensor]) -> KernelCall:
         """The call with these `tensors`."""

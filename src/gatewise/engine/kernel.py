@@ -38,6 +38,7 @@ FACTORS = {
 }  # of products; beside bfloat16 and int8 factors all is float32
 NOWHERE = (0, 0)
 MAX_SIGNATURES = 1 << 10  # sequences of many lengths have many
+FEW_ROWS = 2  # of a single step, whose products take less time than the comparison with packed weights
 ALL = -1  # the ring of rows that exist for all steps
 
 
@@ -47,7 +48,7 @@ class Kernel:
     def __init__(self, cell: CellType, extras: Extras, factors: torch.dtype) -> None:
         self.cell, self.extras = cell, extras
         self.dtype = factors if factors in NUMBERS else torch.float32
-        self.is_int8 = factors == torch.int8
+        self.is_int8, self.rounds = factors == torch.int8, factors not in NUMBERS
         self.plan = plan(cell, extras)
         self.kept = kept(self.plan)
         self.library = declared(built(self.plan, FACTORS[factors]))
@@ -147,6 +148,7 @@ class Kernel:
             has_lengths=request.lengths is not None,
             has_resets=request.resets is not None,
             has_intermediates=self.has_intermediates(request.trace or not request.recompute or axes > 1),
+            unpacked=not self.rounds and sizes == [1] and batch <= FEW_ROWS,
         )  # fmt: skip
 
     def has_intermediates(self, all_steps: bool) -> bool:
@@ -188,24 +190,27 @@ class Kernel:
         scratch_size: int,
     ) -> None:
         """Calls `forward` or `backward` of the library. scratch_size: the index of its size in `sizes`"""
-        pointers, alive = [], []
+        pointers, alive, borrowed = [], [], []
         threads = self.thread_plan(calls)
         for call, gradient in zip(calls, gradients, strict=True):
+            own = call.signature
+            unpacked = own.unpacked and not threads[2] if gradient is None else not own.recomputes
             weights = self.weights.find(self.key(call), partial(self.addresses, call.parameters))
-            problem = self.problem(call, weights.addresses, threads)
+            problem = self.problem(call, weights.addresses, threads, unpacked)
             place = problem.buffer_info()[0]
-            sizes = call.signature.memory.get(threads)
+            sizes = own.memory.get((threads, unpacked))
             if sizes is None:
-                sizes = call.signature.memory[threads] = self.sizes(problem)
-            packed = weights.ready(self.library, place, sizes[0])
+                sizes = own.memory[threads, unpacked] = self.sizes(problem)
             scratch = workspace.take(sizes[scratch_size])
-            alive.append((problem, packed, scratch))
+            packed = workspace.take(sizes[0]) if unpacked else weights.ready(self.library, place, sizes[0])
+            alive.append((problem, packed))
+            borrowed += [scratch, packed] if unpacked else [scratch]
             by = 0 if gradient is None else gradient.buffer_info()[0]
             pointers += [place, by, packed.data_ptr(), scratch.data_ptr()]
         numbers = array("q", pointers)
         function(numbers.buffer_info()[0], len(calls))
-        for _, _, scratch in alive:
-            workspace.give_back(scratch)
+        for one in borrowed:
+            workspace.give_back(one)
 
     def sizes(self, problem: Numbers) -> Numbers:
         """The bytes of the packed parameters, and of the scratch memory of forward and backward."""
@@ -223,9 +228,11 @@ class Kernel:
         own = calls[0].signature
         return plan_threads(own.sizes, own.batch, own.weights, len(calls))
 
-    def problem(self, call: KernelCall, addresses: list[int], threads: ThreadPlan) -> Numbers:
+    def problem(
+        self, call: KernelCall, addresses: list[int], threads: ThreadPlan, unpacked: bool = False
+    ) -> Numbers:
         """The fields of `Problem` of native/problem.h."""
-        numbers = call.signature.fields(threads)
+        numbers = call.signature.fields(threads, unpacked)
         numbers += address(call.lengths), address(call.resets)
         numbers += addresses
         for one in (

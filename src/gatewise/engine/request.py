@@ -68,9 +68,9 @@ class Request:
 
     def dense(self) -> Request:
         """The same request with matrices of all units in place of blocks and of heads."""
-        cell, keys = self.dense_cell, self.keys
-        if self.heads == 1 and cell is self.cell:
+        if self.heads == 1 and not depends_on_heads(self.cell):
             return self
+        cell, keys = self.dense_cell, self.keys
         kinds = {one.name: one for one in layout(self.cell).parameters}
         parameters = {}
         for name, one in self.parameters.items():

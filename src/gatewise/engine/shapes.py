@@ -74,7 +74,7 @@ def description(request: Request) -> tuple[object, ...]:
         more += ("elapsed", request.elapsed.shape)
     if request.zoneout or request.hidden_mask is not None:
         more += (_shape(request.hidden_mask), *[(name, _shape(one)) for name, one in request.zoneout.items()])
-    options = request.reverse, request.trace, request.recompute
+    options = request.reverse, request.trace, request.recompute, request.heads
     return (options, *map(SHAPE, tensors), *parameters, *more)
 
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "forward.h"
-#include "products.h"
 
 namespace gatewise {
 

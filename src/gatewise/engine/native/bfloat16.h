@@ -8,7 +8,9 @@
 
 #if defined(__AVX512BF16__) && GATEWISE_VECTOR_BYTES == 64
 #define GATEWISE_BFLOAT16_PRODUCTS  // one instruction multiplies and adds a vector of pairs
-#include <immintrin.h>
+#endif
+#if defined(GATEWISE_PRODUCTS) && defined(__SSE2__)
+#include <immintrin.h>  // not where cells are compiled, which it would slow down
 #endif
 
 namespace gatewise {
@@ -69,30 +71,37 @@ struct Paired {
   static constexpr bool rounds = true;
 
   // Of two rows: in each lane a number of one and that of the other.
-  static GATEWISE_INLINE Vector<float> pack(const float *const *from, int64_t i) {
-    const Bits<float> halves = one_behind_the_other(load(from[0] + i), load(from[1] + i));
-    const Bits<float> order = 0x100000 + 0x10001 * Bits<float>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    return Vector<float>(_mm512_permutexvar_epi16(__m512i(order), __m512i(halves)));
-  }
+  static GATEWISE_INLINE Vector<float> pack(const float *const *from, int64_t i);
 
   // Of one row: its consecutive pairs, padded with zero.
-  static void pack_along(const float *row, int64_t width, float *to) {
-    constexpr int L = lanes<float>;
-    for (; width > 0; width -= 2 * L, row += 2 * L, to += L)
-      store(to, Vector<float>(one_behind_the_other(load_some(row, width), load_some(row + L, width - L))));
-  }
+  static void pack_along(const float *row, int64_t width, float *to);
 
-  static GATEWISE_INLINE Vector<float> multiply(Vector<float> sum, const float *a, Vector<float> b) {
-    int32_t lane;
-    std::memcpy(&lane, a, sizeof lane);
-    return Vector<float>(_mm512_dpbf16_ps(__m512(sum), __m512bh(Bits<float>{} + lane), __m512bh(b)));
-  }
-
- private:
-  static GATEWISE_INLINE Bits<float> one_behind_the_other(Vector<float> first, Vector<float> second) {
-    return Bits<float>(_mm512_cvtne2ps_pbh(__m512(second), __m512(first)));
-  }
+  static GATEWISE_INLINE Vector<float> multiply(Vector<float> sum, const float *a, Vector<float> b);
 };
+
+#ifdef GATEWISE_PRODUCTS
+GATEWISE_INLINE Bits<float> one_behind_the_other(Vector<float> first, Vector<float> second) {
+  return Bits<float>(_mm512_cvtne2ps_pbh(__m512(second), __m512(first)));
+}
+
+Vector<float> Paired::pack(const float *const *from, int64_t i) {
+  const Bits<float> halves = one_behind_the_other(load(from[0] + i), load(from[1] + i));
+  const Bits<float> order = 0x100000 + 0x10001 * Bits<float>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return Vector<float>(_mm512_permutexvar_epi16(__m512i(order), __m512i(halves)));
+}
+
+void Paired::pack_along(const float *row, int64_t width, float *to) {
+  constexpr int L = lanes<float>;
+  for (; width > 0; width -= 2 * L, row += 2 * L, to += L)
+    store(to, Vector<float>(one_behind_the_other(load_some(row, width), load_some(row + L, width - L))));
+}
+
+Vector<float> Paired::multiply(Vector<float> sum, const float *a, Vector<float> b) {
+  int32_t lane;
+  std::memcpy(&lane, a, sizeof lane);
+  return Vector<float>(_mm512_dpbf16_ps(__m512(sum), __m512bh(Bits<float>{} + lane), __m512bh(b)));
+}
+#endif
 
 template <> struct WayFor<float, Bfloat16> {
   using Way = Paired;

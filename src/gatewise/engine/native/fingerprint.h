@@ -7,11 +7,17 @@
 
 #include "vector.h"
 
-#if defined(__SSE2__)
+#if defined(GATEWISE_PRODUCTS) && defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
 namespace gatewise {
+
+using Mark = std::array<uint64_t, 16>;
+
+Mark fingerprint(const void *from, int64_t bytes);
+
+#ifdef GATEWISE_PRODUCTS
 
 // 1024 bits. In a block, each pair of 32-bit numbers is multiplied, to 64 bits, after a key of its position was added to
 // each: NH, the universal hash of UMAC (Black et al. 1999). It is done with two sets of keys, so that a number is not
@@ -19,8 +25,6 @@ namespace gatewise {
 // then passes through a permutation of 64 bits together with all blocks before.
 class Fingerprint {
  public:
-  using Mark = std::array<uint64_t, 16>;
-
   Fingerprint(const void *from, int64_t bytes) {
     const char *at = static_cast<const char *>(from), *const end = at + bytes;
     for (; end - at >= lines * line; at += lines * line) add_block(at, lines);
@@ -92,5 +96,8 @@ class Fingerprint {
 #endif
   }
 };
+
+Mark fingerprint(const void *from, int64_t bytes) { return Fingerprint(from, from ? bytes : 0).mark(); }
+#endif
 
 }  // namespace gatewise

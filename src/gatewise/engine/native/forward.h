@@ -5,7 +5,8 @@
 #include "normalise.h"
 #include "operands.h"
 #include "packed.h"
-#include "prefetch.h"
+#include "products.h"
+#include "slots.h"
 #include "tiles.h"
 
 namespace gatewise {
@@ -26,7 +27,9 @@ template <class Element, class Cell> class Forward {
 
   // The number of steps whose input products are computed ahead, and their memory; for sequences only.
   static int64_t chunk(const P &p) { return std::min<int64_t>(p.size[0], std::max<int64_t>(1, 128 / p.batch)); }
-  static int64_t shared_size(const P &p) { return p.ahead ? chunk(p) * p.batch * Cell::sums * p.padded() : 0; }
+  static int64_t shared_size(const P &p) {
+    return p.ahead || p.unpacked ? (p.ahead ? chunk(p) : 1) * p.batch * Cell::sums * p.padded() + 4 * L : 0;
+  }
 
   // Runs the steps first..last from the current states.
   void run(int64_t first, int64_t last) {
@@ -139,7 +142,10 @@ template <class Element, class Cell> class Forward {
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t u = own.from; u < own.to; u += L) Stage::forward(nullptr, steps[size_t(r)], u);
     } else {
+      if constexpr (!Way::rounds)
+        if (p.unpacked) return run_unpacked<Stage, number>(own);
       read_operands<Stage>(rows);
+      const Slots<Element, Cell, Stage> slots(p, packed, p.ahead ? Chosen::others : Chosen::all, operands.from(0), rows);
       constexpr int64_t group = Shape<T, Stage>::group;
       const int64_t first = own.from / group, count = (own.to + group - 1) / group - first;
       for (int64_t i = 0; i < count; ++i) {
@@ -147,7 +153,12 @@ template <class Element, class Cell> class Forward {
         const int64_t size = packed.template panel_size<Stage>();
         const T *panel = packed.panels[number] + g * size;
         NextPanel<T> next(panel, s % 2 ? panel - size : panel + size, i + 1 < count ? size : 0);
-        in_tiles<Shape<T, Stage>::height>(rows, [&]<int R>(int64_t row) { tile<Stage, R>(row, panel, g, next); });
+        in_tiles(rows, Shape<T, Stage>::height, [&](int64_t row, int count) {
+          TileSums<T, Stage> sums;
+          slots.run(sums, row, count, g, panel, next, [&](int r) { return steps[size_t(row + r)].start; });
+#pragma GCC unroll 2
+          for (int r = 0; r < count; ++r) finish<Stage>(sums, r, steps[size_t(row + r)], g);
+        });
       }
     }
   }
@@ -163,121 +174,50 @@ template <class Element, class Cell> class Forward {
     }
   }
 
-  // Few rows have too few sums to keep the multipliers busy: then every second depth has separate sums.
-  template <class Stage, int R> static constexpr int ways = R * Shape<T, Stage>::columns < 8 ? 2 : 1;
-
-  template <class Stage, int R> struct Sums {
-    V at[ways<Stage, R>][Shape<T, Stage>::blocks][Stage::sums][R] = {};
-  };
-
-  // Adds the products of R rows of a slot with its weights to its sums to(way, b, k, r).
-  template <class Stage, int slot, int R, class To>
-  static GATEWISE_INLINE void over_depth(const T *const *from, int64_t depth, const T *w, NextPanel<T> next, const To &to) {
-    constexpr int K = Stage::slots[slot].sums, blocks = Shape<T, Stage>::blocks, W = ways<Stage, R>;
-    const T *row[R];
-    std::copy_n(from, R, row);
-    const auto at_depth = [&](auto way, int64_t d) GATEWISE_INLINE_LAMBDA {
-      V weight[blocks][K];
-      if constexpr (is_high<R, Shape<T, Stage>::height>) next.fetch(d);
-#pragma GCC unroll 16
-      for (int b = 0; b < blocks; ++b)
-#pragma GCC unroll 16
-        for (int k = 0; k < K; ++k) weight[b][k] = load(w + (d * blocks * K + b * K + k) * L);
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 16
-        for (int b = 0; b < blocks; ++b)
-#pragma GCC unroll 16
-          for (int k = 0; k < K; ++k) {
-            typename Way::Sum &sum = to(way, b, k, r);
-            sum = Way::multiply(sum, row[r] + d, weight[b][k]);
-          }
-      }
-    };
-    int64_t d = 0;
-    if constexpr (W == 2)
-      for (; d + 1 < depth; d += 2) at_depth(std::integral_constant<int, 0>{}, d), at_depth(std::integral_constant<int, 1>{}, d + 1);
-    for (; d < depth; ++d) at_depth(std::integral_constant<int, 0>{}, d);
-  }
-
-  template <class Stage, int slot, int R>
-  static GATEWISE_INLINE void multiply(Sums<Stage, R> &sum, const T *const *from, int64_t depth, const T *w, NextPanel<T> next) {
-    if constexpr (is_int8<Element>) multiply_integers<Stage, slot, R>(sum, from, depth, w, next);
-    else
-      over_depth<Stage, slot, R>(from, depth, w, next, [&](int way, int b, int k, int r) GATEWISE_INLINE_LAMBDA -> V & {
-        return sum.at[way][b][Stage::slots[slot].sum[k]][r];
-      });
-  }
-
-  // A slot's sums are integers of their own; times the scales of row and unit they are added to the others.
-  template <class Stage, int slot, int R>
-  static GATEWISE_INLINE void multiply_integers(Sums<Stage, R> &sum, const T *const *from, int64_t depth, const T *w,
-                                                NextPanel<T> next) {
-    constexpr int K = Stage::slots[slot].sums, blocks = Shape<T, Stage>::blocks, W = ways<Stage, R>;
-    constexpr int64_t step = int64_t(blocks) * K * L;
-    typename Way::Sum whole[W][blocks][K][R] = {};
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 16
-      for (int b = 0; b < blocks; ++b)
-#pragma GCC unroll 16
-        for (int k = 0; k < K; ++k) whole[0][b][k][r] = typename Way::Sum(load(w + step + (b * K + k) * L));
-    over_depth<Stage, slot, R>(from, depth, w + Way::header * step, next, [&](int way, int b, int k, int r)
-                               GATEWISE_INLINE_LAMBDA -> typename Way::Sum & { return whole[way][b][k][r]; });
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 16
-      for (int b = 0; b < blocks; ++b)
-#pragma GCC unroll 16
-        for (int k = 0; k < K; ++k) {
-          if constexpr (W == 2) whole[0][b][k][r] += whole[1][b][k][r];
-          const V product = __builtin_convertvector(whole[0][b][k][r], V) * (from[r][depth] * load(w + (b * K + k) * L));
-          sum.at[0][b][Stage::slots[slot].sum[k]][r] += product;
+  // A stage for a few rows, whose weights are in the caller's order.
+  template <class Stage, int number> void run_unpacked(const Range &own) const {
+    for (size_t r = 0; r < steps.size(); ++r) {
+      const Step<T, Cell> &step = steps[r];
+      T *const sums = looked + rows[r].b * Cell::sums * padded;
+      for (int m = 0; m < Stage::sums; ++m) {
+        Dot<T> dots[Stage::slots.size()];
+        int count = 0, matrix = first_matrix<number>();
+        for (const Slot &slot : Stage::slots) {
+          for (int k = 0; k < slot.sums; ++k, ++matrix)
+            if (slot.sum[k] == m) dots[count++] = {step.at(slot.operand), p.matrix[matrix], p.width(slot.width)};
         }
-  }
-
-  // The products of all slots except, or only, those of the input; the rows of slots are `apart` rows apart.
-  template <class Stage, int R, class Wanted>
-  GATEWISE_INLINE void multiply_slots(Sums<Stage, R> &sum, const T *panel, const T *const *rows, size_t apart,
-                                      NextPanel<T> &next, const Wanted &wanted) const {
-    const auto in_slot = [&]<std::size_t k>() GATEWISE_INLINE_LAMBDA {
-      const Slot &slot = Stage::slots[k];
-      const int64_t depth = depth_of<Way>(p.width(slot.width));
-      if (wanted(slot)) multiply<Stage, int(k), R>(sum, rows + k * apart, depth, panel, next), next.advance(depth);
-      panel += packed.template slot_size<Stage>(slot);
-    };
-    [&]<std::size_t... k>(std::index_sequence<k...>) GATEWISE_INLINE_LAMBDA {
-      (in_slot.template operator()<k>(), ...);
-    }(std::make_index_sequence<Stage::slots.size()>{});
-  }
-
-  // R rows of one step, one group of units.
-  template <class Stage, int R> void tile(int64_t first_row, const T *panel, int64_t group, NextPanel<T> &next) const {
-    constexpr int M = Stage::sums, blocks = Shape<T, Stage>::blocks;
-    const Step<T, Cell> *rows = &steps[size_t(first_row)];
-    Sums<Stage, R> sum;
-    const int64_t first = group * blocks * L;
-#pragma GCC unroll 16
-    for (int b = 0; b < blocks; ++b)
-#pragma GCC unroll 16
-      for (int m = 0; m < M; ++m)
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r)
-          sum.at[0][b][m][r] = first + b * L < padded ? load(rows[r].start + (Stage::first_sum + m) * padded + first + b * L) : V{};
-    const bool ahead = p.ahead;
-    multiply_slots<Stage, R>(sum, panel, operands.from(first_row), steps.size(), next,
-                             [&](const Slot &slot) { return !(ahead && slot.operand.where == Operand::input); });
-    for (int b = 0; b < blocks && first + b * L < (p.width(Stage::width) + L - 1) / L * L; ++b)
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        V own[M];
-#pragma GCC unroll 16
-        for (int m = 0; m < M; ++m) {
-          own[m] = sum.at[0][b][m][r];
-          if constexpr (ways<Stage, R> == 2) own[m] += sum.at[1][b][m][r];
-        }
-        Stage::forward(own, rows[r], first + b * L);
+        const int64_t at = (Stage::first_sum + m) * padded;
+        Dots<T>::run(dots, count, p.width(Stage::width), own, step.start + at, sums + at);
       }
+      for (int64_t u = own.from; u < own.to; u += L) {
+        V sum[Stage::sums];
+        for (int m = 0; m < Stage::sums; ++m) sum[m] = load(sums + (Stage::first_sum + m) * padded + u);
+        Stage::forward(sum, step, u);
+      }
+    }
+  }
+
+  // The number of products of all stages before one.
+  template <int number> static constexpr int first_matrix() {
+    int count = 0;
+    for_each_stage<Cell>([&]<class Stage, int k> {
+      for (const Slot &slot : Stage::slots) count += k < number ? slot.sums : 0;
+    });
+    return count;
+  }
+
+  // Calls work(block, unit) for the blocks of a group that have units.
+  template <class Stage, class Work> static GATEWISE_INLINE void for_each_block(int64_t group, int64_t units, const Work &work) {
+    constexpr int blocks = Shape<T, Stage>::blocks;
+    for (int b = 0; b < blocks && (group * blocks + b) * L < units; ++b) work(b, (group * blocks + b) * L);
+  }
+
+  template <class Stage> void finish(const TileSums<T, Stage> &sums, int r, const Step<T, Cell> &step, int64_t group) const {
+    for_each_block<Stage>(group, p.width(Stage::width), [&](int b, int64_t u) {
+      V own[Stage::sums];
+      for (int m = 0; m < Stage::sums; ++m) own[m] = load(sums.at[r][b][m]);
+      Stage::forward(own, step, u);
+    });
   }
 
   // Bias and input products of the steps first..last, for this thread's units.
@@ -295,34 +235,22 @@ template <class Element, class Cell> class Forward {
     }
     for_each_stage<Cell>([&]<class Stage, int number> {
       if constexpr (Stage::sums > 0) {
-        constexpr int64_t group = Shape<T, Stage>::group;
         const Range own = units(p, team, Stage::width);
-        for (int64_t g = own.from / group; g * group < own.to; ++g) {
+        const Slots<Element, Cell, Stage> slots(p, packed, Chosen::input, input.from(0), 0);
+        for (int64_t g = own.from / Shape<T, Stage>::group; g * Shape<T, Stage>::group < own.to; ++g) {
           const T *panel = packed.panels[number] + g * packed.template panel_size<Stage>();
-          in_tiles<Shape<T, Stage>::height>(int64_t(to.size()), [&]<int R>(int64_t row) {
-            ahead_tile<Stage, R>(input.from(row), &to[size_t(row)], panel, g);
+          NextPanel<T> none(panel);
+          in_tiles(int64_t(to.size()), Shape<T, Stage>::height, [&](int64_t row, int count) {
+            TileSums<T, Stage> sums;
+            slots.run(sums, row, count, g, panel, none, [&](int) { return packed.bias; });
+            for (int r = 0; r < count; ++r)
+              for_each_block<Stage>(g, padded, [&](int b, int64_t u) {
+                for (int m = 0; m < Stage::sums; ++m) store(to[size_t(row + r)] + (Stage::first_sum + m) * padded + u, load(sums.at[r][b][m]));
+              });
           });
         }
       }
     });
-  }
-
-  template <class Stage, int R> void ahead_tile(const T *const *input, T *const *to, const T *panel, int64_t group) const {
-    constexpr int M = Stage::sums, blocks = Shape<T, Stage>::blocks;
-    Sums<Stage, R> sum;
-    NextPanel<T> none(panel);
-    multiply_slots<Stage, R>(sum, panel, input, 0, none, [&](const Slot &slot) { return slot.operand.where == Operand::input; });
-    for (int b = 0; b < blocks; ++b) {
-      const int64_t u = group * blocks * L + b * L;
-      for (int m = 0; u < padded && m < M; ++m) {
-        const int64_t at = (Stage::first_sum + m) * padded + u;
-        for (int r = 0; r < R; ++r) {
-          V total = load(packed.bias + at) + sum.at[0][b][m][r];
-          if constexpr (ways<Stage, R> == 2) total += sum.at[1][b][m][r];
-          store(to[r] + at, total);
-        }
-      }
-    }
   }
 };
 

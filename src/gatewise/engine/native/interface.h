@@ -39,44 +39,47 @@ GATEWISE_EXPORT void sizes(const OwnProblem *p, int64_t *bytes) {
 struct Call {
   const OwnProblem *problem;
   const OwnGradients *gradients;  // null forward
-  void *packed, *scratch;         // of the sizes above
-
-  std::unique_ptr<ThreadTeam> make_team(int64_t threads) const {
-    return std::make_unique<ThreadTeam>(threads, problem->share_units, problem->batch);
-  }
+  void *packed, *scratch;         // of the sizes above; `packed` holds no values before the call if weights are unpacked
 };
 
-template <class Work> void in_team(const OwnProblem *p, const Work &work) {
-  run_parallel(1, p->threads, [&](int64_t, int64_t threads) { return std::make_unique<ThreadTeam>(threads, false, p->batch); },
-          [&](int64_t, TeamMember &team) { work(team); });
+// Whether all threads of `work(team, changed)` leave their mark of a change at zero.
+template <class Work> bool unchanged(const OwnProblem *p, const Work &work) {
+  const Division division{p->batch, false};
+  std::vector<char> changed(size_t(p->threads), 0);
+  run_parallel(1, p->threads, &division, [&](int64_t, TeamMember &team) { work(team, changed); });
+  return std::find(changed.begin(), changed.end(), 1) == changed.end();
 }
 
 // Whether the parameters are equal to the packed ones.
 GATEWISE_EXPORT int64_t same(const OwnProblem *p, void *memory) {
   const OwnPacked packed(*p, memory);
-  std::atomic<bool> same = true;
-  in_team(p, [&](TeamMember &team) { packed.compare(team, same); });
-  return same;
+  return unchanged(p, [&](TeamMember &team, std::vector<char> &changed) { packed.compare(team, changed); });
 }
 
 // Packs the parameters. Returns whether they did not change meanwhile.
 GATEWISE_EXPORT int64_t pack(const OwnProblem *p, void *memory) {
   OwnPacked packed(*p, memory);
-  std::atomic<bool> same = true;
-  in_team(p, [&](TeamMember &team) { packed.pack(team, same); });
-  return same;
+  return unchanged(p, [&](TeamMember &team, std::vector<char> &changed) { packed.pack(team, changed); });
 }
 
 template <class Work> void run_calls(const Call *calls, int64_t count, const Work &work) {
   std::vector<OwnLattice> lattices;
-  for (int64_t k = 0; k < count; ++k) lattices.push_back(calls[k].problem->lattice());
-  run_parallel(count, calls[0].problem->threads, [&](int64_t k, int64_t threads) { return calls[k].make_team(threads); },
-          [&](int64_t k, TeamMember &team) { work(calls[k], lattices[size_t(k)], team); });
+  std::vector<Division> divisions;
+  for (int64_t k = 0; k < count; ++k) {
+    lattices.push_back(calls[k].problem->lattice());
+    divisions.push_back({calls[k].problem->batch, calls[k].problem->share_units != 0});
+  }
+  run_parallel(count, calls[0].problem->threads, divisions.data(),
+               [&](int64_t k, TeamMember &team) { work(calls[k], lattices[size_t(k)], team); });
 }
 
 GATEWISE_EXPORT void forward(const Call *calls, int64_t count) {
   run_calls(calls, count, [](const Call &call, const OwnLattice &lattice, TeamMember &team) {
-    const OwnPacked packed(*call.problem, call.packed);
+    OwnPacked packed(*call.problem, call.packed);
+    if (call.problem->unpacked) {
+      if (team.thread == 0) packed.pack_vectors();
+      team.wait_for_all();
+    }
     OwnForward work(*call.problem, packed, lattice, team, static_cast<Number *>(call.scratch));
     work.run(0, lattice.steps);
     work.fill_rest();
@@ -86,7 +89,8 @@ GATEWISE_EXPORT void forward(const Call *calls, int64_t count) {
 #ifndef GATEWISE_INFERENCE
 GATEWISE_EXPORT void backward(const Call *calls, int64_t count) {
   run_calls(calls, count, [](const Call &call, const OwnLattice &lattice, TeamMember &team) {
-    const OwnPacked packed(*call.problem, call.packed);
+    OwnPacked packed(*call.problem, call.packed);
+    if (call.problem->unpacked && team.thread == 0) packed.pack_vectors();  // the others wait before they read them
     const OwnBackward::Shared shared(*call.problem, lattice, call.scratch);
     OwnBackward(*call.problem, *call.gradients, packed, lattice, team, shared).run();
   });

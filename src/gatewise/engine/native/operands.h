@@ -20,9 +20,12 @@ template <class Element> class Operands {
   }
 
   void read(int64_t row, const T *from, int64_t width) {
-    T *const to = packed.data() + row * step;
-    if constexpr (Way::rounds) Way::pack_along(from, width, to);
-    rows[size_t(row)] = Way::rounds ? to : from;
+    if constexpr (Way::rounds) {
+      T *const to = packed.data() + row * step;
+      Way::pack_along(from, width, to);
+      from = to;
+    }
+    rows[size_t(row)] = from;
   }
 
   const T *const *from(int64_t row) const { return rows.data() + row; }

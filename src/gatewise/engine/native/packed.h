@@ -1,13 +1,14 @@
 // A cell's parameters in the order of the forward kernel: for each group of units, all its weights consecutively.
 #pragma once
 
-#include <atomic>
 #include <utility>
+#include <vector>
 
 #include "fingerprint.h"
-#include "int8.h"
+#include "panel.h"
 #include "problem.h"
 #include "team.h"
+#include "tile.h"
 
 namespace gatewise {
 
@@ -18,14 +19,13 @@ template <class Cell, class Work> void for_each_stage(const Work &work) {
   }(std::make_index_sequence<std::tuple_size_v<typename Cell::Stages>>{});
 }
 
-// The tile of a stage, which fits into the registers: some rows, and all sums of `blocks` vectors of units.
+// The tile of a stage: some rows, and all sums of `blocks` vectors of units.
 template <class T, class Stage> struct Shape {
-  static constexpr int L = lanes<T>, M = Stage::sums;
-  static constexpr int registers = GATEWISE_VECTOR_BYTES == 64 ? 32 : 16;
+  static constexpr int M = Stage::sums;
   static constexpr int blocks = M == 0 || M >= 3 ? 1 : M == 2 ? 2 : 4;
   static constexpr int columns = blocks * (M ? M : 1);
-  static constexpr int height = std::max(1, std::min(8, (registers - 2 - columns) / columns));
-  static constexpr int64_t group = int64_t(blocks) * L;  // units
+  static constexpr int height = tile_height(columns);
+  static constexpr int64_t group = int64_t(blocks) * lanes<T>;  // units
 };
 
 template <class Element, class Cell> using ProblemOf = Problem<NumberOf<Element>, Cell, WeightOf<Element>>;
@@ -40,14 +40,16 @@ template <class Element, class Cell> class Packed {
 
   Packed(const P &p, void *memory) : p(p) {
     MemoryPool pool(memory);
-    mark = pool.take<Fingerprint::Mark>(parts);
+    mark = pool.take<Mark>(parts);
     vectors = pool.take<T>(Cell::vectors * p.padded());
     bias = pool.take<T>(Cell::sums * p.padded());
-    for_each_stage<Cell>([&]<class Stage, int k> { panels[k] = pool.take<T>(groups<Stage>() * panel_size<Stage>()); });
+    for_each_stage<Cell>([&]<class Stage, int k> {
+      panels[k] = pool.take<T>(p.unpacked ? 0 : groups<Stage>() * panel_size<Stage>());
+    });
     bytes = pool.bytes();
   }
 
-  Fingerprint::Mark *mark;  // of each parameter, when packing began
+  Mark *mark;  // of each parameter, when packing began
   T *vectors, *bias, *panels[stages];
   int64_t bytes;
 
@@ -67,32 +69,7 @@ template <class Element, class Cell> class Packed {
     return (Way::header + depth_of<Way>(p.width(slot.width))) * slot.sums * Shape<T, Stage>::group;
   }
 
-  // Packs; clears `same` if another thread changed the parameters meanwhile.
-  void pack(TeamMember &team, std::atomic<bool> &same) {
-    for_each_part(team, [&](int part, const void *from, int64_t bytes) { mark[part] = fingerprint(from, bytes); });
-    team.wait_for_all();
-    if (team.thread == 0) pack_vectors();
-    int matrix = 0;
-    for_each_stage<Cell>([&]<class Stage, int k> {
-      const Range own = partition(groups<Stage>(), team.thread, team.threads);
-      for (int64_t g = own.from; g < own.to; ++g) pack_group<Stage>(g, matrix, panels[k] + g * panel_size<Stage>());
-      for (const Slot &slot : Stage::slots) matrix += slot.sums;
-    });
-    team.wait_for_all();
-    compare(team, same);
-  }
-
-  // Clears `same` if any bit of the parameters has changed since they were packed.
-  void compare(TeamMember &team, std::atomic<bool> &same) const {
-    for_each_part(team, [&](int part, const void *from, int64_t bytes) {
-      if (same.load(std::memory_order_relaxed) && fingerprint(from, bytes) != mark[part])
-        same.store(false, std::memory_order_relaxed);
-    });
-  }
-
- private:
-  const P &p;
-
+  // All that is needed if the weights are unpacked.
   void pack_vectors() {
     const int64_t padded = p.padded();
     std::fill(vectors, vectors + Cell::vectors * padded, T(0));
@@ -103,36 +80,36 @@ template <class Element, class Cell> class Packed {
       for (int64_t u = 0; p.bias[k] && u < p.units; ++u) bias[Cell::bias_sum[size_t(k)] * padded + u] += p.bias[k][u];
   }
 
-  // The products from number `matrix` on.
-  template <class Stage> void pack_group(int64_t g, int matrix, T *to) const {
-    constexpr int L = lanes<T>, blocks = Shape<T, Stage>::blocks;
-    const int64_t units = p.width(Stage::width);
-    std::vector<T> row;
-    for (const Slot &slot : Stage::slots) {
-      const int64_t width = p.width(slot.width), depth = Way::header + depth_of<Way>(width);
-      const int64_t step = int64_t(blocks) * slot.sums * L;
-      row.resize(size_t(depth + L));
-      for (int b = 0; b < blocks; ++b)
-        for (int k = 0; k < slot.sums; ++k)
-          for (int l = 0; l < L; ++l) {
-            const int64_t unit = (g * blocks + b) * L + l;
-            if (unit < units) pack_unit(matrix + k, unit, width, row.data());
-            else std::fill(row.begin(), row.end(), T(0));
-            T *at = to + (b * slot.sums + k) * L + l;
-            for (int64_t d = 0; d < depth; ++d) at[d * step] = row[size_t(d)];
-          }
-      matrix += slot.sums;
-      to += depth * step;
-    }
+  // Packs; marks the threads that see parameters which another thread changed meanwhile.
+  void pack(TeamMember &team, std::vector<char> &changed) {
+    for_each_part(team, [&](int part, const void *from, int64_t bytes) { mark[part] = fingerprint(from, bytes); });
+    team.wait_for_all();
+    if (team.thread == 0) pack_vectors();
+    int matrix = 0;
+    for_each_stage<Cell>([&]<class Stage, int k> {
+      constexpr int blocks = Shape<T, Stage>::blocks;
+      const int64_t units = p.width(Stage::width);
+      const Range own = partition(groups<Stage>(), team.thread, team.threads);
+      T *slot_at = panels[k];
+      for (const Slot &slot : Stage::slots) {
+        const Panel<Element> panel{p.matrix + matrix, p.scale + (P::scales ? matrix : 0), slot.sums, blocks, units, p.width(slot.width)};
+        for (int64_t g = own.from; g < own.to; ++g) panel.pack(g, slot_at + g * panel_size<Stage>());
+        slot_at += slot_size<Stage>(slot);
+        matrix += slot.sums;
+      }
+    });
+    team.wait_for_all();
+    compare(team, changed);
   }
 
-  void pack_unit(int matrix, int64_t unit, int64_t width, T *to) const {
-    const WeightOf<Element> *const row = p.matrix[matrix] + unit * width;
-    if constexpr (is_int8<Element>) Way::pack_weights(row, width, p.scale[matrix][unit], to);
-    else Way::pack_along(row, width, to);
+  // Marks the threads that see any bit of the parameters which has changed since they were packed.
+  void compare(TeamMember &team, std::vector<char> &changed) const {
+    char &own = changed[size_t(team.thread)];
+    for_each_part(team, [&](int part, const void *from, int64_t bytes) { own = own || fingerprint(from, bytes) != mark[part]; });
   }
 
-  static Fingerprint::Mark fingerprint(const void *from, int64_t bytes) { return Fingerprint(from, from ? bytes : 0).mark(); }
+ private:
+  const P &p;
 
   // Calls work(part, from, bytes) for the parameters of this thread.
   template <class Work> void for_each_part(const TeamMember &team, const Work &work) const {

@@ -5,8 +5,8 @@
 
 namespace gatewise {
 
-// Whether a tile of R rows keeps the multipliers so busy that a fetch costs nothing. Fewer rows wait for their weights anyway.
-template <int R, int height> constexpr bool is_high = 4 * R > 3 * height;
+// Whether so many sums keep the multipliers so busy that a fetch costs nothing. With fewer, they wait for weights anyway.
+template <int sums> constexpr bool keeps_busy = sums >= (GATEWISE_VECTOR_BYTES == 64 ? 15 : 7);
 
 // While tiles of a panel are computed, the next panel is fetched into the L2 cache, a line at each depth of a tile, until it
 // is complete. Otherwise, the first tile of each panel waits for weights that the L2 cache does not hold.

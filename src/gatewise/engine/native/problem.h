@@ -25,6 +25,7 @@ template <class T, class Cell, class Weight = T> struct Problem {
   int64_t size[Cell::axes];                // T is their product
   int64_t batch, inputs, units, outputs;   // B, I, H, and the output width (H without a projection)
   int64_t threads, share_units, ahead, recompute;
+  int64_t unpacked;                        // whether weights are read in the caller's order: a few rows forward, or backward
   int64_t reverse[Cell::axes];             // whether it scans an axis backwards
   const int64_t *lengths;                  // [B, axes] or null: all have the size of the lattice
   const uint8_t *resets;                   // [T, B] whether states are set to zero before the step; or null

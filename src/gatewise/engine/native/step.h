@@ -1,6 +1,7 @@
 // The inputs and outputs of one step of a cell, for one row of a batch; units are consecutive in memory.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <tuple>
@@ -32,6 +33,10 @@ struct Slot {
   int sum[8];
   int target;
   bool adds;
+
+  constexpr bool has_sums_of(const Slot &other) const {
+    return sums == other.sums && std::equal(sum, sum + sums, other.sum);
+  }
 };
 
 // Layer normalisation of some rows together; backward, the gradients of the normalised values are in `entry`.

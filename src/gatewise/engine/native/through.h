@@ -63,7 +63,7 @@ template <class Element> class Through {
     std::copy_n(gradient, R, from);
     const auto at_unit = [&](auto way, int64_t u) GATEWISE_INLINE_LAMBDA {
       V w[C];
-      if constexpr (is_high<R, height>) next.fetch(u);
+      if constexpr (keeps_busy<R * C>) next.fetch(u);
 #pragma GCC unroll 4
       for (int c = 0; c < C; ++c) w[c] = load(panel + (u * C + c) * L);
 #pragma GCC unroll 6
@@ -108,7 +108,7 @@ void Through<Element>::run(const Operands<Element> &gradient, int64_t products, 
     for (int64_t k = 0; k < products; ++k) {
       const T *const at = packed + (g * products + k) * panel;
       NextPanel<T> next(at, at + panel, (g + 1) * wide < own.to || k + 1 < products ? panel : 0);
-      in_tiles<height>(rows, [&]<int R>(int64_t row) {
+      in_fixed_tiles<height>(rows, [&]<int R>(int64_t row) {
         const Range place{std::max(g * wide, own.from), std::min({(g + 1) * wide, limit, (own.to + L - 1) / L * L})};
         const auto work = columns == 4 ? tile<4, R> : columns == 2 ? tile<2, R> : tile<1, R>;
         work(gradient.from(k * rows + row), depth, &target[size_t(row)], at, next, place, adds || k > 0);
