@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from gatewise.benchmark import machine, malloc
 from gatewise.benchmark.bench import Bench
-from gatewise.benchmark.candidate import Competitor
+from gatewise.benchmark.candidate import FLOAT32, Competitor
 from gatewise.benchmark.competitors.eager import Eager
 from gatewise.benchmark.machine import Machine
 from gatewise.benchmark.plan import CELLS, plan, use_threads
@@ -93,8 +93,8 @@ class Wrong(Eager):
 
     name = "gatewise"
 
-    def prepare(self, problem, bfloat16=False):
-        candidate = super().prepare(problem, bfloat16)
+    def prepare(self, problem, dtype=FLOAT32):
+        candidate = super().prepare(problem, dtype)
         run = candidate.run
 
         def off(values):
@@ -110,7 +110,7 @@ class Failing(Competitor):
 
     name = "failing"
 
-    def prepare(self, problem, bfloat16=False):
+    def prepare(self, problem, dtype=FLOAT32):
         raise RuntimeError("out of\nluck")
 
 
@@ -122,6 +122,19 @@ def test_no_time_for_who_is_wrong_or_fails(monkeypatch):
     assert {row.library for row in run.rows} == {"eager loop"}
     assert any("the output is" in one for one in run.wrong)
     assert "GRU 2x3x4x5, failing: RuntimeError: out of luck" in run.notes
+
+
+def test_int8_weights_are_timed_in_inference_beside_float32_and_the_same_of_torch():
+    run = Bench(small(cells="LSTM,RNN", dtype="int8"), MACHINE, Quiet())
+    run.run()
+    assert not run.wrong
+    assert {(row.dtype, row.passes, row.peak_fraction) for row in run.rows} == {("int8", "forward", None)}
+    by_cell = {cell: [row.library for row in run.rows if row.cell == cell] for cell in ("LSTM", "RNN")}
+    assert by_cell == {
+        "LSTM": ["gatewise", "gatewise float32", "torch.nn"],
+        "RNN": ["gatewise", "gatewise float32"],
+    }
+    assert any("has LSTM and GRU only" in note for note in run.notes)
 
 
 def test_bfloat16_is_beside_our_own_float32():
@@ -261,7 +274,7 @@ def test_plans():
         ),
         ({"competitors": "keras"}, "there is no competitor 'keras'; there are torch.nn"),
         ({"repeats": 0}, "expected --repeats as a whole number"),
-        ({"dtype": "float16"}, "expected --dtype as float32 or bfloat16"),
+        ({"dtype": "float16"}, "expected --dtype as one of float32, bfloat16, int8"),
         ({"competitors": "JAX", "dtype": "bfloat16"}, "there is no competitor 'JAX'"),
     ],
 )

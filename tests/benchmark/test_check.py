@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gatewise.benchmark.candidate import Results, TorchCandidate
+from gatewise.benchmark.candidate import BFLOAT16, INT8, Results, TorchCandidate
 from gatewise.benchmark.check import Checker
 from gatewise.benchmark.competitors import COMPETITORS, OURS
 from gatewise.benchmark.competitors.scripted import LOOPS
@@ -105,10 +105,19 @@ def test_the_forward_pass_is_checked_by_itself():
     assert "the output is" in Checker(problem).disagreement(altered, "forward")
 
 
+def test_int8_weights_may_be_off_by_their_own_rounding_only():
+    problem = BenchmarkProblem.of(BenchmarkCase(LSTM, Shape(2, 6, 5, 8), ALL_STEPS))
+    rounded = BY_NAME["gatewise"].prepare(problem, INT8)
+    assert Checker(problem, INT8).disagreement(rounded, "forward") is None
+    assert Checker(problem).disagreement(rounded, "forward") is not None
+    doubled = Altered(rounded, lambda one: one.output.mul_(1.1))
+    assert Checker(problem, INT8).disagreement(doubled, "forward") is not None
+
+
 def test_bfloat16_may_be_off_by_its_own_rounding_only():
     problem = BenchmarkProblem.of(BenchmarkCase(LSTM, SMALL[0]))
-    rounded = BY_NAME["eager loop"].prepare(problem, bfloat16=True)
-    assert Checker(problem, bfloat16=True).disagreement(rounded, "both") is None
+    rounded = BY_NAME["eager loop"].prepare(problem, BFLOAT16)
+    assert Checker(problem, BFLOAT16).disagreement(rounded, "both") is None
     assert Checker(problem).disagreement(rounded, "both") is not None
 
 

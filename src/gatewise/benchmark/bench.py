@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from gatewise.benchmark import malloc, results
-from gatewise.benchmark.candidate import Competitor, TimedCandidate
+from gatewise.benchmark.candidate import FLOAT32, Competitor, TimedCandidate
 from gatewise.benchmark.check import Checker
 from gatewise.benchmark.clock import take_turns
 from gatewise.benchmark.machine import Machine
@@ -67,8 +67,9 @@ class Bench:
     def _measure(self, case: BenchmarkCase, candidates: Sequence[Competitor]) -> None:
         self.callback.doing(f"{case}: computing the reference")
         problem = BenchmarkProblem.of(case)
-        checker = Checker(problem, self.plan.bfloat16)
-        ready: dict[str, dict[str, TimedCandidate]] = {which: {} for which in case.passes}
+        checker = Checker(problem, self.plan.dtype)
+        passes = [one for one in case.passes if one in self.plan.passes]
+        ready: dict[str, dict[str, TimedCandidate]] = {which: {} for which in passes}
         for one in candidates:
             if self._note(one.name, one.refusal(case)):
                 continue
@@ -76,8 +77,8 @@ class Bench:
             try:
                 with _at_most(LIMIT), warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    candidate = one.prepare(problem, self.plan.bfloat16)
-                    for which in one.measured(case):
+                    candidate = one.prepare(problem, self.plan.dtype)
+                    for which in [name for name in one.measured(case) if name in passes]:
                         wrong = checker.disagreement(candidate, which)
                         if not self._note(f"{case} {which}, {one.name}", wrong, "no time shown: "):
                             ready[which][one.name] = candidate
@@ -86,7 +87,7 @@ class Bench:
             except Exception as error:  # any error of another library; the others continue
                 self._note(f"{case}, {one.name}", f"{type(error).__name__}: {str(error).strip()[:150]}")
         del checker  # and its memory
-        found = [row for which in case.passes for row in self._timed(case, which, ready[which])]
+        found = [row for which in passes for row in self._timed(case, which, ready[which])]
         self.rows += found
         self._check_peak(found)
         self.callback.measured(self.rows[len(self.rows) - len(found) :])
@@ -113,7 +114,7 @@ class Bench:
                     milliseconds=1e3 * seconds,
                     relative_range=(max(turns) - min(turns)) / seconds,
                     gflops=gflops,
-                    peak_fraction=gflops / peak if peak and not self.plan.bfloat16 else None,
+                    peak_fraction=gflops / peak if peak and self.plan.dtype == FLOAT32 else None,
                     saved_mb=None if saved is None else saved / 1e6,
                 )
             )

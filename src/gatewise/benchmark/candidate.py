@@ -13,6 +13,8 @@ from torch import Tensor
 
 from gatewise.benchmark.workload import ALL_STEPS, LAST_STEP, PASSES, ZEROS, BenchmarkCase, BenchmarkProblem
 
+FLOAT32, BFLOAT16, INT8 = "float32", "bfloat16", "int8"  # of products: as given, by autocast, of weights
+
 
 @dataclass(frozen=True, eq=False)
 class Results:
@@ -53,7 +55,7 @@ class Competitor(ABC):
     needs: tuple[str, ...] = ()  # packages beside those of gatewise
     passes: tuple[str, ...] = PASSES
     workloads: tuple[str, ...] = (ALL_STEPS, LAST_STEP, ZEROS)
-    has_bfloat16 = False
+    dtypes: tuple[str, ...] = (FLOAT32,)
     quick = True  # whether it is in quick runs; those that are slow to prepare or run are not
     lattices = False  # whether it runs over lattices, and over sequences
     sequences = True
@@ -77,7 +79,7 @@ class Competitor(ABC):
         return None
 
     @abstractmethod
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
         """Prepares a candidate, with everything that is done once, such as packing the weights."""
 
 
@@ -88,9 +90,9 @@ class TorchCandidate(TimedCandidate):
     """A candidate with gradients by PyTorch's autograd."""
 
     def __init__(
-        self, problem: BenchmarkProblem, run: Run, parameters: Mapping[str, Tensor], bfloat16: bool = False
+        self, problem: BenchmarkProblem, run: Run, parameters: Mapping[str, Tensor], dtype: str = FLOAT32
     ) -> None:
-        self.run, self.parameters, self.bfloat16 = run, dict(parameters), bfloat16
+        self.run, self.parameters, self.dtype = run, dict(parameters), dtype
         self.values, self.incoming = problem.values.clone().requires_grad_(), problem.incoming
 
     def forward(self) -> Any:
@@ -124,7 +126,7 @@ class TorchCandidate(TimedCandidate):
         return sum(one.nbytes() for address, one in storages.items() if address not in leaves)
 
     def _run(self) -> tuple[Tensor, tuple[Tensor, ...]]:
-        if not self.bfloat16:
+        if self.dtype != BFLOAT16:
             return self.run(self.values)
         with torch.autocast("cpu", torch.bfloat16):
             return self.run(self.values)

@@ -8,7 +8,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
-from gatewise.benchmark.candidate import Results, TimedCandidate, TorchCandidate
+from gatewise.benchmark.candidate import FLOAT32, INT8, Results, TimedCandidate, TorchCandidate
 from gatewise.benchmark.competitors.ours import candidate_of
 from gatewise.benchmark.workload import BenchmarkProblem
 from gatewise.engine.choice import backend
@@ -21,9 +21,9 @@ FRACTION, TIMES = 1e-4, 5
 class Checker:
     """Compares with the reference engine in float64, on the problem that is timed."""
 
-    def __init__(self, problem: BenchmarkProblem, bfloat16: bool = False) -> None:
+    def __init__(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> None:
         self.true = _reference(problem, torch.float64)
-        self.plain = _reference(problem, torch.float32, bfloat16)
+        self.plain = _reference(problem, torch.float32, dtype)
 
     def disagreement(self, candidate: TimedCandidate, which: str) -> str | None:
         """A description of the first result that deviates from the reference; None if all agree."""
@@ -41,16 +41,16 @@ class Checker:
         return None
 
 
-def _reference(problem: BenchmarkProblem, dtype: torch.dtype, bfloat16: bool = False) -> Results:
+def _reference(problem: BenchmarkProblem, number: torch.dtype, dtype: str = FLOAT32) -> Results:
     """The results of the reference engine."""
-    layer = candidate_of(deepcopy(problem.layer).to(dtype), problem, bfloat16)
+    layer = candidate_of(deepcopy(problem.layer).to(number), problem, dtype)
 
     def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         with backend("reference"):
-            return layer.run(values.to(dtype))
+            return layer.run(values.to(number))
 
-    candidate = TorchCandidate(problem, run, layer.parameters, bfloat16)
-    needs_gradients = "both" in problem.case.passes
+    candidate = TorchCandidate(problem, run, layer.parameters, dtype)
+    needs_gradients = "both" in problem.case.passes and dtype != INT8
     return candidate.read(candidate.both() if needs_gradients else candidate.forward())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from gatewise.benchmark.candidate import Competitor
+from gatewise.benchmark.candidate import BFLOAT16, FLOAT32, INT8, Competitor
 from gatewise.benchmark.competitors import COMPETITORS, OURS
 from gatewise.benchmark.machine import folder_name
 from gatewise.benchmark.own_cell import SoftplusLSTM
@@ -17,6 +17,7 @@ from gatewise.benchmark.workload import (
     ALL_STEPS,
     LAST_STEP,
     ONE_STEP,
+    PASSES,
     WORKLOADS,
     ZEROS,
     BenchmarkCase,
@@ -27,7 +28,7 @@ from gatewise.engine import processor
 from gatewise.errors import GatewiseError
 
 CELLS = (LSTM, GRU, RNN, PeepholeLSTM, LayerNormLSTM, SoftplusLSTM)
-DTYPES = ("float32", "bfloat16")
+DTYPES = (FLOAT32, BFLOAT16, INT8)
 REPEATS, QUICK_REPEATS = 9, 3
 FULL: dict[str, tuple[Shape, ...]] = {
     **dict.fromkeys((ALL_STEPS, LAST_STEP, ZEROS), (*SHAPES, *LATTICE_SHAPES)),
@@ -47,27 +48,26 @@ QUICK: dict[str, tuple[Shape, ...]] = {
 class BenchmarkPlan:
     """The cases to measure, the competitors, and the number of repeats.
 
-    bfloat16: gatewise under autocast, compared with its own float32 and the competitors that support it
+    dtype: bfloat16 by autocast, or int8 weights in inference; gatewise is compared with its own float32 and
+        with the competitors that support it
     out: the folder for the results of this processor
     """
 
     cases: tuple[BenchmarkCase, ...]
     competitors: tuple[Competitor, ...]
     repeats: int
-    bfloat16: bool = False
+    dtype: str = FLOAT32
     out: Path | None = None
 
     @property
     def candidates(self) -> tuple[Competitor, ...]:
         """The variants of gatewise, and the competitors."""
-        return (
-            tuple(one for one in OURS if self.bfloat16 or one.name != "gatewise float32") + self.competitors
-        )
+        return tuple(one for one in OURS if self.dtype in one.dtypes) + self.competitors
 
     @property
-    def dtype(self) -> str:
-        """The name of the data type."""
-        return DTYPES[self.bfloat16]
+    def passes(self) -> tuple[str, ...]:
+        """The passes that can be measured: int8 weights have no gradient."""
+        return ("forward",) if self.dtype == INT8 else PASSES
 
 
 def plan(
@@ -88,20 +88,19 @@ def plan(
     ['GRU 1x10x4x8', 'GRU 1x10x4x8 zeros']
     """
     if dtype not in DTYPES:
-        raise GatewiseError(f"expected --dtype as {' or '.join(DTYPES)}, got {dtype!r}")
+        raise GatewiseError(f"expected --dtype as one of {', '.join(DTYPES)}, got {dtype!r}")
     if repeats is not None and repeats < 1:
         raise GatewiseError(f"expected --repeats as a whole number of at least 1, got {repeats}")
     if out is not None and out.exists() and not out.is_dir():
         raise GatewiseError(f"expected --out as a folder, got the file {str(out)!r}")
-    bfloat16 = dtype == "bfloat16"
-    available = tuple(one for one in COMPETITORS if one.has_bfloat16 or not bfloat16)
+    available = tuple(one for one in COMPETITORS if dtype in one.dtypes)
     return BenchmarkPlan(
         _cases(cells, shapes, workloads, quick),
         tuple(one for one in available if one.quick or not quick)
         if competitors is None
         else tuple(_competitor(name, available) for name in competitors.split(",") if name),
         repeats or (QUICK_REPEATS if quick else REPEATS),
-        bfloat16,
+        dtype,
         None if out is None else out / folder_name(processor.name()),
     )
 

@@ -19,7 +19,7 @@ class Row:
     """One candidate's time for one case and pass, as a row of the file.
 
     relative_range: the slowest turn minus the fastest, as a fraction of the median
-    peak_fraction: gflops as a fraction of the float32 peak; None for bfloat16, and if the peak is unknown
+    peak_fraction: gflops as a fraction of the float32 peak; None for other dtypes, and if the peak is unknown
     ratio: the speedup over `compared_with`: torch.nn, or the fastest competitor if that has no such cell
     saved_mb: megabytes saved between forward and backward
     """

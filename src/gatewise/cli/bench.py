@@ -47,7 +47,7 @@ AGAINST = Annotated[
     str | None, typer.Option(help="Libraries to compare with, separated by commas (all that are installed).")
 ]
 THREADS = Annotated[int | None, typer.Option(help="Threads to use (all processors).")]
-DTYPE = Annotated[str, typer.Option(help="float32, or bfloat16 (by autocast, beside float32).")]
+DTYPE = Annotated[str, typer.Option(help="float32, bfloat16 (by autocast) or int8 (weights, in inference).")]
 MALLOC = Annotated[
     str,
     typer.Option(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate
+from gatewise.benchmark.candidate import FLOAT32, Competitor, TimedCandidate, TorchCandidate
 from gatewise.benchmark.competitors.eager import Eager
 from gatewise.benchmark.competitors.jax_scan import Jitted, as_library
 from gatewise.benchmark.equations import ArrayEquations
@@ -37,7 +37,7 @@ class Positions(Competitor):
     quick = False
     lattices, sequences = True, False
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
         layer = deepcopy(problem.layer)
         assert isinstance(layer, Lattice)
         parameters = dict(layer.named_parameters())
@@ -47,7 +47,7 @@ class Positions(Competitor):
                 [_looped(layer, direction, values) for direction in layer.scan_directions]
             ).sum(0), ()
 
-        return TorchCandidate(problem, run, parameters, bfloat16)
+        return TorchCandidate(problem, run, parameters, dtype)
 
 
 def _looped(layer: Lattice, direction: ScanDirection, values: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ class JaxDiagonals(Competitor):
     def refusal(self, case: BenchmarkCase) -> str | None:
         return None if case.shape.axes == 2 else "its scan is written for two axes"
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
         return Jitted(problem, problem.parameters(), _Along)
 
 

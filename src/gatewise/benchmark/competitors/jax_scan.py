@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gatewise.benchmark.candidate import Competitor, Results, TimedCandidate
+from gatewise.benchmark.candidate import FLOAT32, Competitor, Results, TimedCandidate
 from gatewise.benchmark.equations import ArrayEquations, Library, matrices_refused
 from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
 from gatewise.compiler.layout import layout
@@ -24,7 +24,7 @@ class JaxScan(Competitor):
     def refusal(self, case: BenchmarkCase) -> str | None:
         return matrices_refused(case)
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
         return Jitted(problem, problem.parameters(), _Along)
 
 

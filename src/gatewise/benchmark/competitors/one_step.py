@@ -7,7 +7,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from gatewise.benchmark.candidate import Competitor, Results, TimedCandidate, TorchCandidate, joined
+from gatewise.benchmark.candidate import (
+    BFLOAT16,
+    FLOAT32,
+    Competitor,
+    Results,
+    TimedCandidate,
+    TorchCandidate,
+    joined,
+)
 from gatewise.benchmark.workload import ONE_STEP, BenchmarkCase, BenchmarkProblem
 from gatewise.cells import GRU, LSTM, RNN
 from gatewise.cells.base import CellType
@@ -28,7 +36,7 @@ class OurStepper(Competitor):
     passes = ("forward",)
     workloads = (ONE_STEP,)
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
         assert isinstance(problem.layer, Recurrent)
         stepper = problem.layer.stepper(problem.case.shape.batch)
         assert problem.state is not None
@@ -55,11 +63,11 @@ class OurCell(Competitor):
     name = "gatewise cell"
     passes = ("forward",)
     workloads = (ONE_STEP,)
-    has_bfloat16 = True
+    dtypes = (FLOAT32, BFLOAT16)
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
         shape = problem.case.shape
-        return _cell(RecurrentCell(problem.case.cell, shape.inputs, shape.hidden), problem, bfloat16)
+        return _cell(RecurrentCell(problem.case.cell, shape.inputs, shape.hidden), problem, dtype)
 
 
 class TorchCell(OurCell):
@@ -70,12 +78,12 @@ class TorchCell(OurCell):
     def refusal(self, case: BenchmarkCase) -> str | None:
         return None if case.cell in CELLS else "it has LSTM, GRU and RNN only"
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
         shape = problem.case.shape
-        return _cell(CELLS[problem.case.cell](shape.inputs, shape.hidden), problem, bfloat16)
+        return _cell(CELLS[problem.case.cell](shape.inputs, shape.hidden), problem, dtype)
 
 
-def _cell(cell: nn.Module, problem: BenchmarkProblem, bfloat16: bool) -> TorchCandidate:
+def _cell(cell: nn.Module, problem: BenchmarkProblem, dtype: str) -> TorchCandidate:
     """A module that runs one step, with the weights of the problem."""
     cell.load_state_dict(problem.parameters())
     assert problem.state is not None
@@ -86,4 +94,4 @@ def _cell(cell: nn.Module, problem: BenchmarkProblem, bfloat16: bool) -> TorchCa
         states = states if isinstance(states, tuple) else (states,)
         return states[0][None], states
 
-    return TorchCandidate(problem, run, dict(cell.named_parameters()), bfloat16)
+    return TorchCandidate(problem, run, dict(cell.named_parameters()), dtype)

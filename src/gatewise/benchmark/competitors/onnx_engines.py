@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gatewise.benchmark.candidate import Competitor, Results, TimedCandidate
+from gatewise.benchmark.candidate import FLOAT32, Competitor, Results, TimedCandidate
 from gatewise.benchmark.competitors.onnx_graph import ORDERS, feed, graph
 from gatewise.benchmark.workload import ALL_STEPS, ONE_STEP, ZEROS, BenchmarkCase, BenchmarkProblem
 
@@ -23,7 +23,7 @@ class _Engine(Competitor):
     def refusal(self, case: BenchmarkCase) -> str | None:
         return None if case.cell in ORDERS else "ONNX has nodes for LSTM, GRU and RNN only"
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
         return _Loaded(self.load(graph(problem), feed(problem)))
 
     @abstractmethod

@@ -7,18 +7,29 @@ from copy import deepcopy
 
 from torch import Tensor
 
-from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate, joined, states
+from gatewise.benchmark.candidate import (
+    BFLOAT16,
+    FLOAT32,
+    INT8,
+    Competitor,
+    TimedCandidate,
+    TorchCandidate,
+    joined,
+    states,
+)
 from gatewise.benchmark.workload import ALL_STEPS, WORKLOADS, BenchmarkProblem
 from gatewise.layers import Lattice, Recurrent
+from gatewise.layers.quantization import quantize
 
 
 def candidate_of(
-    layer: Recurrent | Lattice, problem: BenchmarkProblem, bfloat16: bool, trace: bool = False
+    layer: Recurrent | Lattice, problem: BenchmarkProblem, dtype: str, trace: bool = False
 ) -> TorchCandidate:
     """A layer of gatewise with the weights of the problem, as a candidate."""
 
-    dtype = next(layer.parameters()).dtype
-    hx = problem.state and joined([one[None].to(dtype) for one in problem.state.values()])
+    number = next(layer.parameters()).dtype
+    hx = problem.state and joined([one[None].to(number) for one in problem.state.values()])
+    layer = quantize(layer) if dtype == INT8 else layer
 
     def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         if isinstance(layer, Lattice):
@@ -27,7 +38,7 @@ def candidate_of(
         return output, states(last)
 
     parameters = {name.removesuffix("_l0"): one for name, one in layer.named_parameters()}
-    return TorchCandidate(problem, run, parameters, bfloat16)
+    return TorchCandidate(problem, run, parameters, dtype)
 
 
 class Ours(Competitor):
@@ -35,11 +46,11 @@ class Ours(Competitor):
 
     name = "gatewise"
     workloads = tuple(WORKLOADS)
-    has_bfloat16 = True
+    dtypes: tuple[str, ...] = (FLOAT32, BFLOAT16, INT8)
     lattices = True
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
-        return candidate_of(deepcopy(problem.layer), problem, bfloat16)
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
+        return candidate_of(deepcopy(problem.layer), problem, dtype)
 
 
 class Recomputing(Competitor):
@@ -48,19 +59,19 @@ class Recomputing(Competitor):
     name = "gatewise recompute"
     passes = ("both",)
     workloads = (ALL_STEPS,)
-    has_bfloat16 = True
+    dtypes = (FLOAT32, BFLOAT16)
     lattices = False
 
     def missing(self) -> str | None:
         has_option = "recompute" in inspect.signature(Recurrent.__init__).parameters
         return None if has_option else "this version has no recompute"
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
         shape = problem.case.shape
         options = {"recompute": "gates"}
         layer = Recurrent(problem.case.cell, shape.inputs, shape.hidden, **options)  # type: ignore[arg-type]
         layer.load_state_dict(problem.layer.state_dict())
-        return candidate_of(layer, problem, bfloat16)
+        return candidate_of(layer, problem, dtype)
 
 
 class Traced(Competitor):
@@ -69,16 +80,17 @@ class Traced(Competitor):
     name = "gatewise traced"
     passes = ("forward",)
     workloads = (ALL_STEPS,)
-    has_bfloat16 = True
+    dtypes = (FLOAT32, BFLOAT16)
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
-        return candidate_of(deepcopy(problem.layer), problem, bfloat16, trace=True)
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
+        return candidate_of(deepcopy(problem.layer), problem, dtype, trace=True)
 
 
 class Float32(Ours):
-    """The layer without autocast, as the reference of bfloat16."""
+    """The layer in float32, beside bfloat16 and int8."""
 
     name = "gatewise float32"
+    dtypes = (BFLOAT16, INT8)
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
-        return super().prepare(problem, bfloat16=False)
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
+        return super().prepare(problem)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear, softplus
 
-from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate
+from gatewise.benchmark.candidate import FLOAT32, Competitor, TimedCandidate, TorchCandidate
 from gatewise.benchmark.own_cell import SoftplusLSTM
 from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
 from gatewise.cells import LayerNormLSTM, PeepholeLSTM
@@ -105,7 +105,7 @@ class Scripted(Competitor):
     def refusal(self, case: BenchmarkCase) -> str | None:
         return None if case.cell in LOOPS else "its loops are written for cells that torch.nn lacks"
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
         inside = problem.inside()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)

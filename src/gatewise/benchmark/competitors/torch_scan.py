@@ -7,7 +7,7 @@ from importlib import import_module
 import torch
 from torch import Tensor
 
-from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate
+from gatewise.benchmark.candidate import FLOAT32, Competitor, TimedCandidate, TorchCandidate
 from gatewise.benchmark.equations import ArrayEquations, Library, matrices_refused
 from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
 from gatewise.cells.base import CellType
@@ -38,7 +38,7 @@ class TorchScan(Competitor):
     def refusal(self, case: BenchmarkCase) -> str | None:
         return matrices_refused(case)
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
+    def prepare(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> TimedCandidate:
         parameters = {name: one.clone().requires_grad_() for name, one in problem.parameters().items()}
         torch.compiler.reset()  # the compiler limits the number of shapes of a function
         along = torch.compile(_along, fullgraph=True, dynamic=False)
