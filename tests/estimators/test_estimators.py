@@ -9,6 +9,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 
 import gatewise
+from gatewise.errors import GatewiseError
+from gatewise.layers.int8 import Int8Layer
 from tests.series import frame
 
 SMALL = {"hidden": 4, "epochs": 2, "min_steps_per_epoch": 1, "progress": False}
@@ -61,6 +63,21 @@ def test_a_saved_model_predicts_the_same(forecaster, tmp_path):
     assert repr(loaded) == repr(forecaster.set_params(progress=True))
     new = frame()
     assert loaded.predict(new).equals(forecaster.predict(new))
+
+
+def test_a_quantized_copy_predicts_nearly_the_same_and_is_saved(forecaster, tmp_path):
+    small, new = forecaster.quantize(), frame()
+    assert all(one.is_int8 for one in small.network_.modules() if isinstance(one, Int8Layer))
+    assert {one.kind for one in small.network_.quantization.layers} == {"Recurrent"}
+    assert not any(one.is_int8 for one in forecaster.network_.modules() if isinstance(one, Int8Layer))
+    small.save(tmp_path / "small")
+    predicted = small.predict(new)
+    assert gatewise.load(tmp_path / "small").predict(new).equals(predicted)
+    errors = predicted["q0.1"] - forecaster.predict(new)["q0.1"]
+    assert 0 < errors.abs().max() < 0.05 * new["value"].std()
+    forecaster.evaluate()
+    with pytest.raises(GatewiseError, match="no scores and figures of its own"):
+        small.evaluate()
 
 
 def test_an_unfitted_estimator_is_one_clear_error():

@@ -24,6 +24,7 @@ from gatewise.cells.serialization import from_data, to_data
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.layers.int8 import Int8Layer
+from gatewise.layers.quantization import quantize
 from gatewise.modules.finite import require_finite_weights
 from gatewise.modules.network import Network
 from gatewise.modules.option_checks import check_options, describe_first_error
@@ -81,6 +82,14 @@ class SavedModel:
     def for_use(self) -> SavedModel:
         """The model that has seen most data."""
         return self.refitted or self
+
+    def quantized(self) -> SavedModel:
+        """The model with int8 weights in its recurrent layers, for inference; see `gatewise.quantize`.
+
+        Raises: `GatewiseError` if the network has no layer to quantize.
+        """
+        refitted = None if self.refitted is None else self.refitted.quantized()
+        return replace(self, network=quantize(self.network), refitted=refitted)
 
     def describe_missing(self) -> tuple[str, ...]:
         """A sentence on the files that are missing; none if there are none."""
