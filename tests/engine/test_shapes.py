@@ -1,6 +1,6 @@
 """Tensors of another shape than the cell's layout: refused in one line, whatever backend runs."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ import gatewise
 from gatewise.cells import LSTM
 from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
+from gatewise.engine.shapes import description
 from gatewise.errors import GatewiseError
 from tests.engine.test_native import request_for
 
@@ -94,3 +95,30 @@ def test_lengths_in_a_compiled_graph(lengths):
             GatewiseError, match=r"^expected lengths in 0\.\.5, got (6|-1) for sequence (0|1)$"
         ):
             call(values, torch.tensor(lengths))
+
+
+def test_requests_that_differ_have_another_description():
+    """Kernels check the shapes of a request once for each description."""
+    request = request_for(LSTM, (5, 2, 3, 4))
+    changes = {
+        "inputs": torch.zeros(6, 2, 3),
+        "parameters": {**request.parameters, "weight_ih": torch.zeros(16, 2)},
+        "state": {**request.state, "c": torch.zeros(2, 5)},
+        "lengths": torch.ones(2, dtype=torch.int64),
+        "resets": torch.zeros(5, 2, dtype=torch.bool),
+        "elapsed": torch.ones(5, 2),
+        "reverse": True,
+        "zoneout": {"c": 0.5},
+        "hidden_mask": torch.ones(2, 4),
+        "trace": True,
+        "recompute": True,
+        "heads": 2,
+    }
+    assert {one.name for one in fields(request)} == {"cell", *changes}  # each cell has kernels of its own
+    found = [description(replace(request, **{name: value})) for name, value in changes.items()]
+    assert len({description(request), *found}) == 1 + len(changes)
+    names = dict(zip(reversed(request.parameters), request.parameters.values(), strict=True))
+    assert description(replace(request, parameters=names)) != description(request)
+    for name in ("lengths", "resets", "elapsed", "hidden_mask"):
+        other = replace(request, **{name: torch.zeros(*changes[name].shape, 1)})
+        assert description(other) != description(replace(request, **{name: changes[name]}))

@@ -139,7 +139,7 @@ def _mode(request: Request) -> str | None:
 
 def _conditions(request: Request) -> list[Tensor]:
     """The tensors of a request without a gradient."""
-    given = [request.lengths, request.resets, request.hidden_mask]
+    given = [request.lengths, request.resets, request.elapsed, request.hidden_mask]
     if request.zoneout:
         given += [one for one in request.zoneout.values() if isinstance(one, Tensor)]
     return [one for one in given if one is not None]

@@ -68,10 +68,8 @@ def description(request: Request) -> tuple[object, ...]:
     state, parameters = request.state, request.parameters
     tensors = [request.inputs, *[state[name] for name in request.cell.previous], *parameters.values()]
     more: tuple[object, ...] = ()
-    if request.lengths is not None or request.resets is not None:
-        more = (_shape(request.lengths), _shape(request.resets))
-    if request.elapsed is not None:
-        more += ("elapsed", request.elapsed.shape)
+    if request.lengths is not None or request.resets is not None or request.elapsed is not None:
+        more = (_shape(request.lengths), _shape(request.resets), _shape(request.elapsed))
     if request.zoneout or request.hidden_mask is not None:
         more += (_shape(request.hidden_mask), *[(name, _shape(one)) for name, one in request.zoneout.items()])
     options = request.reverse, request.trace, request.recompute, request.heads
