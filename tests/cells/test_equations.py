@@ -1,11 +1,12 @@
 """Every cell's equations against the formula of its paper, written independently."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gatewise
-from gatewise.cells import SLSTM, cells
+from gatewise.cells import LRU, RGLRU, SLSTM, cells
 from tests.cells.formulas import FORMULAS, run_along
 
 
@@ -49,3 +50,20 @@ def test_equations_are_those_of_the_paper(name, steps, inputs, hidden, bias, see
             continue
         expected = torch.tensor([step[state] for step in history], dtype=torch.float64)
         torch.testing.assert_close(trace.states[state][:, 0], expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["native", "reference"])
+def test_gradients_are_finite_where_a_linear_memory_loses_nothing(backend):
+    for cell, bias, vector in (
+        (RGLRU, -800.0, 0.0),
+        (LRU, 0.0, -50.0),
+    ):  # the carried fraction is rounded to 1
+        layer = gatewise.Recurrent(cell, 2, 3, dtype=torch.float64)
+        with torch.no_grad():
+            layer.p_l0[:3] += vector
+            if cell is RGLRU:
+                layer.bias_ih_l0[:3] = bias
+        with gatewise.backend(backend):
+            output, _ = layer(torch.randn(4, 2, 2, dtype=torch.float64))
+        gradients = torch.autograd.grad(output.sum(), list(layer.parameters()))
+        assert all(one.isfinite().all() for one in (output, *gradients))

@@ -24,7 +24,7 @@ def test_matrices_are_typeset_as_in_their_papers():
     assert r"k_{t} &= \frac{1}{\sqrt{K}}\,\left(W_{k} x_{t} + b^{W}_{k}\right)" in text
     forgetting = r"S_{t} &= \mathbf{1} {f_{t}}^{\top} \odot S_{t-1} + i_{t} {\left(1 - f_{t}\right)}^{\top}"
     assert forgetting in latex(HGRN2)
-    assert r"p_{\mathrm{gain}} \odot \sqrt{1 - a_{t} \odot a_{t}}" in latex(LRU)
+    assert r"p_{\mathrm{gain}} \odot \sqrt{\max\left(1 - a_{t} \odot a_{t}, " in latex(LRU)
 
 
 def test_a_negative_factor_is_no_difference():

@@ -8,6 +8,7 @@ from gatewise.cells.notation import (
     keys,
     log,
     matrices,
+    maximum,
     outer,
     p,
     position,
@@ -23,6 +24,7 @@ from gatewise.cells.notation import (
 B, C, D = matrices("B"), matrices("C"), matrices("D")
 
 SHORTEST, LONGEST = 0.9, 0.999  # the carried fraction of a step, initially
+SMALLEST = 1e-12  # below a square root: where a fraction is rounded to 1, the gradient of a root of 0 is NaN
 
 
 class LRU(Cell):
@@ -39,7 +41,7 @@ class LRU(Cell):
     a = exp(-exp(p.decay))  # the modulus of the eigenvalue
     u = a * cos(exp(p.angle))  # its real part
     v = a * sin(exp(p.angle))  # its imaginary part
-    g = p.gain * sqrt(1 - a * a)  # the factor that keeps states of one size
+    g = p.gain * sqrt(maximum(1 - a * a, SMALLEST))  # the factor that keeps states of one size
     re = u * prev.re - v * prev.im + g * (B.re @ x)
     im = v * prev.re + u * prev.im + g * (B.im @ x)
     h = C.re @ re - C.im @ im + D.h @ x
@@ -57,7 +59,7 @@ class RGLRU(Cell):
     r = sigmoid(W.r @ x)  # recurrence: how fast to forget
     i = sigmoid(W.i @ x)  # input
     a = exp(-8 * softplus(p.a) * r)  # the carried fraction
-    h = a * prev.h + sqrt(1 - a * a) * (i * (W.u @ x))
+    h = a * prev.h + sqrt(maximum(1 - a * a, SMALLEST)) * (i * (W.u @ x))
 
 
 class HGRN2(Cell):
