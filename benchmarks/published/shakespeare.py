@@ -82,8 +82,8 @@ def measured(path: Path, folder: Path | None = None, **options: Any) -> dict[str
 
 if __name__ == "__main__":
     settings = arguments(
-        __doc__, cell="lstm", hidden=512, layers=1, epochs=20, batch_size=32, dropout=0.3,
-        learning_rate=0.002, validation_fraction=0.01, threads=os.cpu_count() or 1,
+        __doc__, cell="lstm", network="stack", hidden=512, layers=1, heads=1, epochs=20, batch_size=32,
+        dropout=0.3, learning_rate=0.002, validation_fraction=0.01, threads=os.cpu_count() or 1,
     )  # fmt: skip
     options = {name: value for name, value in vars(settings).items() if name not in ("out", "threads")}
     torch.set_num_threads(settings.threads)

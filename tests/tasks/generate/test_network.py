@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from gatewise.cells import GRU, HGRN2, LSTM
+from gatewise.cells import GRU, HGRN2, LSTM, MLSTM, RGLRU
 from gatewise.data.splits import Fractions
 from gatewise.data.text.streams import TextBatch, TextStreams
 from gatewise.data.text.text import StreamConfig, find_texts, read_text, read_whole
 from gatewise.data.tokenizers.streams import Bytes
+from gatewise.errors import GatewiseError
 from gatewise.tasks.generate import network as next_symbol
 from gatewise.tasks.generate.language import LanguageModel
 from gatewise.tasks.generate.network import symbol_nll, text_nll
@@ -40,9 +41,11 @@ def one_by_one(model, symbols):
     return torch.stack(nats)
 
 
-@pytest.mark.parametrize("cell", [LSTM, GRU])
-def test_nats_are_those_of_one_symbol_after_another(tmp_path, cell):
-    model, symbols = model_of(cell), text_of(tmp_path).symbols(0, 60)
+@pytest.mark.parametrize(
+    ("cell", "network"), [(LSTM, "stack"), (GRU, "stack"), (MLSTM, "blocks"), (RGLRU, "blocks")]
+)
+def test_nats_are_those_of_one_symbol_after_another(tmp_path, cell, network):
+    model, symbols = model_of(cell, network=network), text_of(tmp_path).symbols(0, 60)
     expected = one_by_one(model, symbols)
     batch = torch.from_numpy(symbols)[None]
     with torch.no_grad():
@@ -70,14 +73,21 @@ def test_the_state_is_carried_from_batch_to_batch_and_the_gradient_is_not(tmp_pa
     assert model.weight(batches[0]) == 40
 
 
+@pytest.mark.parametrize("network", ["stack", "blocks"])
 @pytest.mark.parametrize("cell", [LSTM, GRU, HGRN2])
-def test_streams_that_forget_begin_anew(cell):
-    model, symbols = model_of(cell), torch.randint(5, (3, 21))
+def test_streams_that_forget_begin_anew(cell, network):
+    model, symbols = model_of(cell, network=network), torch.randint(5, (3, 21))
     fresh = torch.tensor([False, True, False])
     model.loss(TextBatch(symbols[:, :11], True, 0))
     found = model.loss(TextBatch(symbols[:, 10:], False, 0, fresh))
     continued, restarted = model.nats(symbols)[0][:, 10:], model.nats(symbols[:, 10:])[0]
     torch.testing.assert_close(found, torch.where(fresh[:, None], restarted, continued).mean())
+
+
+def test_blocks_refuse_noise_of_layers():
+    for options in ({"weight_dropout": 0.1}, {"dropout_mask": "sequence"}):
+        with pytest.raises(GatewiseError, match="leave out --weight-dropout and --dropout-mask, or give"):
+            model_of(network="blocks", **options)
 
 
 def test_what_is_only_read_does_not_count():

@@ -1,20 +1,24 @@
-"""The recurrent language model: recurrent layers of any cell predict the next symbol."""
+"""The recurrent language model: layers or blocks of any cell predict the next symbol."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.cells.base import CellType
-from gatewise.layers import Recurrent
+from gatewise.errors import GatewiseError
+from gatewise.layers import BlockStack, Recurrent
+from gatewise.layers.blocks import block_of
 from gatewise.layers.regularization import DropoutMask
 from gatewise.layers.states import State
 from gatewise.modules.sequence_dropout import SequenceDropout
 from gatewise.modules.tied_embedding import TiedEmbedding
 from gatewise.tasks.generate.network import NextSymbol
+
+LanguageNetwork = Literal["stack", "blocks"]
 
 
 class LanguageModel(NextSymbol):
@@ -25,6 +29,7 @@ class LanguageModel(NextSymbol):
     cell: the equations
     symbols: V
     hidden, layers: H and the depth of the stack
+    network: "stack" for recurrent layers, "blocks" for residual blocks of H features around them
     heads: groups of units of each layer, see `Recurrent`
     embedding: the size of a symbol's vector
     dropout: of the embedding, between the layers, and before the softmax
@@ -47,6 +52,7 @@ class LanguageModel(NextSymbol):
         *,
         hidden: int = 512,
         layers: int = 1,
+        network: LanguageNetwork = "stack",
         heads: int = 1,
         embedding: int = 128,
         dropout: float = 0.0,
@@ -60,16 +66,25 @@ class LanguageModel(NextSymbol):
         self.embedding = (
             TiedEmbedding(symbols, embedding, padding=None) if tied else nn.Embedding(symbols, embedding)
         )
-        self.recurrent = Recurrent(
-            cell,
-            embedding,
-            hidden,
-            layers,
-            dropout=dropout if layers > 1 else 0.0,
-            dropout_mask=dropout_mask,
-            weight_dropout=weight_dropout,
-            heads=heads,
-        )
+        if network == "blocks":
+            if weight_dropout or dropout_mask == "sequence":
+                raise GatewiseError(
+                    "residual blocks have no weight dropout, and a dropout mask for each step; leave out "
+                    "--weight-dropout and --dropout-mask, or give --network stack"
+                )
+            blocks = [block_of(cell, hidden, heads=heads, dropout=dropout) for _ in range(layers)]
+            self.recurrent: nn.Module = BlockStack(embedding, hidden, blocks)
+        else:
+            self.recurrent = Recurrent(
+                cell,
+                embedding,
+                hidden,
+                layers,
+                dropout=dropout if layers > 1 else 0.0,
+                dropout_mask=dropout_mask,
+                weight_dropout=weight_dropout,
+                heads=heads,
+            )
         self.dropout = SequenceDropout(dropout) if dropout_mask == "sequence" else nn.Dropout(dropout)
         self.embedding_dropout = nn.Dropout(embedding_dropout)
         self.readout = nn.Linear(hidden, embedding if tied else symbols)
@@ -78,6 +93,7 @@ class LanguageModel(NextSymbol):
             "symbols": symbols,
             "hidden": hidden,
             "layers": layers,
+            "network": network,
             "heads": heads,
             "embedding": embedding,
             "dropout": dropout,

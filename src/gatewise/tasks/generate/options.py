@@ -48,6 +48,11 @@ class LanguageOptions(StackOptions):
     """The network"""
 
     hidden: Size = Field(512, description="Units of a layer.")
+    network: Literal["stack", "blocks"] = Field(
+        "stack",
+        description="Layers, or residual blocks around them: with the cell mlstm those of xLSTM, with rglru "
+        "those of Griffin.",
+    )
     embedding: Size = Field(128, description="Size of a symbol's vector.")
     tied: bool = Field(False, description="Use one matrix for the embedding and the softmax.")
     dropout: Rate = Field(

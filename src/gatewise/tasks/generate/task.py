@@ -90,6 +90,7 @@ class Generate(Task[TextData, GenerateOptions, NextSymbol, TextPredictions]):
             symbols=len(data.tokenizer),
             hidden=options.hidden,
             layers=options.layers,
+            network=options.network,
             heads=options.heads,
             embedding=options.embedding,
             dropout=options.dropout,
