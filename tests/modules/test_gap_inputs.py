@@ -5,10 +5,10 @@ import pytest
 import torch
 
 import gatewise
-from gatewise.cells import GRU, GRUD
+from gatewise.cells import GRU, GRUD, LSTM, PhasedLSTM
 from gatewise.data.sequences.gaps import Gaps, TimeUnit, gap_kind, time_since
 from gatewise.insight.ablation import ablate_gates
-from gatewise.modules.gap_inputs import DecayingRecurrent, DecayingWindow, GapInputs
+from gatewise.modules.gap_inputs import DecayingRecurrent, DecayingWindow, GapInputs, elapsed_times
 from gatewise.modules.sequence_encoder import SequenceEncoder
 
 VALUES = torch.tensor([[[1.0, -2.0], [3.0, 4.0]]])
@@ -102,3 +102,15 @@ def test_an_encoder_without_gaps_has_the_parameters_that_it_had():
     assert not [name for name, _ in encoder.named_parameters() if name.startswith("inputs")]
     wide = SequenceEncoder(GRU, channels=2, hidden=3, filters=4, gaps="both")
     assert wide.encode(VALUES, torch.tensor([2]), GAPS).shape == (1, 10)
+
+
+def test_a_cell_that_reads_elapsed_times_is_given_them():
+    encoder = SequenceEncoder(PhasedLSTM, channels=2, hidden=4, gaps="times", pooling="last").eval()
+    values, lengths = torch.randn(3, 6, 2), torch.tensor([6, 2, 4])
+    gaps = Gaps(elapsed=torch.rand(3, 6, 1))
+    expected, _ = encoder.recurrent(
+        encoder.inputs(values, gaps).transpose(0, 1), lengths=lengths, elapsed=gaps.elapsed[..., 0].T
+    )
+    torch.testing.assert_close(encoder.encode(values, lengths, gaps)[0, :4], expected[5, 0, :4])
+    assert elapsed_times(LSTM, gaps) is None
+    assert elapsed_times(PhasedLSTM, None) is None

@@ -62,6 +62,13 @@ class GapInputs(nn.Module):
         return torch.cat(inputs, dim=-1) if len(inputs) > 1 else values
 
 
+def elapsed_times(cell: CellType, gaps: Gaps | None) -> Tensor | None:
+    """The times since the steps before [B, T] for a layer of a cell; None if it reads none, or they are 1."""
+    if not cell.reads_elapsed or gaps is None or gaps.elapsed is None:
+        return None
+    return gaps.elapsed.squeeze(-1)
+
+
 class InputDecay(nn.Module):
     """Missing values decay to zero, the mean: `m v + (1 - m) exp(-max(0, w s + b)) v`. channels: C"""
 

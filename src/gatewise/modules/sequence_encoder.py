@@ -11,7 +11,7 @@ from gatewise.cells.base import CellType
 from gatewise.data.sequences.gaps import GapKind, Gaps
 from gatewise.layers import Recurrent
 from gatewise.modules.fully_convolutional import FullyConvolutional
-from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs
+from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs, elapsed_times
 from gatewise.modules.inception import Inception
 from gatewise.modules.pooling import Pooling, PoolingMode
 
@@ -86,7 +86,9 @@ class SequenceEncoder(nn.Module):
         gaps: which values were observed, and when, if the network reads that
         """
         inputs = self.inputs(values, gaps)
-        output, _ = self.recurrent(inputs.transpose(0, 1), lengths=lengths)
+        times = elapsed_times(self.recurrent.cell, gaps)
+        times = None if times is None else times.T
+        output, _ = self.recurrent(inputs.transpose(0, 1), lengths=lengths, elapsed=times)
         features = self.pooling(output.transpose(0, 1), lengths)
         if self.convolutions is not None:
             features = torch.cat([features, self.convolutions(inputs, lengths)], dim=-1)

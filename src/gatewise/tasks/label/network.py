@@ -16,7 +16,7 @@ from gatewise.data.labels.token_steps import NO_LABEL, TokenBatch
 from gatewise.data.sequences.gaps import GapKind
 from gatewise.data.tokenizers.words import UNKNOWN
 from gatewise.layers import Recurrent
-from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs
+from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs, elapsed_times
 from gatewise.modules.network import Network
 
 
@@ -143,7 +143,8 @@ class LabelNetwork(Labeller):
         self.readout = nn.Linear(hidden * (1 + bidirectional), labels)
 
     def forward(self, batch: StepBatch) -> Tensor:
-        output, _ = self.recurrent(self.reader(batch), lengths=batch.lengths)
+        times = elapsed_times(self.recurrent.cell, batch.gaps if isinstance(batch, ChannelBatch) else None)
+        output, _ = self.recurrent(self.reader(batch), lengths=batch.lengths, elapsed=times)
         return self.readout(self.dropout(output))
 
     def options(self) -> dict[str, Any]:
