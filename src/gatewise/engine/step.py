@@ -74,10 +74,15 @@ def _keys(values: Tensor, keys: int) -> Tensor:
     return values.unflatten(-1, (-1, keys)).repeat_interleave(keys, dim=-2)
 
 
+def _dot(first: Tensor, second: Tensor, keys: int) -> Tensor:
+    """[..., H], [..., H] -> [..., H]: for each unit, the dot product of its head."""
+    return (first * second).unflatten(-1, (-1, keys)).sum(-1).repeat_interleave(keys, dim=-1)
+
+
 BY_HEAD: dict[str, Callable[..., Tensor]] = {
     "outer": lambda units, values, keys: units.unsqueeze(-1) * _keys(values, keys),
     "contract": lambda matrix, values, keys: (matrix * _keys(values, keys)).sum(-1),
-    "dot": lambda first, second, keys: _keys(first * second, keys).sum(-1),
+    "dot": _dot,
     "keys": _keys,
 }
 
