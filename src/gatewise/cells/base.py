@@ -44,7 +44,9 @@ class CellType(type):
     initial_bias: Mapping[str, Initial]
     initial_vectors: Mapping[Vector, Initial]
     named_gates: tuple[str, ...]  # those that the body names; a line that ends in a sigmoid is one anyway
-    matrix_states: tuple[str, ...]  # the states with a number for each unit and key
+    reads_elapsed: bool  # the time since the step before
+    matrices: frozenset[str]  # the lines with a number for each unit and key
+    matrix_states: tuple[str, ...]  # the states among them
     axes: int  # 1 for a cell of sequences, N for one of a lattice of N axes
     previous: Mapping[str, Previous]  # the values that later positions read, by name
 
@@ -65,7 +67,10 @@ class CellType(type):
         cls.lines = in_order(name, cls.all_lines, cls.state)
         cls.previous = _previous(name, cls.lines, cls.state)
         cls.axes = max([1, *(one.axis for one in cls.previous.values())])
-        cls.matrix_states = check_ranks(name, cls.lines, cls.state)
+        every = [one for line in cls.lines.values() for one in inside(line)]
+        cls.reads_elapsed = any(isinstance(one, Factor) for one in every)
+        cls.matrices = matrix_lines(cls.lines)
+        cls.matrix_states = check_ranks(name, cls.lines, cls.matrices, cls.state)
         if cls.reads_elapsed and cls.of_lattice:
             raise GatewiseError(f"{name} reads the elapsed time, and a lattice has none; write prev for back")
         if cls.matrix_states and cls.of_lattice:
@@ -110,11 +115,6 @@ class CellType(type):
         return cls.axes == 1 and tuple(cls.previous) == cls.state
 
     @property
-    def reads_elapsed(cls) -> bool:
-        """Whether it reads the time since the step before."""
-        return any(isinstance(one, Factor) for line in cls.lines.values() for one in inside(line))
-
-    @property
     def gates(cls) -> tuple[str, ...]:
         """The lines with values in 0..1 and those that the cell names as gates, in order."""
         return tuple(
@@ -124,11 +124,11 @@ class CellType(type):
     @property
     def intermediates(cls) -> tuple[str, ...]:
         """The lines of a trace beside the states: the gates and the candidates that are vectors."""
-        matrices = matrix_lines(cls.lines) if cls.matrix_states else ()
+        gates = cls.gates
         return tuple(
             name
             for name in cls.lines
-            if name not in matrices and (name in cls.gates or name not in cls.state)
+            if name not in cls.matrices and (name in gates or name not in cls.state)
         )
 
 

@@ -49,9 +49,11 @@ def is_matrix(expression: Expression, known: set[str] | frozenset[str], own: boo
     return False
 
 
-def check_ranks(cell: str, lines: Lines, state: tuple[str, ...]) -> tuple[str, ...]:
-    """The states that are matrices. Raises: `GatewiseError` if a matrix occurs where a vector is needed."""
-    found = matrix_lines(lines)
+def check_ranks(cell: str, lines: Lines, found: frozenset[str], state: tuple[str, ...]) -> tuple[str, ...]:
+    """The states that are matrices. Raises: `GatewiseError` if a matrix occurs where a vector is needed.
+
+    found: the lines that are matrices
+    """
     if state[0] in found:
         raise GatewiseError(
             f"the output {state[0]} of {cell} is a matrix; it is to be a vector, such as one that is read "

@@ -16,7 +16,7 @@ from functools import cache
 
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import Constant, Expression, Operation, Previous
-from gatewise.cells.ranks import is_matrix, matrix_lines
+from gatewise.cells.ranks import is_matrix
 from gatewise.cells.traversal import inside, parts
 from gatewise.compiler.heads import derived
 
@@ -79,7 +79,7 @@ def memory_plan(cell: CellType) -> MemoryPlan | str:
 class _Planner:
     def __init__(self, cell: CellType) -> None:
         self.cell = cell
-        self.matrices = matrix_lines(cell.lines)
+        self.matrices = cell.matrices
         self.after = self._after()
 
     def plan(self) -> MemoryPlan:

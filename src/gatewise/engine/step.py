@@ -25,7 +25,7 @@ from gatewise.cells.expressions import (
     Vector,
 )
 from gatewise.cells.notation import elapsed, prev
-from gatewise.cells.ranks import is_matrix, matrix_lines
+from gatewise.cells.ranks import is_matrix
 from gatewise.cells.traversal import contains
 from gatewise.compiler.layout import TORCH_NAMES, Layout, Parameter, ProductGroup, layout
 from gatewise.compiler.program import PROJECTION
@@ -105,7 +105,7 @@ class CellStep:
     def __init__(self, request: Request, clamps: Clamps = NO_CLAMPS) -> None:
         request = request.dense() if request.is_int8 else request  # which rounds whole rows of activations
         self.cell, self.heads = request.cell, request.heads
-        self.matrices = matrix_lines(request.cell.lines) if request.cell.matrix_states else frozenset[str]()
+        self.matrices = request.cell.matrices
         self.layout = layout(request.cell)
         self.parameters = request.parameters
         self.hidden_mask = request.hidden_mask

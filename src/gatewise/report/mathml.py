@@ -10,7 +10,6 @@ from gatewise.cells.base import CellType
 from gatewise.cells.expressions import Expression, Input, Normalized, Operation, Previous, Product, Vector
 from gatewise.cells.functions import BY_HEAD, FUNCTIONS
 from gatewise.cells.printer import Binding, Operator, Printed
-from gatewise.cells.ranks import matrix_lines
 from gatewise.cells.traversal import terms
 from gatewise.cells.typeset import NUMBERED, TypesetPrinter
 
@@ -47,10 +46,10 @@ def equations(cell: CellType) -> tuple[Equation, ...]:
     """
     at = "p" if cell.of_lattice else "t"
     found = []
-    letters, numbers, matrices = MathMLPrinter(at), _NumbersPrinter(at), matrix_lines(cell.lines)
+    letters, numbers = MathMLPrinter(at), _NumbersPrinter(at)
     for name, line in cell.lines.items():
         equation = f"{letters.line(name)}<mo>=</mo>{letters.printed(line)[0]}"
-        filled = None if name in matrices else numbers.equation(name, line)
+        filled = None if name in cell.matrices else numbers.equation(name, line)
         found.append(Equation(name, _math(equation), filled))
     return tuple(found)
 
