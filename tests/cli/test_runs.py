@@ -32,7 +32,7 @@ class Mine(Cell):
 
 def in_a_shell(*arguments, folder):
     """What the fixture `gatewise` does, in a process of its own, which takes seconds to begin."""
-    command = [sys.executable, "-m", "gatewise.cli.main", *map(str, arguments)]
+    command = [sys.executable, "-m", "gatewise", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
@@ -146,7 +146,7 @@ def training(network, out):
 def test_a_killed_run_resumes_to_the_result_of_an_uninterrupted_one(gatewise, tmp_path, end, network):
     frame(steps=400).write_csv(tmp_path / "data.csv")
     cut = subprocess.Popen(
-        [sys.executable, "-m", "gatewise.cli.main", *training(network, "cut")],
+        [sys.executable, "-m", "gatewise", *training(network, "cut")],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     while len(metrics(tmp_path / "cut")) < 4 and cut.poll() is None:
@@ -236,7 +236,7 @@ def test_several_processes_train_to_the_result_of_one(gatewise, tmp_path, data, 
     assert gatewise(*train, "--out", "one").returncode == 0
     both = [*train, "--devices", 2, "--out", "two"]
     if by_torchrun:
-        command = [sys.executable, "-m", "gatewise.cli.main", *map(str, both)]
+        command = [sys.executable, "-m", "gatewise", *map(str, both)]
         result = started_by_torchrun(tmp_path, command)
     else:
         result = in_a_shell(*both, folder=tmp_path).stdout

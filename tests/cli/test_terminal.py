@@ -76,7 +76,7 @@ def test_an_eof_inside_a_command_is_not_an_interruption(gatewise, monkeypatch):
 
 
 def shell(line, folder):
-    line = line.replace("gatewise", f"{sys.executable} -m gatewise.cli.main")
+    line = line.replace("gatewise", f"{sys.executable} -m gatewise")
     return subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True, check=False)
 
 

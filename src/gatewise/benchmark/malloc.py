@@ -40,5 +40,5 @@ def run_with(setting: str, arguments: Sequence[str]) -> int:
     """Runs the command line in a process with the setting. Returns: its exit code."""
     others = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
     environment = others | ENVIRONMENT if setting == "keep" else others
-    command = [sys.executable, "-m", "gatewise.cli.main", *arguments]
+    command = [sys.executable, "-m", "gatewise", *arguments]
     return subprocess.run(command, env=environment, check=False).returncode

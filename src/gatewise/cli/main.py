@@ -138,7 +138,3 @@ def _fail(message: str, code: int) -> None:
         with suppress(OSError):  # the stream may be closed
             print(f"gatewise: {printable(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)
-
-
-if __name__ == "__main__":
-    main()
