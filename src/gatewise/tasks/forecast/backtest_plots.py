@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HISTORY = 2  # lengths of the backtest that are shown before it, at most
 BOUND = 1.96  # standard deviations of an autocorrelation, for 95%
-MAX_TICKS = 6  # of dates in a third of a figure
+TICKS = (None, 3, 7)  # of dates in a third of a figure: in their own zone, at least, at most
 DASHES = ("--", "-.", ":")  # of the baselines
 
 
@@ -112,7 +112,7 @@ def _draw_residuals(in_time: Axes, by_lag: Axes, backtest: BacktestScores) -> No
     in_time.axhline(0, color=INK, lw=0.6)
     in_time.plot(times, own.values[is_first], color=NETWORK, lw=1, marker=".", ms=4)
     if times.dtype.kind == "M":
-        in_time.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=MAX_TICKS))
+        in_time.xaxis.set_major_locator(locator := AutoDateLocator(*TICKS))
         in_time.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     name = series.id if len(backtest.source.series) == 1 else f"{series.id} (the first series)"
     in_time.set_title(f"{name}: residuals of one step", loc="left", fontsize=11, parse_math=False)
