@@ -27,6 +27,10 @@ def test_matrices_are_typeset_as_in_their_papers():
     assert r"p_{\mathrm{gain}} \odot \sqrt{\max\left(1 - a_{t} \odot a_{t}, " in latex(LRU)
 
 
+def test_the_elapsed_time_is_a_value_of_the_step():
+    assert r"\mathrm{elapsed}_{t} \odot \exp\left(-p_{\mathrm{period}}\right)" in latex(cells()["PhasedLSTM"])
+
+
 def test_a_negative_factor_is_no_difference():
     class Own(Cell):
         state = ("h",)

@@ -82,7 +82,7 @@ class Printer(ABC):
             case Input():
                 return self.input(), Binding.ATOM
             case Factor(name=name):
-                return name, Binding.ATOM
+                return self.factor(name), Binding.ATOM
             case KeyScale():
                 return self.key_scale(), Binding.PRODUCT
             case Uniform():
@@ -100,6 +100,10 @@ class Printer(ABC):
     def joined(self, operation: Operation, operands: list[str]) -> str:
         """The texts of the operands in the operator's template."""
         return self.operators[operation.function].template.format(*operands)
+
+    def factor(self, name: str) -> str:
+        """A value that a layer is given, such as the elapsed time."""
+        return name
 
     def sum(self, total: Operation) -> str:
         """An addition."""

@@ -29,6 +29,9 @@ class TypesetPrinter(Printer):
     def named(self, expression: Expression) -> Printed | None:
         return None if expression.line is None else (self.line(expression.line), Binding.ATOM)
 
+    def factor(self, name: str) -> str:
+        return self.line(name)
+
     def sum(self, total: Operation) -> str:
         """All terms; the products by W and R of one block share one bias."""
         added = list(terms(total))

@@ -7,14 +7,23 @@ from html import escape
 from typing import ClassVar
 
 from gatewise.cells.base import CellType
-from gatewise.cells.expressions import Expression, Input, Normalized, Operation, Previous, Product, Vector
+from gatewise.cells.expressions import (
+    Expression,
+    Factor,
+    Input,
+    Normalized,
+    Operation,
+    Previous,
+    Product,
+    Vector,
+)
 from gatewise.cells.functions import BY_HEAD, FUNCTIONS
 from gatewise.cells.printer import Binding, Operator, Printed
 from gatewise.cells.traversal import terms
 from gatewise.cells.typeset import NUMBERED, TypesetPrinter
 
 INVERTIBLE = ("sigmoid", "tanh")  # the argument follows from the value
-NOT_TRACED = (Product, Normalized, Vector, Input)
+NOT_TRACED = (Product, Normalized, Vector, Input, Factor)
 TIMES = "<mo>·</mo>"
 THIN = "<mspace width='0.15em'/>"
 TRANSPOSED = "<msup><mrow>{}</mrow><mo>&#8868;</mo></msup>"
