@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import cache
 
 from gatewise.cells.base import Cell, CellType
-from gatewise.cells.expressions import Constant, Expression, KeyScale, Operation, Product, Vector
+from gatewise.cells.expressions import Expression, KeyScale, Operation, Product, Vector
 from gatewise.cells.functions import BY_HEAD
 from gatewise.cells.traversal import inside
 from gatewise.compiler.layout import bias_name, layout
 from gatewise.compiler.program import rebuilt
+
+KEY_SCALE = "key_scale"  # the parameter of `for_units`
 
 
 @cache
@@ -44,16 +46,16 @@ def has_heads(cell: CellType) -> bool:
 
 
 @cache
-def for_units(cell: CellType, keys: int) -> CellType:
-    """The same cell with a row for each unit in place of each head.
+def for_units(cell: CellType) -> CellType:
+    """The same cell with a row for each unit in place of each head, and vectors in place of other numbers.
 
-    keys: K, the units of a head. A product by head adds its bias as a vector, `bias_w` of the family `w`.
+    A product by head adds its bias as a vector, `bias_w` of the family `w`; `key_scale` is a vector, too.
     """
 
     def changed(expression: Expression) -> Expression:
         match expression:
             case KeyScale():
-                return Constant(keys**-0.5)
+                return Vector(KEY_SCALE, "k")
             case Product(family=family, block=block, operand=operand, per_head=True):
                 whole = Product(family, block, operand if operand.line else changed(operand))
                 return whole + Vector(str(bias_name(expression)), block)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
-from gatewise.compiler.heads import depends_on_heads, for_units
+from gatewise.compiler.heads import KEY_SCALE, depends_on_heads, for_units
 from gatewise.compiler.layout import is_bias, layout
 
 
@@ -64,7 +64,7 @@ class Request:
     @property
     def dense_cell(self) -> CellType:
         """The cell of `dense`."""
-        return for_units(self.cell, self.keys) if depends_on_heads(self.cell) else self.cell
+        return for_units(self.cell) if depends_on_heads(self.cell) else self.cell
 
     def dense(self) -> Request:
         """The same request with matrices of all units in place of blocks and of heads."""
@@ -80,9 +80,11 @@ class Request:
             elif kind is not None and kind.kind == "matrix" and kind.width != "input":
                 one = block_diagonal(one, self.heads)
             parameters[name] = one
-        for kind in layout(cell).parameters:  # a layer without biases
+        like = next(iter(parameters.values()))
+        for kind in layout(cell).parameters:
             if kind.name not in parameters and not is_bias(kind):
-                parameters[kind.name] = self.inputs.new_zeros(len(kind.blocks) * keys * self.heads)
+                value = keys**-0.5 if kind.name == KEY_SCALE else 0.0  # the bias of a layer without biases
+                parameters[kind.name] = like.new_full((len(kind.blocks) * keys * self.heads,), value)
         return replace(self, cell=cell, parameters=parameters, heads=1)
 
     def elapsed_by_unit(self) -> Tensor:
