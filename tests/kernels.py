@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from gatewise.cells import GRU, LSTM, RNN, CellType, PeepholeLSTM, cells, mdlstm
 from gatewise.cells.grid import grid
 from gatewise.cells.multidimensional import mdgru
+from gatewise.compiler.constants import with_constants
 from gatewise.compiler.program import PLAIN, Extras
 from gatewise.compiler.stages import plan
 from gatewise.engine import processor
@@ -23,7 +24,7 @@ from tests.engine.test_native import SINGLE, V1, V3, Everything
 from tests.thorough import RARE
 
 LayerNormLSTM, ChoGRU = (cells()[name] for name in ("LayerNormLSTM", "ChoGRU"))
-OF_VECTORS = [cell for cell in cells().values() if not cell.matrix_states]
+OF_VECTORS = [with_constants(cell)[0] for cell in cells().values() if not cell.matrix_states]
 PROJECTED = Extras(projected=True)
 ALL = Extras(projected=True, zoned=("h", "c"), masked=True)
 KERNELS: dict[str, list[tuple[CellType, Extras]]] = {

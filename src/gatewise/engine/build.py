@@ -14,6 +14,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import cells, lattice_cells
 from gatewise.cells.grid import grid
 from gatewise.cells.multidimensional import mdlstm
+from gatewise.compiler.constants import with_constants
 from gatewise.compiler.source import source
 from gatewise.compiler.stages import StagePlan, plan
 from gatewise.engine import loading, processor
@@ -56,7 +57,8 @@ def _installation() -> Libraries:
 
 def installed_cells() -> list[CellType]:
     """The cells that an installation compiles."""
-    return [*(one for one in cells().values() if not one.matrix_states), mdlstm(2), grid(2)]
+    of_vectors = [with_constants(one)[0] for one in cells().values() if not one.matrix_states]
+    return [*of_vectors, mdlstm(2), grid(2)]
 
 
 def build_cells(folder: Path) -> Iterator[str]:

@@ -15,6 +15,7 @@ from gatewise.cells.base import CellType
 from gatewise.compiler.heads import by_head
 from gatewise.compiler.program import PLAIN, PROJECTION, Extras
 from gatewise.engine.compiling import BuildError
+from gatewise.engine.constants import for_kernels, kernel_cell
 from gatewise.engine.differentiable import Along, result, unflat
 from gatewise.engine.kernel import NUMBERS, Kernel, kernel
 from gatewise.engine.recording import transformed
@@ -40,14 +41,14 @@ class Native:
         function = by_head(request.cell)
         if function is not None:
             return f"it supports no function between the units of a head, such as {function}"
-        return _mode(request) or _build(request.dense_cell, extras(request), factors(request))
+        return _mode(request) or _build(kernel_cell(request), extras(request), factors(request))
 
     def run(self, request: Request) -> LayerResult:
         return self.run_together([request])[0]
 
     def run_together(self, requests: Sequence[Request]) -> list[LayerResult]:
         """Runs requests in parallel if they have the same kernel and threads can be divided evenly."""
-        requests = [one.dense() for one in requests]
+        requests = [for_kernels(one) for one in requests]
         found: list[LayerResult] = []
         for group in _groups(requests):
             rounded = factors(group[0])

@@ -24,6 +24,7 @@ from gatewise.compiler.heads import by_head
 from gatewise.compiler.layout import layout
 from gatewise.compiler.program import PROJECTION, Extras
 from gatewise.engine.compiling import BuildError
+from gatewise.engine.constants import for_kernels
 from gatewise.engine.differentiable import (
     GradientRequest,
     by_kernel,
@@ -111,7 +112,7 @@ def run_operator(request: Request) -> LayerResult | None:
     """Runs a request by the operator; None if it does not support the request."""
     if by_head(request.cell) is not None:
         return None
-    request = request.dense()
+    request = for_kernels(request)
     cell, inputs = request.cell, request.inputs
     state = [request.state[name] for name in cell.previous]
     tensors = [inputs, *request.parameters.values(), *state]
