@@ -6,10 +6,12 @@ import torch
 import gatewise
 from gatewise.cells import (
     LRU,
+    MLSTM,
     RGLRU,
     SLSTM,
     Cell,
     IndRNN,
+    MinLSTM,
     R,
     W,
     exp,
@@ -41,6 +43,31 @@ def test_vectors_and_biases_start_as_the_cell_says():
     assert c.std() > 0
     bias = layer.bias_ih_l0[:1000] + layer.bias_hh_l0[:1000]
     torch.testing.assert_close(bias, torch.linspace(1, 2, 1000))
+
+
+def test_a_product_of_its_own_has_its_bias():
+    bias = gatewise.Recurrent(MLSTM, 3, 8, heads=4).bias_w_l0
+    torch.testing.assert_close(bias, torch.tensor([-10.0] * 4 + [3.0, 4.0, 5.0, 6.0]))
+
+    class Unbiased(Cell):
+        state = ("h",)
+        initial_bias = {"a": 1.0}  # noqa: RUF012
+        a = prev.h * 0.5
+        h = tanh(W.h @ x) + a
+
+    with pytest.raises(GatewiseError, match="names 'a', whose line adds no bias"):
+        gatewise.Recurrent(Unbiased, 3, 8)
+
+
+def test_gates_of_a_minimal_lstm_sum_to_one_at_any_input():
+    layer = gatewise.Recurrent(MinLSTM, 1, 1)
+    with torch.no_grad():
+        layer.weight_ih_l0.fill_(1.0)
+        layer.bias_ih_l0.zero_()
+    for backend in ("native", "reference"):
+        with gatewise.backend(backend):
+            output = layer(torch.tensor([[[-90.0]], [[-200.0]], [[200.0]]]))[0]
+        assert output.isfinite().all()
 
 
 def test_a_number_starts_all_units_and_another_layer_s_random_numbers_stay_the_same():

@@ -85,6 +85,7 @@ def run_backward(cell, rows, lines):
         (lambda a: prev.h - a, lambda a, h, v: h - a),
         (lambda a: a * prev.h, lambda a, h, v: a * h),
         (lambda a: prev.h / (a + 2), lambda a, h, v: h / (a + 2)),
+        (lambda a: a / (prev.h * 1e-200), lambda a, h, v: a / (h * 1e-200)),
         (lambda a: -a * a, lambda a, h, v: -a * a),
         (lambda a: sigmoid(a * prev.h), lambda a, h, v: torch.sigmoid(a * h)),
         (lambda a: tanh(a - prev.h), lambda a, h, v: torch.tanh(a - h)),

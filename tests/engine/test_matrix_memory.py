@@ -17,6 +17,7 @@ from gatewise.cells import (
     dot,
     key_scale,
     keys,
+    normalize,
     outer,
     prev,
     sigmoid,
@@ -101,6 +102,12 @@ def test_steps_are_the_whole_sequence_s():
     stepper = layer.stepper(batch=2)
     steps = torch.stack([stepper.step(one) for one in values])
     torch.testing.assert_close(steps, layer(values)[0])
+    with torch.no_grad():
+        layer.weight_ih_l0.mul_(3)
+    assert torch.equal(stepper.step(values[0]), stepper.step(values[0])) is False  # it has a state
+    assert not stepper.step(values[0]).requires_grad
+    stepper.reset()
+    torch.testing.assert_close(stepper.step(values[0]), steps[0])
     stepper.reset([1])
     assert not stepper.state[1][:, 1].any()
     assert stepper.state[1][:, 0].any()
@@ -143,6 +150,52 @@ def test_what_a_matrix_reads_from_itself_runs_step_by_step():
         first = REFERENCE.run(replace(request, inputs=request.inputs[:3]))
         rest = REFERENCE.run(replace(request, inputs=request.inputs[3:], state=first.final))
         torch.testing.assert_close(rest.final["C"], whole.final["C"])
+
+
+def test_constants_are_factors_of_a_memory():
+    class Retention(Cell):
+        state = ("h", "C")
+        C = 0.9 * prev.C + outer(W.v @ x, key_scale * (W.k @ x))
+        h = C @ (W.q @ x)
+
+    class Scaled(Retention):
+        C = key_scale * prev.C + outer(W.v @ x, W.k @ x)
+
+    for cell in (Retention, Scaled):
+        request = request_for(cell)
+        assert default_backend(request) is MEMORY
+        torch.testing.assert_close(MEMORY.run(request).output, REFERENCE.run(request).output)
+
+
+def test_values_that_are_normalized_together_stay_together():
+    class Normalized(Cell):
+        state = ("h", "C", "m")
+        a = normalize.g(W.f @ x)
+        c = normalize.g(W.c @ x)
+        m = 0.5 * prev.m + tanh(a)
+        C = sigmoid(c + prev.m) * prev.C + outer(W.v @ x, W.k @ x)
+        h = C @ (W.q @ x)
+
+    assert "normalize.g has values of the states and others" in memory_plan(Normalized)
+
+
+def test_under_autocast_gates_are_not_rounded():
+    layer = gatewise.Recurrent(HGRN2, 3, 8, heads=2)
+    values = torch.randn(200, 2, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        output, state = layer(values)
+    torch.testing.assert_close((output, state), layer(values))
+
+
+def test_closed_gates_have_finite_gradients():
+    layer = gatewise.Recurrent(MLSTM, 3, 6, heads=2)
+    with torch.no_grad():
+        layer.bias_w_l0.copy_(torch.tensor([-95.0, -95.0, 0.0, 0.0]))
+    for backend in ("memory", "reference"):
+        layer.zero_grad()
+        with gatewise.backend(backend):
+            layer(torch.randn(200, 2, 3))[0].sum().backward()
+        assert all(one.grad.isfinite().all() for one in layer.parameters())
 
 
 def test_a_row_of_each_head_is_one_for_each_unit_in_a_kernel():
@@ -226,12 +279,15 @@ def test_places_that_take_vectors_refuse_a_matrix(make, message):
         ({"state": ("h", "C"), "C": outer(W.v @ x, W.k @ x), "h": R.h @ prev.C}, "Odd.h: value 1 of "),
         ({"state": ("h",), "h": (W.v @ x) @ (W.k @ x)}, "is a vector; @ reads a matrix such as outer"),
         ({"state": ("h", "C"), "C": outer(prev.C, W.k @ x), "h": prev.C @ (W.k @ x)}, "value 1 of outer"),
+        ({"state": ("h",), "h": sigmoid(w.f @ x) * prev.h + w.u @ x}, "no parameter with a number for each"),
+        ({"state": ("h",), "h": sigmoid(normalize.a(w.f @ x)) * (W.h @ x)}, "has one value for each head"),
+        ({"state": ("h",), "h": (w.f @ prev.h) * (W.h @ x)}, "have a row for each head and multiply x alone"),
         ({"state": ("h",), "h": dot(outer(W.v @ x, W.k @ x), W.k @ x)}, "value 1 of dot"),
     ],
 )  # fmt: skip
 def test_matrices_in_the_place_of_vectors(body, message):
     with pytest.raises(gatewise.GatewiseError, match=message):
-        type(Cell)("Odd", (Cell,), body)
+        layout(type(Cell)("Odd", (Cell,), body))
 
 
 def test_other_backends_say_why_they_refuse():

@@ -56,8 +56,16 @@ def test_backward_the_time_before_a_step_is_that_after_it():
     alone.load_state_dict(
         {name.removesuffix("_reverse"): one for name, one in layer.state_dict().items() if "reverse" in name}
     )
-    after = torch.cat([torch.zeros(1, 2), times[1:].flip(0)])
+    after = torch.cat([times[:1], times[1:].flip(0)])
     torch.testing.assert_close(alone(values.flip(0), elapsed=after)[0].flip(0), both[..., 3:])
+
+
+def test_times_of_one_are_those_that_are_not_given():
+    layer = gatewise.Recurrent(PhasedLSTM, 3, 5, bidirectional=True)
+    values = torch.randn(6, 3, 3)
+    for lengths in (None, [6, 0, 2]):
+        given = layer(values, lengths=lengths, elapsed=torch.ones(6, 3))
+        torch.testing.assert_close(given, layer(values, lengths=lengths))
 
 
 def test_forms_and_a_compiled_layer():

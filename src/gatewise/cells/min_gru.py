@@ -1,7 +1,7 @@
 """The minimal GRU and LSTM whose gates read the input only, so that all steps can be computed in parallel."""
 
 from gatewise.cells.base import Cell
-from gatewise.cells.notation import W, prev, sigmoid, x
+from gatewise.cells.notation import W, log_sigmoid, prev, sigmoid, x
 
 
 class MinGRU(Cell):
@@ -21,10 +21,9 @@ class MinLSTM(Cell):
     source = "Feng et al. 2024, Were RNNs all we needed?"
     state = ("h",)
 
-    k = sigmoid(W.k @ x)  # how much of the state to keep, beside u
-    u = sigmoid(W.u @ x)  # how much of the candidate to take, beside k
-    f = k / (k + u)  # forget
-    i = u / (k + u)  # input
+    k = log_sigmoid(W.k @ x)  # the logarithm of how much of the state to keep, beside u
+    u = log_sigmoid(W.u @ x)  # that of how much of the candidate to take, beside k
+    f = sigmoid(k - u)  # forget: exp(k) / (exp(k) + exp(u))
+    i = 1 - f  # input: the rest
     g = W.g @ x  # the candidate
     h = f * prev.h + i * g
-    gates = ("f", "i")

@@ -9,6 +9,7 @@ from gatewise.cells.notation import (
     key_scale,
     log_sigmoid,
     maximum,
+    minimum,
     outer,
     position,
     prev,
@@ -58,4 +59,4 @@ class MLSTM(Cell):
     C = f * prev.C + i * outer(v, k)  # the matrix memory
     n = f * prev.n + i * k  # the normalizer: the sum of all weighted keys
     o = sigmoid(W.o @ x)  # output
-    h = o * (C @ q) / maximum(abs(dot(n, q)), exp(-m))
+    h = o * (C @ q) / maximum(abs(dot(n, q)), exp(minimum(-m, 80)))  # which float32 can hold

@@ -20,7 +20,9 @@ NAME = Annotated[
         help="A cell's name, or FILE.py:Name for your own, which executes the file; mdlstm3 has three axes."
     ),
 ]
-SEQUENCE_NOTE = "W_k x and R_k v each add a bias, unless normalization shifts them; [t-1] is the step before."
+SEQUENCE_NOTE = (
+    "W_k x, w_k x and R_k v each add a bias, unless normalization shifts them; [t-1] is the step before."
+)
 LATTICE_NOTE = (
     "W_k x and R_k v each add a bias, R1_k v and R2_k v do not; [p-e1] is the position one back along axis 1."
 )

@@ -202,7 +202,7 @@ class Gradient:
         else:
             above, below = self.values.read(first), self._keep(self.values.read(second))
             self._back(first, self._keep(f"{g} / {below}"))
-            self._back(second, self._keep(f"-{g} * {above} / ({below} * {below})"))
+            self._back(second, self._keep(f"-{g} * ({above} / {below}) / {below}"))  # no square overflows
 
     def _back_chosen(self, first: Expression, second: Expression, sign: str, gradient: str) -> None:
         """Through a maximum or minimum, whose gradient equal values share."""

@@ -11,7 +11,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.expressions import Expression, Input, Normalized, Product, Vector
 from gatewise.cells.notation import prev
 from gatewise.cells.serialization import as_list
-from gatewise.cells.traversal import inside, parts
+from gatewise.cells.traversal import inside
 from gatewise.errors import GatewiseError
 
 TORCH_NAMES = {"W": ("weight_ih", "bias_ih"), "R": ("weight_hh", "bias_hh")}
@@ -93,6 +93,10 @@ def layout(cell: CellType) -> Layout:
     for name in names:
         if names.count(name) > 1:
             raise GatewiseError(f"{cell.__name__} has two families called {name!r}; rename one")
+    if all(one.per_head for one in parameters):
+        raise GatewiseError(
+            f"{cell.__name__} has no parameter with a number for each unit; give it one, such as W.u @ x"
+        )
     return Layout(products, normalized, parameters)
 
 
@@ -112,7 +116,7 @@ def added_to(cell: CellType, line: str) -> list[tuple[str, str]]:
     """
     shifted: set[Expression] = set()
     found = []
-    for one in (part for part in parts(cell.lines[line]) if part.line is None):
+    for one in inside(cell.lines[line]):
         match one:
             case Normalized(group=group, operand=operand):
                 shifted.add(operand)
@@ -149,7 +153,16 @@ def _products(
     for one in expressions:
         if any(isinstance(operand, Input) for operand in one.operands) and not isinstance(one, Product):
             raise GatewiseError(f"{cell.__name__} uses x by itself; multiply it by a matrix: W.k @ x")
+        if isinstance(one, Normalized) and isinstance(one.operand, Product) and one.operand.per_head:
+            raise GatewiseError(
+                f"{cell.__name__} normalizes {one.operand!r}, which has one value for each head"
+            )
         if isinstance(one, Product):
+            if one.per_head and not isinstance(one.operand, Input):
+                raise GatewiseError(
+                    f"{cell.__name__} multiplies {one.operand!r} by {one.family}, whose matrices have a row "
+                    "for each head and multiply x alone"
+                )
             biased = bool(bias_name(one)) and _structure(one) not in shifted  # a normalizer shifts
             key = _structure(one.operand)
             operands.setdefault(key, one.operand)

@@ -11,11 +11,12 @@ steps at once, but for states that are vectors, which are a cell of their own.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from gatewise.cells.base import CellType
-from gatewise.cells.expressions import Constant, Expression, Operation, Previous
+from gatewise.cells.expressions import Constant, Expression, Normalized, Operation, Previous
 from gatewise.cells.ranks import is_matrix
 from gatewise.cells.traversal import inside, parts
 from gatewise.compiler.heads import derived
@@ -101,9 +102,24 @@ class _Planner:
         state = tuple(name for name in self.cell.state if name in read)
         copies = {name: _copied(line) for name, line in lines.items()}
         vectors = derived(self.cell, copies, state) if state else None
+        self._check_normalizers(vectors)
         others = [line for name, line in self.cell.lines.items() if not vectors or name not in vectors.lines]
         before = {one.state for line in others for one in inside(line) if isinstance(one, Previous)}
         return MemoryPlan(vectors, tuple(name for name in state if name in before), memories, self.after)
+
+    def _check_normalizers(self, vectors: CellType | None) -> None:
+        """Raises: `NotAffineError` if values inside and outside of the cell of vectors share a normalizer."""
+
+        def groups(lines: Iterable[Expression]) -> set[str]:
+            every = (one for line in lines for one in inside(line))
+            return {one.group for one in every if isinstance(one, Normalized)}
+
+        own = vectors.lines if vectors else {}
+        shared = groups(own.values()) & groups(
+            line for name, line in self.cell.lines.items() if name not in own
+        )
+        if shared:
+            raise NotAffineError(f"normalize.{min(shared)} has values of the states and others")
 
     def _after(self) -> frozenset[str]:
         """The vector lines that depend on what is read from a memory."""

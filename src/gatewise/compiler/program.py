@@ -91,8 +91,8 @@ def rebuilt(expression: Expression, change: Callable[[Expression], Expression]) 
             if all(isinstance(one, Constant) for one in arguments):
                 return expression
             return Operation(function, tuple(operand(one) for one in arguments))
-        case Product(family=family, block=block, operand=only):
-            return Product(family, block, operand(only))
+        case Product(family=family, block=block, operand=only, per_head=per_head):
+            return Product(family, block, operand(only), per_head)
         case Normalized(group=group, operand=only):
             return Normalized(group, operand(only))
     return expression

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
@@ -13,7 +13,7 @@ from gatewise.cells.notation import prev
 from gatewise.compiler.layout import layout
 from gatewise.compiler.memory import Memory, MemoryPlan, memory_plan
 from gatewise.engine.memories import read_memories
-from gatewise.engine.native import Native
+from gatewise.engine.native import Native, as_the_states
 from gatewise.engine.recording import recording
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request, Trace
@@ -26,7 +26,8 @@ class MatrixMemory:
     """Runs cells whose memory is affine in its last value, with lengths, resets and traces.
 
     Gates, keys, values and queries are computed for all steps at once; states that are vectors are a cell of
-    their own, which the native backend runs; the memory is one operation, see `memories`.
+    their own, which the native backend runs; the memory is one operation, see `memories`. Under autocast,
+    everything is computed in the dtype of the parameters.
     """
 
     name = "memory"
@@ -42,6 +43,16 @@ class MatrixMemory:
         return plan if isinstance(plan, str) else None
 
     def run(self, request: Request) -> LayerResult:
+        device = request.inputs.device.type
+        if not torch.is_autocast_enabled(device):
+            return self._run(request)
+        dtype = next(iter(request.parameters.values())).dtype  # gates may not be rounded: they multiply up
+        state = {name: one.to(dtype) for name, one in request.state.items()}
+        with torch.autocast(device, enabled=False):
+            result = self._run(replace(request, inputs=request.inputs.to(dtype), state=state))
+        return as_the_states(request, result)
+
+    def _run(self, request: Request) -> LayerResult:
         check(request)
         check_types(request)
         forward, inside = _in_order(request)
@@ -102,8 +113,8 @@ class _Parts:
                 self.final[name] = self._last(self.values[name], request.state[name])
         return self.values, {name: self.final[name] for name in cell.previous}
 
-    def _evaluate(self, lines: object) -> None:
-        for name in lines:  # type: ignore[attr-defined]
+    def _evaluate(self, lines: Iterable[str]) -> None:
+        for name in lines:
             if name not in self.values:
                 self.values[name] = self.step.lines[name](self.values)
 
@@ -136,8 +147,8 @@ class _Parts:
         ones = request.inputs.new_ones(*request.inputs.shape[:2], self.step.units)
 
         def value(expression: Expression | None) -> Tensor:
-            found = ones if expression is None else self.step.value(expression, self.values)
-            return found.expand_as(ones)
+            found = 1.0 if expression is None else self.step.value(expression, self.values)
+            return torch.as_tensor(found).to(ones).expand_as(ones)
 
         a, u, k = value(memory.kept.unit), value(memory.written.unit), value(memory.written.key)
         b = None if memory.kept.key is None else value(memory.kept.key)

@@ -55,7 +55,7 @@ class Native:
             chosen = kernel(group[0].cell, extras(group[0]), rounded)
             if rounded is torch.bfloat16:
                 results = _along(chosen, [_in_float32(request) for request in group])
-                found += [_as_the_states(*pair) for pair in zip(group, results, strict=True)]
+                found += [as_the_states(*pair) for pair in zip(group, results, strict=True)]
             else:
                 found += _along(chosen, group)
         return found
@@ -110,7 +110,7 @@ def _in_float32(request: Request) -> Request:
     return replace(request, inputs=request.inputs.float(), state=state)
 
 
-def _as_the_states(request: Request, result: LayerResult) -> LayerResult:
+def as_the_states(request: Request, result: LayerResult) -> LayerResult:
     """A result in the dtype of the initial states."""
     dtype = next(iter(request.state.values())).dtype
 

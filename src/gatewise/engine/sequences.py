@@ -28,17 +28,17 @@ def backwards(values: Tensor, lengths: Tensor | None) -> Tensor:
 
 
 def elapsed_backwards(elapsed: Tensor, lengths: Tensor | None) -> Tensor:
-    """The times between steps in the order of a backward run, whose first step has none before: 0.
+    """The times between steps in the order of a backward run, whose first step has the time of the first.
 
     >>> elapsed_backwards(torch.tensor([[0.0, 0.0], [1.0, 2.0], [5.0, 7.0]]), torch.tensor([3, 2]))
     tensor([[0., 0.],
             [5., 2.],
             [1., 7.]])
     """
-    after = torch.cat([elapsed[1:], torch.zeros_like(elapsed[:1])])
+    after = torch.cat([elapsed[1:], elapsed[:1]])
     if lengths is not None:
         last = torch.arange(len(elapsed), device=elapsed.device)[:, None] == lengths - 1
-        after = after.masked_fill(last, 0.0)
+        after = torch.where(last, elapsed[0], after)
     return backwards(after, lengths)
 
 

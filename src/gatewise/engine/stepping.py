@@ -38,12 +38,15 @@ def cell_steps(request: Request) -> CellSteps:
 
 
 class RequestedSteps:
-    """Steps that are requests of their own."""
+    """Steps that are requests of their own, with a copy of the parameters."""
 
+    @torch.no_grad()
     def __init__(self, request: Request) -> None:
-        self._request = request
-        self.output = run(request).output[0]
+        parameters = {name: one.detach().clone() for name, one in request.parameters.items()}
+        self._request = replace(request, parameters=parameters)
+        self.output = run(self._request).output[0]
 
+    @torch.no_grad()
     def advance(self, values: Tensor) -> Tensor:
         result = run(replace(self._request, inputs=values.unsqueeze(0)))
         self._request = replace(self._request, state=result.final)

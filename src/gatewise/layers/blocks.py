@@ -192,7 +192,8 @@ class xLSTM(BlockStack):  # noqa: N801 (its published name)
     """A stack of blocks with matrix memories, and some with scalar memories (Beck et al. 2024).
 
     A block with a matrix memory has 2 D units; one with a scalar memory D, and a feedforward layer of 4/3 D.
-    Unlike the paper's, the projections to queries, keys and values are whole matrices of the convolved input.
+    Unlike the paper's, the projections to queries, keys and values are whole matrices of the convolved input,
+    which has no skip connection around the memory.
 
     input_size: I
     hidden_size: D, the features of all blocks and of the output
@@ -237,7 +238,8 @@ class xLSTM(BlockStack):  # noqa: N801 (its published name)
 class Griffin(BlockStack):
     """A stack of blocks with real-gated linear recurrent units: Hawk, the Griffin without attention.
 
-    Each block has 4/3 D units and a feedforward layer of 3 D (De et al. 2024).
+    Each block has 4/3 D units and a feedforward layer of 3 D (De et al. 2024). Unlike the paper's, blocks
+    have the form of `RecurrentBlock`: the convolution precedes the projection, and outputs are normalized.
 
     input_size: I
     hidden_size: D, the features of all blocks and of the output

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gatewise.engine.sequences import within
+
 
 class ShortConvolution(nn.Module):
     """Mixes the last steps of each feature: `y_t = w_0 x_t + w_1 x_{t-1} + ... + b`.
@@ -37,7 +39,8 @@ class ShortConvolution(nn.Module):
         Returns: the output [T, B, D], and the last inputs as `before`, those before the end of each sequence.
         """
         steps, earlier = values.shape[0], self.width - 1
-        if resets is not None and resets[0].any():
+        if resets is not None:
+            resets = resets if lengths is None else resets & within(lengths, steps)
             before = before.masked_fill(resets[0][:, None], 0.0)
         whole = torch.cat([before, values])
         output = values * self.weight[0] + self.bias
