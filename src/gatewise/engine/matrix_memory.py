@@ -12,7 +12,7 @@ from gatewise.cells.expressions import Expression
 from gatewise.cells.notation import prev
 from gatewise.compiler.layout import layout
 from gatewise.compiler.memory import Memory, MemoryPlan, memory_plan
-from gatewise.engine.memories import read_memories
+from gatewise.engine.memories import Vectors, has_kernel, read_memories
 from gatewise.engine.native import Native, as_the_states
 from gatewise.engine.recording import recording
 from gatewise.engine.reference import Reference
@@ -157,9 +157,7 @@ class _Parts:
             beyond = ~self.inside[:, :, None]
             a, u = a.masked_fill(beyond, 1.0), u.masked_fill(beyond, 0.0)
             b = None if b is None else b.masked_fill(beyond, 1.0)
-        read, final = read_memories(
-            request.state[memory.state], (a, b, u, k, q), request.heads, request.resets
-        )
+        read, final = _read(request.state[memory.state], (a, b, u, k, q), request.heads, request.resets)
         self.values[memory.read], self.final[memory.state] = read, final
 
     def _last(self, values: Tensor, initial: Tensor) -> Tensor:
@@ -169,6 +167,15 @@ class _Parts:
         last = (self.request.lengths - 1).clamp(min=0)
         found = values[last, torch.arange(values.shape[1], device=values.device)]
         return torch.where((self.request.lengths > 0)[:, None], found, initial)
+
+
+def _read(initial: Tensor, vectors: Vectors, heads: int, resets: Tensor | None) -> tuple[Tensor, Tensor]:
+    """What queries read from memories, by an operation that the mode can record."""
+    if recording() and has_kernel(initial, vectors):
+        from gatewise.engine.memory_operator import read_by_operator  # imports all of PyTorch's compiler
+
+        return read_by_operator(initial, vectors, heads, resets)
+    return read_memories(initial, vectors, heads, resets)
 
 
 def _run(request: Request) -> LayerResult:

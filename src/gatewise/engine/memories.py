@@ -16,7 +16,7 @@ from gatewise.engine.compiling import BuildError, NativeProgram
 from gatewise.engine.kernel import NUMBERS
 from gatewise.engine.loading import load
 from gatewise.engine.processor import NATIVE
-from gatewise.engine.recording import batched, jit_tracing, recording, transformed
+from gatewise.engine.recording import batched, recording, transformed
 from gatewise.engine.thread_plan import usable
 
 log = logging.getLogger("gatewise")
@@ -34,19 +34,18 @@ def read_memories(
 
     Returns: y [T, B, H], and the final memories [B, H, K].
     """
+    if not has_kernel(initial, vectors) or recording():
+        return by_steps(initial, vectors, heads, resets)
+    read, final = _Memories.apply(initial, *vectors, heads, resets)  # type: ignore[no-untyped-call]
+    return read, final
+
+
+def has_kernel(initial: Tensor, vectors: Vectors) -> bool:
+    """Whether the kernel supports these tensors."""
     tensors = [initial, *(one for one in vectors if one is not None)]
     alike = {(one.dtype, one.device.type) for one in tensors}
     fits = len(alike) == 1 and initial.dtype in NUMBERS and initial.is_cpu
-    if not fits or transformed(tensors) or batched(tensors) or not _is_compiled(initial.dtype):
-        return by_steps(initial, vectors, heads, resets)
-    if recording():
-        if jit_tracing():  # so that the result loads without gatewise
-            return by_steps(initial, vectors, heads, resets)
-        from gatewise.engine.memory_operator import read_by_operator  # imports all of PyTorch's compiler
-
-        return read_by_operator(initial, vectors, heads, resets)
-    read, final = _Memories.apply(initial, *vectors, heads, resets)  # type: ignore[no-untyped-call]
-    return read, final
+    return fits and not transformed(tensors) and not batched(tensors) and _library(initial.dtype) is not None
 
 
 def by_steps(
@@ -153,11 +152,6 @@ def _call(
     library = _library(first.dtype)
     assert library is not None
     getattr(library, function)(fields.buffer_info()[0])
-
-
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _is_compiled(dtype: torch.dtype) -> bool:
-    return _library(dtype) is not None
 
 
 @cache

@@ -33,7 +33,7 @@ def elapsed_backwards(elapsed: Tensor, lengths: Tensor | None) -> Tensor:
     >>> elapsed_backwards(torch.tensor([[0.0, 0.0], [1.0, 2.0], [5.0, 7.0]]), torch.tensor([3, 2]))
     tensor([[0., 0.],
             [5., 2.],
-            [1., 7.]])
+            [1., 0.]])
     """
     after = torch.cat([elapsed[1:], elapsed[:1]])
     if lengths is not None:
