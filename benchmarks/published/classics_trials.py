@@ -16,6 +16,7 @@ from torch.nn import functional
 
 import gatewise
 from gatewise.cells.base import CellType
+from gatewise.cells.carry_factor import carry_factors
 from gatewise.insight.problems.batch import Problem, StepProblem
 from gatewise.insight.problems.copying import COPIED, memoryless_loss
 from gatewise.insight.problems.counting import counted_strings
@@ -29,7 +30,7 @@ TEST_SEQUENCES, TEST_SEED = 2560, 1_000_000
 class Network(nn.Module):
     """One layer of a cell, and a linear readout.
 
-    forget_bias: the initial bias of a forget gate, in cells that have one
+    forget_bias: the initial bias of the gate that carries the state: a forget gate, or the update gate of a GRU
     largest: the largest initial value of a parameter; 1 / sqrt(units) if None
     """
 
@@ -39,8 +40,11 @@ class Network(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         factor = largest * units**0.5 if largest else 1.0
-        bias = forget_bias / factor if forget_bias and "f" in cell.gates else None
-        self.recurrent = Recurrent(cell, inputs, units, forget_bias=bias)
+        carrying = [one.line for one in carry_factors(cell).values() if one.line in cell.gates]
+        if forget_bias and carrying:
+            body = {"initial_bias": {carrying[0]: forget_bias / factor}}
+            cell = CellType(cell.__name__, (cell,), body)
+        self.recurrent = Recurrent(cell, inputs, units)
         self.out = nn.Linear(units, outputs)
         with torch.no_grad():
             for parameter in self.parameters():
