@@ -9,10 +9,10 @@ criteria of success.
 Ours: one layer of a cell and a linear readout, trained on batches by Adam, with the whole gradient clipped to
 a norm of 1; the papers trained tiny networks on one sequence after the other, by gradient descent with a
 truncated gradient, and chose the biases of gates for each problem. The initial bias of the gate that carries
-the state (the forget gate, the update gate of a GRU) is 5 for problems with long lags, as the forget gate's in
-Gers et al. 2000, and 8 for lags of 500 and more. All cells have the same settings and the same budget, in
-sequences and in minutes of processor time. Sequences are counted up to the criterion, with those of the
-criterion's streak.
+the state (the forget gate, the update gate of a GRU) is 5 for problems with long lags, as that of the forget
+gate in Gers et al. 2000, and 8 for lags of 500 and more. All cells have the same settings and the same
+budget, in sequences and in minutes of processor time. Sequences are counted up to the criterion, with those
+of the criterion's streak.
 
 Each training is written to the file of results when it ends; a second call runs those that are missing.
 

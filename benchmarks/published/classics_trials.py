@@ -30,7 +30,7 @@ TEST_SEQUENCES, TEST_SEED = 2560, 1_000_000
 class Network(nn.Module):
     """One layer of a cell, and a linear readout.
 
-    forget_bias: the initial bias of the gate that carries the state: a forget gate, or the update gate of a GRU
+    forget_bias: the initial bias of the gate that carries the state, such as the update gate of a GRU
     largest: the largest initial value of a parameter; 1 / sqrt(units) if None
     """
 
