@@ -41,7 +41,7 @@ def has_heads(cell: CellType) -> bool:
     >>> has_heads(LSTM), has_heads(HGRN2), has_heads(SRU)
     (True, True, False)
     """
-    of_units = any(one.kind == "matrix" and one.width != "input" for one in layout(cell).parameters)
+    of_units = any(one.multiplies_hidden for one in layout(cell).parameters)
     return of_units or by_head(cell) is not None or depends_on_heads(cell)
 
 

@@ -41,6 +41,11 @@ class Parameter:
     width: Width = "hidden"
     per_head: bool = False
 
+    @property
+    def multiplies_hidden(self) -> bool:
+        """Whether it is a matrix of hidden values, not of the input."""
+        return self.kind == "matrix" and self.width != "input"
+
     def shape(self, input_size: int, hidden_size: int, output_size: int, heads: int = 1) -> tuple[int, ...]:
         """[blocks * H, width] for a matrix, [blocks * H] otherwise.
 

@@ -32,12 +32,8 @@ class Backend(Protocol):
 
 NATIVE, CUDNN, MEMORY, REFERENCE = Native(), Cudnn(), MatrixMemory(), Reference()
 _only: ContextVar[str | Backend | None] = ContextVar("only", default=None)
-BACKENDS: tuple[Backend, ...] = (
-    NATIVE,
-    CUDNN,
-    MEMORY,
-    REFERENCE,
-)  # the first that does not refuse a request runs it
+# The first that does not refuse a request runs it.
+BACKENDS: tuple[Backend, ...] = (NATIVE, CUDNN, MEMORY, REFERENCE)
 
 
 def refusals(request: Request) -> dict[str, str | None]:

@@ -13,7 +13,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.expressions import Constant, Expression, Operation, Vector
 from gatewise.compiler.constants import CONSTANT, with_constants
 from gatewise.compiler.layout import layout
-from gatewise.engine.request import Request
+from gatewise.engine.request import Request, selected_blocks
 from gatewise.engine.step import FUNCTIONS
 
 
@@ -32,9 +32,8 @@ def for_kernels(request: Request) -> Request:
     if not constants:
         return request
     kinds = {one.name: one for one in layout(request.cell).parameters}
-    zeros = next(iter(request.parameters.values())).new_zeros(
-        request.keys
-    )  # a bias of a layer without biases
+    like = next(iter(request.parameters.values()))
+    zeros = like.new_zeros(request.keys)  # a bias of a layer without biases
     vectors = {
         (name, block): request.parameters[name].chunk(len(kind.blocks))[place]
         if name in request.parameters
@@ -48,9 +47,7 @@ def for_kernels(request: Request) -> Request:
     for kind in layout(cell).parameters:
         if kind.name in request.parameters:
             own = request.parameters[kind.name]
-            if kind.blocks != kinds[kind.name].blocks:
-                own = torch.cat([vectors[kind.name, block] for block in kind.blocks])
-            parameters[kind.name] = own
+            parameters[kind.name] = selected_blocks(own, kinds[kind.name].blocks, kind.blocks)
     return replace(request, cell=cell, parameters={**parameters, CONSTANT: torch.cat(values)})
 
 

@@ -16,8 +16,8 @@ from gatewise.engine.memories import Vectors, has_kernel, read_memories
 from gatewise.engine.native import Native, as_the_states
 from gatewise.engine.recording import recording
 from gatewise.engine.reference import Reference
-from gatewise.engine.request import LayerResult, Request, Trace
-from gatewise.engine.sequences import backwards, resets_backwards, within
+from gatewise.engine.request import LayerResult, Request, selected_blocks
+from gatewise.engine.sequences import in_given_order, in_running_order
 from gatewise.engine.shapes import check, check_types
 from gatewise.engine.step import CellStep, StepValues
 
@@ -55,35 +55,13 @@ class MatrixMemory:
     def _run(self, request: Request) -> LayerResult:
         check(request)
         check_types(request)
-        forward, inside = _in_order(request)
-        values, final = _Parts(forward, inside).run()
+        running, inside = in_running_order(request)
+        values, final = _Parts(running, inside).run()
         cell, names = request.cell, request.cell.state[:1]
         if request.trace:
-            names = tuple(name for name in dict.fromkeys([*cell.state, *cell.intermediates]))
+            names = tuple(dict.fromkeys([*cell.state, *cell.intermediates]))
         found = {name: values[name] for name in names if name not in cell.matrix_states}
-        if inside is not None:
-            found = {name: one.masked_fill(~inside[:, :, None], 0.0) for name, one in found.items()}
-        if request.reverse:
-            found = {name: backwards(one, request.lengths) for name, one in found.items()}
-        trace = None
-        if request.trace:
-            states = {name: found[name] for name in cell.state if name in found}
-            trace = Trace(states, {name: found[name] for name in cell.intermediates})
-        return LayerResult(found[cell.state[0]], final, trace)
-
-
-def _in_order(request: Request) -> tuple[Request, Tensor | None]:
-    """The request from the first step to the last, and where steps are inside their sequence [T, B]."""
-    inputs, resets, lengths = request.inputs, request.resets, request.lengths
-    inside = None
-    if lengths is not None:
-        inside = within(lengths, inputs.shape[0])
-        inputs = inputs.masked_fill(~inside[:, :, None], 0.0)  # padding may contain anything, NaN included
-        resets = None if resets is None else resets & inside
-    if request.reverse:
-        inputs = backwards(inputs, lengths)
-        resets = None if resets is None else resets_backwards(resets, lengths)
-    return replace(request, inputs=inputs, resets=resets, reverse=False), inside
+        return in_given_order(request, found, final, inside)
 
 
 class _Parts:
@@ -125,13 +103,13 @@ class _Parts:
         kinds = layout(request.cell).parameters
         own = {one.name: one.blocks for one in layout(cell).parameters}
         parameters = {
-            one.name: _blocks(request.parameters[one.name], one.blocks, own[one.name])
+            one.name: selected_blocks(request.parameters[one.name], one.blocks, own[one.name])
             for one in kinds
             if one.name in own and one.name in request.parameters
         }
         state = {name: request.state[name] for name in cell.state}
         inner = replace(request, cell=cell, parameters=parameters, state=state, trace=True)
-        result = _run(inner)
+        result = _vectors_of(inner)
         assert result.trace is not None
         self.values |= {**result.trace.gates, **result.trace.states}
         self.final |= result.final
@@ -178,7 +156,7 @@ def _read(initial: Tensor, vectors: Vectors, heads: int, resets: Tensor | None) 
     return read_memories(initial, vectors, heads, resets)
 
 
-def _run(request: Request) -> LayerResult:
+def _vectors_of(request: Request) -> LayerResult:
     """The result of a cell of vectors."""
     if recording():
         from gatewise.engine.operators import run_operator  # imports all of PyTorch's compiler
@@ -186,9 +164,3 @@ def _run(request: Request) -> LayerResult:
         return run_operator(request) or Reference().run(request)
     native = Native()
     return (native if native.refusal(request) is None else Reference()).run(request)
-
-
-def _blocks(parameter: Tensor, all_blocks: tuple[str, ...], wanted: tuple[str, ...]) -> Tensor:
-    """Some blocks of a parameter, in another order."""
-    blocks = dict(zip(all_blocks, parameter.chunk(len(all_blocks)), strict=True))
-    return torch.cat([blocks[one] for one in wanted])

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from gatewise.engine.diagonals import over_lattice
-from gatewise.engine.request import LayerResult, Request, Trace
-from gatewise.engine.sequences import backwards, resets_backwards, within
+from gatewise.engine.request import LayerResult, Request
+from gatewise.engine.sequences import in_given_order, in_running_order
 from gatewise.engine.shapes import check, check_types
 from gatewise.engine.step import NO_CLAMPS, CellStep, Clamps
 from gatewise.engine.subnormal import flush_subnormals
@@ -45,28 +45,11 @@ class Reference:
 
 def along(request: Request, clamps: Clamps = NO_CLAMPS) -> tuple[LayerResult, History]:
     """A cell along sequences, step by step: the result, and the history in the order of computation."""
-    inputs, resets, lengths = request.inputs, request.resets, request.lengths
-    inside, (reverse,) = None, request.directions
-    if lengths is not None:
-        inside = within(lengths, inputs.shape[0])[:, :, None]
-        resets = None if resets is None else resets & inside[:, :, 0]
-        inputs = inputs.masked_fill(~inside, 0.0)  # padding may contain anything, NaN included
-    if reverse:
-        inputs = backwards(inputs, lengths)
-        resets = None if resets is None else resets_backwards(resets, lengths)
-    history, final = _steps(request, CellStep(request, clamps), inputs, resets, inside)
+    running, inside = in_running_order(request)
+    history, final = _steps(running, CellStep(running, clamps), inside)
     vectors = [name for name in history if name not in request.cell.matrix_states]
     stacked = {name: torch.stack(history[name]) for name in vectors}
-    if inside is not None:
-        stacked = {name: values.masked_fill(~inside, 0.0) for name, values in stacked.items()}
-    if reverse:
-        stacked = {name: backwards(values, lengths) for name, values in stacked.items()}
-    cell = request.cell
-    trace = None
-    if request.trace:
-        states = {name: stacked[name] for name in cell.state if name in stacked}
-        trace = Trace(states, {name: stacked[name] for name in cell.intermediates})
-    return LayerResult(stacked[cell.state[0]], final, trace), history
+    return in_given_order(request, stacked, final, inside), history
 
 
 def _beside(rows: Tensor, values: Tensor) -> Tensor:
@@ -74,15 +57,13 @@ def _beside(rows: Tensor, values: Tensor) -> Tensor:
     return rows.view(-1, *[1] * (values.dim() - 1))
 
 
-def _steps(
-    request: Request, step: CellStep, inputs: Tensor, resets: Tensor | None, inside: Tensor | None
-) -> tuple[History, dict[str, Tensor]]:
+def _steps(request: Request, step: CellStep, inside: Tensor | None) -> tuple[History, dict[str, Tensor]]:
     """Steps through time. Returns: the history, and the final states."""
-    cell = request.cell
+    cell, resets = request.cell, request.resets
     state = dict(request.state)
     recorded = dict.fromkeys([*cell.state, *cell.intermediates] if request.trace else cell.state[:1])
     history: History = {name: [] for name in recorded}
-    for t, seen in enumerate(step.input_products(inputs)):
+    for t, seen in enumerate(step.input_products(request.inputs)):
         if resets is not None:
             state = {name: value.masked_fill(_beside(resets[t], value), 0.0) for name, value in state.items()}
         lines = step(seen, state)
@@ -92,7 +73,7 @@ def _steps(
                 stays = stays[t] if isinstance(stays, Tensor) else stays
                 lines[name] = stays * state[name] + (1 - stays) * lines[name]
             if inside is not None:
-                own = _beside(inside[t, :, 0], lines[name])
+                own = _beside(inside[t], lines[name])
                 lines[name] = torch.where(own, lines[name], state.get(name, 0.0))
         state = {name: lines[name] for name in cell.previous}
         for name, values in history.items():

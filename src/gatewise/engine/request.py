@@ -77,7 +77,7 @@ class Request:
             kind = kinds.get(name)
             if kind is not None and kind.per_head:
                 one = one.unflatten(0, (-1, self.heads)).repeat_interleave(keys, dim=1).flatten(0, 1)
-            elif kind is not None and kind.kind == "matrix" and kind.width != "input":
+            elif kind is not None and kind.multiplies_hidden:
                 one = block_diagonal(one, self.heads)
             parameters[name] = one
         like = next(iter(parameters.values()))
@@ -102,6 +102,18 @@ class Request:
     def directions(self) -> tuple[bool, ...]:
         """`reverse` for each axis."""
         return self.reverse if isinstance(self.reverse, tuple) else (self.reverse,) * self.cell.axes
+
+
+def selected_blocks(parameter: Tensor, blocks: tuple[str, ...], wanted: tuple[str, ...]) -> Tensor:
+    """Some of the blocks of a parameter, in another order.
+
+    >>> selected_blocks(torch.tensor([1, 2, 3, 4, 5, 6]), ("i", "f", "o"), ("o", "i"))
+    tensor([5, 6, 1, 2])
+    """
+    if wanted == blocks:
+        return parameter
+    values = dict(zip(blocks, parameter.chunk(len(blocks)), strict=True))
+    return torch.cat([values[one] for one in wanted])
 
 
 def block_diagonal(matrix: Tensor, heads: int) -> Tensor:

@@ -2,13 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import torch
 from torch import Tensor
+
+from gatewise.engine.request import LayerResult, Request, Trace
 
 
 def within(lengths: Tensor, steps: int) -> Tensor:
     """[steps, B] bool: whether a step is inside its sequence."""
     return torch.arange(steps, device=lengths.device)[:, None] < lengths
+
+
+def in_running_order(request: Request) -> tuple[Request, Tensor | None]:
+    """A request whose steps run from the first to the last, and where steps are inside their sequence [T, B].
+
+    Padding, which may contain anything, NaN included, becomes zeros; resets beyond an end are dropped.
+    """
+    inputs, resets, lengths, (reverse,) = request.inputs, request.resets, request.lengths, request.directions
+    inside = None
+    if lengths is not None:
+        inside = within(lengths, inputs.shape[0])
+        inputs = inputs.masked_fill(~inside[:, :, None], 0.0)
+        resets = None if resets is None else resets & inside
+    if reverse:
+        inputs = backwards(inputs, lengths)
+        resets = None if resets is None else resets_backwards(resets, lengths)
+    return replace(request, inputs=inputs, resets=resets, reverse=False), inside
+
+
+def in_given_order(
+    request: Request, values: Mapping[str, Tensor], final: dict[str, Tensor], inside: Tensor | None
+) -> LayerResult:
+    """The result of a request, from the values of lines at the steps of `in_running_order`, [T, B, H] each.
+
+    values: by name; the output, and for a trace all states and intermediates that are vectors
+    """
+    cell, found = request.cell, dict(values)
+    if inside is not None:
+        found = {name: one.masked_fill(~inside[:, :, None], 0.0) for name, one in found.items()}
+    if request.directions == (True,):
+        found = {name: backwards(one, request.lengths) for name, one in found.items()}
+    trace = None
+    if request.trace:
+        states = {name: found[name] for name in cell.state if name in found}
+        trace = Trace(states, {name: found[name] for name in cell.intermediates})
+    return LayerResult(found[cell.state[0]], final, trace)
 
 
 def backwards(values: Tensor, lengths: Tensor | None) -> Tensor:

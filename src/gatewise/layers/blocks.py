@@ -110,10 +110,9 @@ def block_of(
     >>> block_of(MLSTM, 12).recurrent.hidden_size, block_of(RGLRU, 12).recurrent.hidden_size
     (24, 16)
     """
-    matrices = [one for one in layout(cell).parameters if one.kind == "matrix" and one.width != "input"]
     if cell.matrix_states:
         units, feedforward = 2 * size, 0.0
-    elif matrices:
+    elif any(one.multiplies_hidden for one in layout(cell).parameters):
         units, feedforward = size, 4 / 3
     else:
         units, feedforward = round(4 / 3 * size), 3.0

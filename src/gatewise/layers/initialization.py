@@ -45,12 +45,13 @@ def initialize(
         own[:] = evaluated(value, len(own)) if isinstance(value, Expression) else value
 
     for gate, value in biases.items():
-        if not added_to(cell, gate):
+        added = added_to(cell, gate)
+        if not added:
             raise GatewiseError(
                 f"{cell.__name__}.initial_bias names {gate!r}, whose line adds no bias; name the line with "
                 "the product"
             )
-        for number, (name, block) in enumerate(added_to(cell, gate)):  # which sum to the value
+        for number, (name, block) in enumerate(added):  # which sum to the value
             set_block(name, block, value if number == 0 else 0.0)
     for vector, initial in cell.initial_vectors.items():
         if vector.family in known:

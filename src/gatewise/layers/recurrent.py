@@ -104,9 +104,7 @@ class Recurrent(TorchInterface):
         self.initial_biases = initial_biases(cell, forget_bias, self.bias)
         self._check_fit()
         self._kinds = layout(cell).of(self.bias)
-        self._recurrent_matrices = {
-            one.name for one in self._kinds if one.kind == "matrix" and one.width != "input"
-        }
+        self._recurrent_matrices = {one.name for one in self._kinds if one.multiplies_hidden}
         names = {one.name: one.name for one in self._kinds}
         names |= {"projection": "weight_hr"} if proj_size else {}
         self._names = [

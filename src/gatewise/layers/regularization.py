@@ -112,9 +112,7 @@ def regularization(
     for name, rate in rates.items():
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
             raise GatewiseError(f"expected {name} as a probability in 0..1, got {rate!r}")
-    if weight_dropout and not any(
-        one.width != "input" for one in layout(cell).parameters if one.kind == "matrix"
-    ):
+    if weight_dropout and not any(one.multiplies_hidden for one in layout(cell).parameters):
         raise GatewiseError(
             f"weight_dropout={weight_dropout} acts on matrices of hidden values, and {cell.__name__} has "
             "none; leave it out"

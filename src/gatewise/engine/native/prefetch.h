@@ -5,7 +5,8 @@
 
 namespace gatewise {
 
-// Whether so many sums keep the multipliers so busy that a fetch costs nothing. With fewer, they wait for weights anyway.
+// Whether this number of sums keeps the multipliers so busy that a fetch costs nothing. With fewer, they wait for weights
+// anyway.
 template <int sums> constexpr bool keeps_busy = sums >= (GATEWISE_VECTOR_BYTES == 64 ? 15 : 7);
 
 // While tiles of a panel are computed, the next panel is fetched into the L2 cache, a line at each depth of a tile, until it

@@ -12,7 +12,8 @@ namespace gatewise {
 
 constexpr int registers = GATEWISE_VECTOR_BYTES == 64 ? 32 : 16;
 
-// The most rows of a tile with so many columns, vectors of sums: its sums and the weights of one depth fit into the registers.
+// The most rows of a tile with this number of columns, vectors of sums: its sums and the weights of one depth fit into
+// the registers.
 constexpr int tile_height(int columns) { return std::max(1, std::min(8, (registers - 2 - columns) / columns)); }
 
 // Rows that one slot of a stage multiplies by its weights, packed numbers each.
