@@ -62,6 +62,9 @@ def measured(path: Path, folder: Path | None = None, **options: Any) -> dict[str
 
     folder: of the run, which can be used afterwards; a new one under runs/ if None
     """
+    if folder is None:
+        with runs.new_folder("train", path) as folder:
+            return measured(path, folder, **options)
     chosen = verb_options("train", TASK.options)(**options)
     run = runs.begin("train", TASK, path, chosen, folder)
     runs.write(run)
