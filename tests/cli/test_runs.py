@@ -145,18 +145,19 @@ def training(network, out):
 )
 def test_a_killed_run_resumes_to_the_result_of_an_uninterrupted_one(gatewise, tmp_path, end, network):
     frame(steps=400).write_csv(tmp_path / "data.csv")
+    niced = ["nice", "-n", "19"]  # so that this process, which ends it, is not the slower one
     cut = subprocess.Popen(
-        [sys.executable, "-m", "gatewise", *training(network, "cut")],
+        [*niced, sys.executable, "-m", "gatewise", *training(network, "cut")],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    while len(metrics(tmp_path / "cut")) < 4 and cut.poll() is None:
+    while len(metrics(tmp_path / "cut")) < 2 and cut.poll() is None:
         time.sleep(0.01)
     cut.send_signal(end)
     output, _ = cut.communicate(timeout=60)
     assert cut.returncode == (130 if end == signal.SIGINT else -signal.SIGKILL)
     if end == signal.SIGINT:
         assert b"continue with: gatewise train forecast --resume cut" in output
-    assert 4 <= len(metrics(tmp_path / "cut")) < 20
+    assert 2 <= len(metrics(tmp_path / "cut")) < 20
     assert not (tmp_path / "cut" / "model.json").exists()
     resumed = gatewise("train", "forecast", "--resume", "cut")
     assert resumed.returncode == 0, resumed.stderr
