@@ -97,6 +97,25 @@ class RecurrentBlock(nn.Module):
             values = values + self.dropout(self.feedforward(values))
         return values, (before, inner)
 
+    @property
+    def step_states(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each state of a row, by name, in the order of `step`."""
+        own = self.convolution
+        seen = {} if own is None else {"convolution": (own.width - 1, self.recurrent.input_size)}
+        return {**seen, **self.recurrent.step_states}
+
+    def step(self, input: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Runs one step, as `Recurrent.step`. input: [B, D]"""
+        before, inner = None, tuple(states)
+        if self.convolution is not None:
+            before, inner = inner[0].transpose(0, 1), inner[1:]
+        nested = tuple((one,) for one in inner)
+        state = (before, nested[0] if len(nested) == 1 else nested)
+        output, (before, last) = self(input.unsqueeze(0), state)
+        last = (last,) if isinstance(last, Tensor) else last
+        seen = () if before is None else (before.transpose(0, 1),)
+        return output.squeeze(0), (*seen, *(one.squeeze(0) for one in last))
+
 
 def block_of(
     cell: CellType, size: int, *, heads: int = 1, convolution: int = 4, dropout: float = 0.0
@@ -185,6 +204,33 @@ class BlockStack(nn.Module):
         output = self.norm(values)
         output = output if beyond is None else output.masked_fill(beyond, 0.0)
         return batch.restore(output), tuple(states)
+
+    @property
+    def step_states(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each state of a row, by name and block, in the order of `step`."""
+        return {
+            f"{name}_b{place}": shape
+            for place, block in enumerate(self.blocks)
+            for name, shape in _steps_of(block).step_states.items()
+        }
+
+    def step(
+        self, input: Tensor, states: Sequence[Tensor], elapsed: Tensor | None = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Runs one step, as `Recurrent.step`. input: [B, I]; elapsed: None, as blocks read no times"""
+        values, left = self.input(input), list(states)
+        new: list[Tensor] = []
+        for block in map(_steps_of, self.blocks):
+            count = len(block.step_states)
+            values, own = block.step(values, left[:count])
+            new += own
+            del left[:count]
+        return self.norm(values), tuple(new)
+
+
+def _steps_of(block: nn.Module) -> RecurrentBlock:
+    assert isinstance(block, RecurrentBlock)
+    return block
 
 
 class xLSTM(BlockStack):  # noqa: N801 (its published name)

@@ -229,6 +229,41 @@ class Recurrent(TorchInterface):
             "hidden_mask": noise.hidden_mask(state[self.cell.state[0]], training),
         }
 
+    @property
+    def step_states(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each state of a row, such as (H,), by name and layer, in the order of `step`."""
+        own = enumerate(self._form.shapes)
+        return {f"{name}_l{place}": shape for place, shapes in own for name, shape in shapes.items()}
+
+    def step(
+        self, input: Tensor, states: Sequence[Tensor], elapsed: Tensor | None = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Runs one step without a batch axis before the rows, as the body of a loop that is exported.
+
+        input: [B, I]; states: [B, H] each, as `step_states`; elapsed: [B], as in `forward`
+
+        Returns: the output [B, H] of the last layer, and the new states.
+
+        Raises: `GatewiseError` if the layer is bidirectional.
+        """
+        self._refuse_bidirectional()
+        count = len(self.cell.state)
+        by_layer = [
+            dict(zip(self.cell.state, states[place * count :], strict=False))
+            for place in range(self.num_layers)
+        ]
+        batch = Batch(input.unsqueeze(0), None, batch_first=False)
+        times = None if elapsed is None else elapsed.unsqueeze(0)
+        output, results = self._stack(batch, None, by_layer, False, times)
+        return output.squeeze(0), tuple(one for result in results for one in result.final.values())
+
+    def _refuse_bidirectional(self) -> None:
+        if self.bidirectional:
+            raise GatewiseError(
+                "a bidirectional layer also reads each sequence from its end, so it can't run step by step; "
+                "train one with bidirectional=False"
+            )
+
     @torch.no_grad()
     def stepper(self, batch: int = 1, copy: bool = True) -> Stepper:
         """An object that runs the layer one step at a time, for inference; see `Stepper`.
@@ -239,11 +274,7 @@ class Recurrent(TorchInterface):
         Raises: `GatewiseError` if the layer is bidirectional.
         """
         check_whole("batch", batch, 1)
-        if self.bidirectional:
-            raise GatewiseError(
-                "a bidirectional layer also reads each sequence from its end, so it can't run step by step; "
-                "train one with bidirectional=False"
-            )
+        self._refuse_bidirectional()
         own = self._like()
         states = self._form.read(None, own, batch, batched=True)
         training, self.training = self.training, False  # without the noise of training

@@ -19,6 +19,7 @@ from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline, Network
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
+from gatewise.shipping.stepwise import Stepwise
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.mismatch import explain_mismatch
 from gatewise.tasks.options import Options, TaskOptions
@@ -255,6 +256,13 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
     @abstractmethod
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Predicts new data. Raises: `GatewiseError`."""
+
+    def stepwise(self, model: SavedModel) -> Stepwise:
+        """One step of a model: a module of raw values and states, of which its stream is made.
+
+        Raises: `GatewiseError` if the model reads whole sequences.
+        """
+        raise GatewiseError(f"a model of the task {self.name!r} reads whole examples, so it can't stream")
 
     def predict_future(
         self,

@@ -16,6 +16,7 @@ from gatewise.modules.network import Baseline, Network
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.report.example import Example
+from gatewise.shipping.stepwise import Stepwise
 from gatewise.tasks.classification import ClassPredictions, ClassTask, class_columns, require_classifier
 from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP
 from gatewise.tasks.classify.data import (
@@ -29,6 +30,7 @@ from gatewise.tasks.classify.inspect import inspect_class
 from gatewise.tasks.classify.minirocket import MiniRocket
 from gatewise.tasks.classify.network import HybridClassifier, calibrate, recurrent_classifier
 from gatewise.tasks.classify.options import ClassifyOptions
+from gatewise.tasks.classify.stepwise import stepwise
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.sequence_classifiers import check_options, display_name, network_arguments, refuse_folds
@@ -120,6 +122,9 @@ class Classify(
         frame = table_of_sequences(sequences.table, preprocessing.columns, columns)
         about = f"the classes of {len(sequences)} sequences, with their probabilities"
         return Prediction(frame, about, "label")
+
+    def stepwise(self, model: SavedModel) -> Stepwise:
+        return stepwise(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_class(require_classifier(model.network), self.load_for_evaluation(model, path), number)

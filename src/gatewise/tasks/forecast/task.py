@@ -26,6 +26,7 @@ from gatewise.modules.heads import HEADS
 from gatewise.modules.levels import complete_levels
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
+from gatewise.shipping.stepwise import Stepwise
 from gatewise.tasks.base import Retrain, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.backtest import Backtest
@@ -67,6 +68,7 @@ from gatewise.tasks.forecast.plan import DEFAULT_FRACTION, WindowPlan
 from gatewise.tasks.forecast.plots import draw_forecast
 from gatewise.tasks.forecast.prediction import predict_paths, predict_quantiles
 from gatewise.tasks.forecast.selection import prepare_best
+from gatewise.tasks.forecast.stepwise import stepwise
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
@@ -313,6 +315,10 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         Raises: `GatewiseError` if a series is shorter than the model's context.
         """
         return self.predict_future(model, path)
+
+    def stepwise(self, model: SavedModel) -> Stepwise:
+        own = model.for_use
+        return stepwise(own.network, load_preprocessing(Preprocessing, own))
 
     def predict_future(
         self,

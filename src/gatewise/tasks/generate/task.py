@@ -25,6 +25,7 @@ from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
+from gatewise.shipping.stepwise import Stepwise
 from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate.baselines import Ngram
@@ -36,6 +37,7 @@ from gatewise.tasks.generate.network import NextSymbol
 from gatewise.tasks.generate.options import GenerateOptions, TextSampling
 from gatewise.tasks.generate.plots import draw_text
 from gatewise.tasks.generate.sampling import SamplingConfig, generate_text
+from gatewise.tasks.generate.stepwise import stepwise
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
@@ -144,6 +146,9 @@ class Generate(Task[TextData, GenerateOptions, NextSymbol, TextPredictions]):
 
     def details(self, predictions: TextPredictions, data: TextData) -> list[Details]:
         return [nll_by_kind(predictions.passage), least_predicted(predictions)]
+
+    def stepwise(self, model: SavedModel) -> Stepwise:
+        return stepwise(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_text(model.network, self.load_for_evaluation(model, path), number)

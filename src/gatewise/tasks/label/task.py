@@ -26,6 +26,7 @@ from gatewise.modules.network import Baseline
 from gatewise.plots.confusion import draw_confusion
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
+from gatewise.shipping.stepwise import Stepwise
 from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.label.baselines import ChannelWindow, MajorityLabel, TokenWindow
@@ -43,6 +44,7 @@ from gatewise.tasks.label.metrics import (
 from gatewise.tasks.label.network import Labeller, LabelNetwork
 from gatewise.tasks.label.options import LabelOptions
 from gatewise.tasks.label.plots import draw_steps
+from gatewise.tasks.label.stepwise import stepwise
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
@@ -155,6 +157,9 @@ class Label(Task[LabelledSteps, LabelOptions, Labeller, LabelPredictions]):
         frame = new.with_labels(labels, np.concatenate(predictions.probabilities).tolist())
         about = f"the labels of {frame.height:,} steps"
         return Prediction(frame, about, new.text_column, values=new.by_sequence(frame))
+
+    def stepwise(self, model: SavedModel) -> Stepwise:
+        return stepwise(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_sequence(model.network, self.load_for_evaluation(model, path), number)

@@ -1,0 +1,92 @@
+"""A step of a forecaster: the quantiles of the steps after this one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gatewise.data.series.statics import static_inputs
+from gatewise.errors import GatewiseError
+from gatewise.modules.network import Network
+from gatewise.shipping.series_rows import SeriesRows, describe_series, first_scale
+from gatewise.shipping.stepwise import Stepwise
+from gatewise.shipping.window import pushed
+from gatewise.tasks.forecast.data import Preprocessing
+from gatewise.tasks.forecast.forecaster import Forecaster
+
+CAUSAL_FILLS = (None, "forward", "zero", "mask")
+
+
+class ForecastStepwise(Stepwise):
+    """The calibrated quantiles [B, Q, n] of the horizon after a step, in the unit of the data.
+
+    The state is the window that the network reads, scaled: forecasts are normalized by their window, so that
+    the network reads all of it at each step. An observation is the raw row of the step, and what is known of
+    the horizon; the scale of a series and its static inputs are states that do not change.
+    """
+
+    def __init__(self, network: Forecaster, form: Preprocessing) -> None:
+        shape, learned = network.shape, form.learned
+        rows = SeriesRows(learned, form.columns, form.fill)
+        description = {
+            "input": describe_series(learned, form.columns, form.step, form.fill, shape.horizon),
+            "output": {
+                "kind": "quantiles",
+                "target": form.columns.target,
+                "levels": list(network.quantile_levels),
+                "horizon": shape.horizon,
+                "whole": form.plan.support == "counts",
+            },
+        }
+        like = next(iter(network.state_dict().values()))
+        initial = {
+            "steps": torch.zeros(1, 1, dtype=torch.int64),
+            "window": like.new_zeros(1, shape.context, shape.inputs),
+            "scale": first_scale(list(learned.series.values())),
+        }
+        if shape.static:
+            initial["static"] = like.new_zeros(1, shape.static)
+        if learned.masked:
+            initial["since"] = torch.zeros(1, dtype=torch.float64)
+        width = rows.width + shape.horizon * rows.ahead
+        super().__init__(description, torch.ones(1, width, dtype=torch.float64), initial)
+        self.network, self.rows, self.statics = network, rows, learned.statics
+
+    def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        steps, window, scale, *others = states
+        static = others[0] if self.network.shape.static else None
+        since = others[-1] if self.rows.masked else None
+        row, since = self.rows(x[:, : self.rows.width], scale, window[:, -1, 0], since)
+        window = pushed(window, row, steps)
+        ahead = x[:, self.rows.width :].unflatten(1, (self.network.shape.horizon, -1))
+        future = self.rows.future(ahead).to(window.dtype)
+        scaled = self.network.quantiles(self.network(window, future, static))
+        kept = [one for one in (static, since) if one is not None]
+        return (self.rows.undo(scaled, scale), steps + 1, window, scale, *kept)
+
+    def static_state(self, values: tuple[Any, ...]) -> Tensor:
+        """The state of the static columns of a series, [1, S]."""
+        return torch.from_numpy(static_inputs([values], self.statics)).to(self.example.dtype)
+
+
+def stepwise(network: Network, form: Preprocessing) -> ForecastStepwise:
+    """A step of a forecaster. Raises: `GatewiseError` if series can't be forecast one by one."""
+    assert isinstance(network, Forecaster)
+    if form.columns.hierarchy:
+        raise GatewiseError(
+            "the forecasts of a hierarchy are made to add up over all series at once, so they can't stream; "
+            "use predict, or train a model without --hierarchy"
+        )
+    if form.columns.target_source:
+        raise GatewiseError(
+            f"the model forecasts {len(form.columns.targets)} targets as series of their own, which do not "
+            "stream; use predict, or train a model of one target"
+        )
+    if form.fill not in CAUSAL_FILLS:
+        raise GatewiseError(
+            f"--fill {form.fill} reads values outside the window, so the model can't stream; train one with "
+            "--fill forward or mask"
+        )
+    return ForecastStepwise(network, form)
