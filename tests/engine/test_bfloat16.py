@@ -15,7 +15,7 @@ from gatewise.compiler.stages import plan
 from gatewise.engine import kernel as kernel_module
 from gatewise.engine.build import BuildError, built
 from gatewise.engine.kernel import kernel
-from gatewise.engine.native import Native
+from gatewise.engine.native import Native, in_kernel_form
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request
 from tests.engine.test_native import V3, narrower
@@ -120,6 +120,30 @@ def assert_near(monkeypatch, request):
     assert max(map(away, values, expected)) < ROUNDED
     assert max(map(away, gradients, rounded)) < ROUNDED
     assert plan(request.cell).normalizers or max(map(away, gradients, exact)) < EXACT
+
+
+@by_name
+def test_heads(cell):
+    """Each is multiplied by itself, with the results of the whole matrix, which has zeros elsewhere."""
+    steps, batch, inputs, hidden = 9, 7, 5, 3 * kernel(cell, PLAIN, torch.bfloat16).group
+    request = request_for(cell, (steps, batch, inputs, hidden), lengths=torch.randint(0, steps, (batch,)))
+    blocks = {
+        one.name: request.parameters[one.name].detach()[:, : hidden // 3].contiguous().requires_grad_()
+        for one in layout(cell).parameters
+        if one.multiplies_hidden
+    }
+    by_head = replace(request, parameters={**request.parameters, **blocks}, heads=3)
+    assert in_kernel_form(by_head).heads == 3
+    whole = by_head.dense()
+    with autocast():
+        ours = results(Native(), by_head)
+        leaves = [by_head.inputs, *by_head.parameters.values(), *by_head.state.values()]
+        result = Native().run(whole)
+        values = [result.output, *result.final.values()]
+        loss = sum((one * torch.linspace(-1, 1, one.numel()).view_as(one)).sum() for one in values)
+        gradients = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
+    assert max(map(away, ours[0], values)) < ROUNDED
+    assert max(map(away, ours[1], gradients)) < ROUNDED
 
 
 def lstm_by_hand(layer, inputs):

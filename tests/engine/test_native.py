@@ -38,7 +38,7 @@ from gatewise.engine import build, processor
 from gatewise.engine import kernel as kernel_module
 from gatewise.engine.build import BuildError, built
 from gatewise.engine.kernel import Kernel, kernel
-from gatewise.engine.native import Native
+from gatewise.engine.native import Native, in_kernel_form
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request
 from tests.thorough import every_cell
@@ -84,7 +84,7 @@ BY_TYPE = [
 ]
 
 
-def request_for(cell, sizes, dtype=torch.float64, scale=1.0, projected=0, **more):
+def request_for(cell, sizes, dtype=torch.float64, scale=1.0, projected=0, heads=1, **more):
     steps, batch, inputs, hidden = sizes
     output = projected or hidden
 
@@ -94,13 +94,15 @@ def request_for(cell, sizes, dtype=torch.float64, scale=1.0, projected=0, **more
     def weights(*shape):  # no larger than keeps the steps from being chaotic
         return draw(*shape) if len(shape) == 1 else (draw(*shape).detach() / shape[1] ** 0.5).requires_grad_()
 
-    parameters = {one.name: weights(*one.shape(inputs, hidden, output)) for one in layout(cell).parameters}
+    parameters = {
+        one.name: weights(*one.shape(inputs, hidden, output, heads)) for one in layout(cell).parameters
+    }
     if projected:
         parameters["projection"] = weights(projected, hidden)
     state = {name: draw(batch, output if name == cell.state[0] else hidden) for name in cell.state}
     if cell is SLSTM:  # whose normalizer is a sum of weights
         state["n"] = state["n"].detach().abs().requires_grad_()
-    return Request(cell, draw(steps, batch, inputs), parameters, state, **more)
+    return Request(cell, draw(steps, batch, inputs), parameters, state, heads=heads, **more)
 
 
 def results(backend, request):
@@ -135,6 +137,32 @@ def test_outputs_states_and_every_gradient(dtype, cell):
         for more in ({}, {"lengths": lengths}, {"reverse": True, "lengths": lengths, "resets": resets}):
             scale = 0.3 if cell is Everything else 1.0
             assert_same(request_for(cell, sizes, dtype, scale, **more), TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("cell", [*NOISY, SLSTM], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("share_units", [None, False, True])
+def test_heads(monkeypatch, cell, share_units):
+    """Each is multiplied by itself where what a kernel computes together is of one head, in any division."""
+    if share_units is not None:
+        monkeypatch.setattr(kernel_module, "plan_threads", lambda *given: (3, share_units, True))
+    wide = 2 * kernel(cell, PLAIN, torch.float64).group
+    for sizes, heads in [((5, 7, 3, 3 * wide), 3), ((40, 29, 4, 4 * wide), 4), ((1, 2, 9, 2 * wide), 2)]:
+        lengths = torch.randint(0, sizes[0] + 1, (sizes[1],))
+        for more in ({}, {"lengths": lengths, "reverse": True, "recompute": True}):
+            request = request_for(cell, sizes, heads=heads, **more)
+            assert in_kernel_form(request).heads == heads
+            assert_same(request, 1e-11)
+    request = request_for(cell, (4, 3, 2, wide + 2), heads=2)
+    assert in_kernel_form(request).heads == 1
+    assert_same(request, 1e-11)
+
+
+def test_heads_of_single_steps_without_a_gradient(cell):
+    wide = kernel(cell, PLAIN, torch.float64).group
+    for batch in (1, 2, 5):
+        request = request_for(cell, (1, batch, 9, 3 * wide), heads=3)
+        with torch.no_grad():
+            torch.testing.assert_close(Native().run(request).output, Reference().run(request).output)
 
 
 def test_single_steps_without_a_gradient(cell):

@@ -57,7 +57,7 @@ class Signature:
     def fields(self, threads: ThreadPlan, unpacked: bool) -> list[int]:
         """The first fields of `Problem` of native/problem.h."""
         return [
-            *self.sizes, self.batch, self.inputs, self.units, self.widths[0],
+            *self.sizes, self.batch, self.inputs, self.units, self.widths[0], self.request.heads,
             *threads, self.recomputes, unpacked, *self.request.directions,
         ]  # fmt: skip
 

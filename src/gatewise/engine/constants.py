@@ -1,4 +1,4 @@
-"""A request in the form of kernels: whole matrices, and functions of parameters computed once."""
+"""A request in the form of kernels: rows for all units, and functions of parameters computed once."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def kernel_cell(request: Request) -> CellType:
     return with_constants(request.dense_cell)[0]
 
 
-def for_kernels(request: Request) -> Request:
-    """The same request with whole matrices, and with a vector in place of each function of vectors.
+def for_kernels(request: Request, by_head: bool = False) -> Request:
+    """The same request with a row for each unit, and with a vector in place of each function of vectors.
 
-    The gradients of vectors continue through the functions.
+    The gradients of vectors continue through the functions. by_head: as in `Request.dense`
     """
-    request = request.dense()
+    request = request.dense(by_head)
     cell, constants = with_constants(request.cell)
     if not constants:
         return request
     kinds = {one.name: one for one in layout(request.cell).parameters}
     like = next(iter(request.parameters.values()))
-    zeros = like.new_zeros(request.keys)  # a bias of a layer without biases
+    zeros = like.new_zeros(request.keys * request.heads)  # a bias of a layer without biases
     vectors = {
         (name, block): request.parameters[name].chunk(len(kind.blocks))[place]
         if name in request.parameters

@@ -67,11 +67,16 @@ class Kernel:
         self.states_of_previous = [cell.state.index(one.state) for one in cell.previous.values()]
         self.signatures: dict[tuple[object, ...], Signature] = {}
         self.lanes = self.library.vector_lanes()
+        self.group = self.library.unit_group()
         self.weights = WeightCache()
 
     def units(self, parameters: Mapping[str, Tensor]) -> int:
         """H, from the parameters."""
         return parameters[self.first.name].shape[0] // len(self.first.blocks)
+
+    def has_room_for_heads(self, request: Request) -> bool:
+        """Whether it multiplies each head by itself: the units that it computes together are of one head."""
+        return not self.is_int8 and request.keys % self.group == 0
 
     def widths(self, units: int, parameters: Mapping[str, Tensor]) -> tuple[int, ...]:
         """The width of each state: H, or P if it is projected."""
@@ -132,11 +137,11 @@ class Kernel:
         *sizes, batch, inputs = request.inputs.shape
         units = self.units(parameters)
         widths = self.widths(units, parameters)
-        weights = self.plan.sums * units * (units + inputs)
+        weights = self.plan.sums * units * (units // request.heads + inputs)
         rates = {name: one for name, one in request.zoneout.items() if not isinstance(one, Tensor)}
         bare = Request(
             self.cell, torch.empty(0), {}, {}, reverse=request.reverse, zoneout=rates,
-            trace=request.trace, recompute=request.recompute,
+            trace=request.trace, recompute=request.recompute, heads=request.heads,
         )  # fmt: skip
         return Signature(
             bare, tuple(sizes), prod(sizes), batch, inputs, units, tuple(parameters), widths,
@@ -221,7 +226,7 @@ class Kernel:
     def key(self, call: KernelCall) -> tuple[object, ...]:
         """A key that determines the address of each of a call's matrices, biases and vectors."""
         own, pointers = call.signature, map(Tensor.data_ptr, call.parameters.values())
-        return (own.inputs, own.units, own.widths[0], own.names, *pointers)
+        return (own.inputs, own.units, own.widths[0], own.request.heads, own.names, *pointers)
 
     def thread_plan(self, calls: Sequence[KernelCall]) -> ThreadPlan:
         """The thread plan, the same for calls in parallel, whose memory depends on it."""

@@ -48,7 +48,7 @@ class Native:
 
     def run_together(self, requests: Sequence[Request]) -> list[LayerResult]:
         """Runs requests in parallel if they have the same kernel and threads can be divided evenly."""
-        requests = [for_kernels(one) for one in requests]
+        requests = [in_kernel_form(one) for one in requests]
         found: list[LayerResult] = []
         for group in _groups(requests):
             rounded = factors(group[0])
@@ -59,6 +59,14 @@ class Native:
             else:
                 found += _along(chosen, group)
         return found
+
+
+def in_kernel_form(request: Request) -> Request:
+    """The request in the form of its kernel, which may need whole matrices in place of those of heads."""
+    if request.heads == 1:
+        return for_kernels(request)
+    own = kernel(kernel_cell(request), extras(request), factors(request))
+    return for_kernels(request, own.has_room_for_heads(request))
 
 
 def _groups(requests: Sequence[Request]) -> list[Sequence[Request]]:

@@ -66,9 +66,12 @@ class Request:
         """The cell of `dense`."""
         return for_units(self.cell) if depends_on_heads(self.cell) else self.cell
 
-    def dense(self) -> Request:
-        """The same request with matrices of all units in place of blocks and of heads."""
-        if self.heads == 1 and not depends_on_heads(self.cell):
+    def dense(self, by_head: bool = False) -> Request:
+        """The same request with matrices of all units in place of blocks and of heads.
+
+        by_head: keep the blocks of matrices of hidden values, and replace what else depends on heads
+        """
+        if (self.heads == 1 or by_head) and not depends_on_heads(self.cell):
             return self
         cell, keys = self.dense_cell, self.keys
         kinds = {one.name: one for one in layout(self.cell).parameters}
@@ -77,7 +80,7 @@ class Request:
             kind = kinds.get(name)
             if kind is not None and kind.per_head:
                 one = one.unflatten(0, (-1, self.heads)).repeat_interleave(keys, dim=1).flatten(0, 1)
-            elif kind is not None and kind.multiplies_hidden:
+            elif kind is not None and kind.multiplies_hidden and not by_head:
                 one = block_diagonal(one, self.heads)
             parameters[name] = one
         like = next(iter(parameters.values()))
@@ -85,7 +88,7 @@ class Request:
             if kind.name not in parameters and not is_bias(kind):
                 value = keys**-0.5 if kind.name == KEY_SCALE else 0.0  # the bias of a layer without biases
                 parameters[kind.name] = like.new_full((len(kind.blocks) * keys * self.heads,), value)
-        return replace(self, cell=cell, parameters=parameters, heads=1)
+        return replace(self, cell=cell, parameters=parameters, heads=self.heads if by_head else 1)
 
     def elapsed_by_unit(self) -> Tensor:
         """The elapsed time of each step for each unit, [T, B, H]."""

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from gatewise.engine.choice import NATIVE, chosen_backend, run
-from gatewise.engine.constants import for_kernels
 from gatewise.engine.kernel import kernel
-from gatewise.engine.native import extras
+from gatewise.engine.native import extras, in_kernel_form
 from gatewise.engine.request import Request
 
 
@@ -68,7 +67,7 @@ class KernelSteps:
     """
 
     def __init__(self, request: Request) -> None:
-        request = for_kernels(request)
+        request = in_kernel_form(request)
         own = kernel(request.cell, extras(request), torch.int8 if request.is_int8 else request.inputs.dtype)
         first = own.prepare(request)
         buffers = [[one.clone() for one in first.initial] for _ in range(2)]

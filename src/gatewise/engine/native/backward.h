@@ -104,8 +104,8 @@ template <class Element, class Cell> class Backward {
   static int64_t outer_size(const P &p, const Places &lattice) {
     int64_t most = 0;
     for_each_slot([&]<class Stage>(const Slot &slot, int) {
-      const int64_t rows = slot.sums * p.width(Stage::width);
-      most = std::max(most, Outer<T, Element>::scratch(rows, p.width(slot.width), chunk(lattice) * lattice.most(), int(p.threads)));
+      const int64_t rows = slot.sums * p.width(Stage::width) / p.heads_of(slot.width);
+      most = std::max(most, Outer<T, Element>::scratch(rows, p.depth(slot.width), chunk(lattice) * lattice.most(), int(p.threads)));
     });
     return most;
   }
@@ -223,24 +223,27 @@ template <class Element, class Cell> class Backward {
     if (gradients.input.from) back_to_input(rows);
     std::vector<const T *> left(rows.size()), right(rows.size());
     for_each_slot([&]<class Stage>(const Slot &slot, int matrix) {
-      for (size_t i = 0; i < rows.size(); ++i) right[i] = forward.operand(rows[i], slot.operand);
-      const int64_t units = p.width(Stage::width), width = p.width(slot.width);
-      for (int k = 0, next; k < slot.sums; k = next) {
-        for (next = k + 1; next < slot.sums && follows<Stage>(slot, matrix, next); ++next) {}
-        if (!gradients.matrix[matrix + k]) continue;
-        for (size_t i = 0; i < rows.size(); ++i) left[i] = sums_at(rows[i]) + (Stage::first_sum + slot.sum[k]) * padded;
-        Outer<T, Element>::run((next - k) * units, width, int64_t(rows.size()), left.data(), right.data(),
-                               gradients.matrix[matrix + k], width, !fresh,
-                               shared.outer + team.thread * outer_size(p, lattice), int(team.thread), int(team.threads));
+      const int64_t heads = p.heads_of(slot.width), units = p.width(Stage::width) / heads, width = p.depth(slot.width);
+      for (int64_t head = 0; head < heads; ++head) {
+        for (size_t i = 0; i < rows.size(); ++i) right[i] = forward.operand(rows[i], slot.operand) + head * width;
+        for (int k = 0, next; k < slot.sums; k = next) {
+          for (next = k + 1; next < slot.sums && follows<Stage>(slot, matrix, next); ++next) {}
+          if (!gradients.matrix[matrix + k]) continue;
+          const int64_t sum = (Stage::first_sum + slot.sum[k]) * padded + head * units;
+          for (size_t i = 0; i < rows.size(); ++i) left[i] = sums_at(rows[i]) + sum;
+          Outer<T, Element>::run((next - k) * units, width, int64_t(rows.size()), left.data(), right.data(),
+                                 gradients.matrix[matrix + k] + head * units * width, width, !fresh,
+                                 shared.outer + team.thread * outer_size(p, lattice), int(team.thread), int(team.threads));
+        }
       }
     });
     fresh = false;
   }
 
-  // Whether a product's sum and weights directly follow those of the one before: then both are one product.
+  // Whether a product's sum and weights directly follow those of the one before: then both are one product, without heads.
   template <class Stage> bool follows(const Slot &slot, int matrix, int k) const {
     const int64_t size = p.width(Stage::width) * p.width(slot.width);
-    return p.width(Stage::width) == padded && slot.sum[k] == slot.sum[k - 1] + 1 && gradients.matrix[matrix + k - 1] &&
+    return p.heads_of(slot.width) == 1 && p.width(Stage::width) == padded && slot.sum[k] == slot.sum[k - 1] + 1 && gradients.matrix[matrix + k - 1] &&
            gradients.matrix[matrix + k] == gradients.matrix[matrix + k - 1] + size;
   }
 

@@ -8,10 +8,11 @@
 
 namespace gatewise {
 
-// A row, and the matrix [units, width] of its weights.
+// A row, and the matrix [units, width] of its weights. By head, `width` units multiply the same part of the row.
 template <class T> struct Dot {
   const T *row, *matrix;
   int64_t width;
+  bool by_head;
 };
 
 template <class T> struct Dots {
@@ -49,16 +50,16 @@ template <class T> void Dots<T>::run(const Dot<T> *dots, int count, int64_t unit
   for (int64_t u = own.from; u < own.to; u += L) {
     V total[L] = {};
     for (const Dot<T> *dot = dots; dot < dots + count; ++dot) {
-      const T *weight[L];
+      const T *weight[L], *const row = dot->row + (dot->by_head ? u / dot->width * dot->width : 0);
       for (int l = 0; l < L; ++l) weight[l] = dot->matrix + std::min(u + l, units - 1) * dot->width;
       int64_t i = 0;
       for (; i + L <= dot->width; i += L) {
-        const V values = load(dot->row + i);
+        const V values = load(row + i);
 #pragma GCC unroll 16
         for (int l = 0; l < L; ++l) total[l] += values * load(weight[l] + i);
       }
       if (i == dot->width) continue;
-      const V values = load_some(dot->row + i, dot->width - i);
+      const V values = load_some(row + i, dot->width - i);
       for (int l = 0; l < L; ++l) total[l] += values * load_some(weight[l] + i, dot->width - i);
     }
     store(sums + u, load(start + u) + totals<L>(total));

@@ -74,9 +74,7 @@ template <class Element, class Cell> class Forward {
 
   // The units of a row that this thread computes; the same for all stages of a width.
   static Range units(const P &p, const TeamMember &team, Width width) {
-    int64_t piece = L;
-    for_each_stage<Cell>([&]<class Stage, int k> { piece = std::max(piece, Shape<T, Stage>::group); });
-    return partition((p.width(width) + L - 1) / L * L, team.member, team.members, piece);
+    return partition((p.width(width) + L - 1) / L * L, team.member, team.members, largest_group<T, Cell>());
   }
 
   std::vector<At> rows;                // of the step that `begin` was called for last
@@ -184,7 +182,7 @@ template <class Element, class Cell> class Forward {
         int count = 0, matrix = first_matrix<number>();
         for (const Slot &slot : Stage::slots) {
           for (int k = 0; k < slot.sums; ++k, ++matrix)
-            if (slot.sum[k] == m) dots[count++] = {step.at(slot.operand), p.matrix[matrix], p.width(slot.width)};
+            if (slot.sum[k] == m) dots[count++] = {step.at(slot.operand), p.matrix[matrix], p.depth(slot.width), p.heads_of(slot.width) > 1};
         }
         const int64_t at = (Stage::first_sum + m) * padded;
         Dots<T>::run(dots, count, p.width(Stage::width), own, step.start + at, sums + at);

@@ -26,6 +26,9 @@ using namespace gatewise;
 
 GATEWISE_EXPORT int64_t vector_lanes() { return lanes<Number>; }
 
+// The units that are computed together, of one head.
+GATEWISE_EXPORT int64_t unit_group() { return largest_group<Number, OwnCell>(); }
+
 // The bytes of the packed parameters, and of the scratch memory forward and backward.
 GATEWISE_EXPORT void sizes(const OwnProblem *p, int64_t *bytes) {
   bytes[0] = OwnPacked(*p, nullptr).bytes;

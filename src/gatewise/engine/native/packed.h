@@ -28,6 +28,13 @@ template <class T, class Stage> struct Shape {
   static constexpr int64_t group = int64_t(blocks) * lanes<T>;  // units
 };
 
+// The most units in a group of any stage: a multiple of those of the others.
+template <class T, class Cell> constexpr int64_t largest_group() {
+  int64_t most = lanes<T>;
+  for_each_stage<Cell>([&]<class Stage, int k> { most = std::max(most, Shape<T, Stage>::group); });
+  return most;
+}
+
 template <class Element, class Cell> using ProblemOf = Problem<NumberOf<Element>, Cell, WeightOf<Element>>;
 
 template <class Element, class Cell> class Packed {
@@ -66,7 +73,7 @@ template <class Element, class Cell> class Packed {
   }
 
   template <class Stage> int64_t slot_size(const Slot &slot) const {
-    return (Way::header + depth_of<Way>(p.width(slot.width))) * slot.sums * Shape<T, Stage>::group;
+    return (Way::header + depth_of<Way>(p.depth(slot.width))) * slot.sums * Shape<T, Stage>::group;
   }
 
   // All that is needed if the weights are unpacked.
@@ -92,7 +99,7 @@ template <class Element, class Cell> class Packed {
       const Range own = partition(groups<Stage>(), team.thread, team.threads);
       T *slot_at = panels[k];
       for (const Slot &slot : Stage::slots) {
-        const Panel<Element> panel{p.matrix + matrix, p.scale + (P::scales ? matrix : 0), slot.sums, blocks, units, p.width(slot.width)};
+        const Panel<Element> panel{p.matrix + matrix, p.scale + (P::scales ? matrix : 0), slot.sums, blocks, units, p.depth(slot.width)};
         for (int64_t g = own.from; g < own.to; ++g) panel.pack(g, slot_at + g * panel_size<Stage>());
         slot_at += slot_size<Stage>(slot);
         matrix += slot.sums;
@@ -121,7 +128,7 @@ template <class Element, class Cell> class Packed {
     for_each_stage<Cell>([&]<class Stage, int k> {
       for (const Slot &slot : Stage::slots)
         for (int s = 0; s < slot.sums; ++s, ++matrix) {
-          next(p.matrix[matrix], p.width(Stage::width) * p.width(slot.width));
+          next(p.matrix[matrix], p.width(Stage::width) * p.depth(slot.width));
           if constexpr (is_int8<Element>) next(p.scale[matrix], p.width(Stage::width));
         }
     });

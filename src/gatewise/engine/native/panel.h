@@ -11,7 +11,7 @@ template <class Element> struct Panel {
   using T = NumberOf<Element>;
   using Way = WayOf<T, Element>;
 
-  const WeightOf<Element> *const *matrix;  // of each sum, [units, width]
+  const WeightOf<Element> *const *matrix;  // of each sum, [units, width]; with heads, `width` is that of a head
   const T *const *scale;                   // [units] of each int8 matrix
   int sums, blocks;
   int64_t units, width;

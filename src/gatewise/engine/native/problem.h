@@ -24,12 +24,13 @@ template <class T, class Cell, class Weight = T> struct Problem {
   static constexpr int scales = std::is_same_v<Weight, T> ? 0 : Cell::matrices;
   int64_t size[Cell::axes];                // T is their product
   int64_t batch, inputs, units, outputs;   // B, I, H, and the output width (H without a projection)
+  int64_t heads;                           // units of a head multiply its hidden values only; 1 with a projection
   int64_t threads, share_units, ahead, recompute;
   int64_t unpacked;                        // whether weights are read in the caller's order: a few rows forward, or backward
   int64_t reverse[Cell::axes];             // whether it scans an axis backwards
   const int64_t *lengths;                  // [B, axes] or null: all have the size of the lattice
   const uint8_t *resets;                   // [T, B] whether states are set to zero before the step; or null
-  const Weight *matrix[Cell::matrices];    // for each product [H, I] or [H, H], in the order of stages, slots, sums
+  const Weight *matrix[Cell::matrices];    // for each product [H, I] or [H, H / heads], in the order of stages, slots, sums
   const T *bias[Cell::biases];             // [H] or null
   const T *vector[Cell::vectors];          // [H]
   const T *scale[scales];                  // [H] for each matrix, in the same order
@@ -42,6 +43,8 @@ template <class T, class Cell, class Weight = T> struct Problem {
 
   int64_t padded() const { return (units + lanes<T> - 1) / lanes<T> * lanes<T>; }
   int64_t width(Width kind) const { return kind == Width::input ? inputs : kind == Width::hidden ? units : outputs; }
+  int64_t heads_of(Width kind) const { return kind == Width::input ? 1 : heads; }
+  int64_t depth(Width kind) const { return width(kind) / heads_of(kind); }  // of the products with a row
   Lattice<Cell::axes> lattice() const { return {size, batch, lengths, reverse}; }
 
   // For a backward run, the reset before step t comes after step t.

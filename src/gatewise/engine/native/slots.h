@@ -24,12 +24,12 @@ template <class Element, class Cell, class Stage> class Slots {
 
   // rows: of the first slot; those of the next one are `apart` rows further
   Slots(const ProblemOf<Element, Cell> &p, const Packed<Element, Cell> &packed, Chosen chosen, const T *const *rows, int64_t apart)
-      : padded(p.padded()) {
+      : padded(p.padded()), of_head(p.heads > 1 ? p.depth(Stage::width) : 0) {
     int64_t offset = 0;
     for (int k = 0, before = -2; k < slots; ++k) {
       const Slot &slot = Stage::slots[size_t(k)];
       if (chosen == Chosen::all || (slot.operand.where == Operand::input) == (chosen == Chosen::input)) {
-        factors[k] = {rows + k * apart, depth_of<Way>(p.width(slot.width))};
+        factors[size_t(k)] = {rows + k * apart, depth_of<Way>(p.depth(slot.width)), 0};
         if (before < k - 1 || !slot.has_sums_of(Stage::slots[size_t(before)])) products[count++] = {k, 0, offset};
         ++products[count - 1].factors;
         before = k;
@@ -51,6 +51,7 @@ template <class Element, class Cell, class Stage> class Slots {
   GATEWISE_INLINE void run(TileSums<T, Stage> &sums, int64_t row, int height, int64_t group, const T *panel, NextPanel<T> &next,
                            const Start &start) const {
     const T *from[Own::height], *to[Own::height];
+    const std::array<Factor<T>, slots> parts = parts_of(group);
     for (int r = 0; r < height; ++r) {
       from[r] = start(r) + group * Own::group;
       to[r] = sums.at[r][0][0];
@@ -60,7 +61,7 @@ template <class Element, class Cell, class Stage> class Slots {
       const Product &own = products[i];
       const int64_t *const place = places[size_t(own.slot)].data();
       Tile<Element>::run(height, columns(own.slot),
-                         {&factors[own.slot], own.factors, row, panel + own.offset, i ? to : from, i ? place : first_start,
+                         {&parts[size_t(own.slot)], own.factors, row, panel + own.offset, i ? to : from, i ? place : first_start,
                           sums.at[0][0][0], Own::columns * L, place},
                          next);
     }
@@ -85,8 +86,18 @@ template <class Element, class Cell, class Stage> class Slots {
     return all;
   }();
 
-  const int64_t padded;
-  Factor<T> factors[slots];
+  // The rows of the slots, or with heads those parts which units of a group multiply: all are of one head.
+  GATEWISE_INLINE std::array<Factor<T>, slots> parts_of(int64_t group) const {
+    std::array<Factor<T>, slots> parts = factors;
+    if (of_head == 0) return parts;
+    const int64_t head = group * Own::group / of_head;
+    for (size_t k = 0; k < slots; ++k)
+      if (Stage::slots[k].width != Width::input) parts[k].start = head * parts[k].depth;
+    return parts;
+  }
+
+  const int64_t padded, of_head;  // the units of a head, 0 without heads
+  std::array<Factor<T>, slots> factors = {};
   Product products[slots] = {};
   int count = 0;
   int64_t first_start[Tile<Element>::widest];  // of the columns of the first product

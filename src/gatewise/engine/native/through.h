@@ -8,7 +8,7 @@
 
 namespace gatewise {
 
-// target[r][j] (+)= sum over products k and units u of gradient_k[r][u] * matrix_k[u][j]
+// target[r][j] (+)= sum over products k and units u of gradient_k[r][u] * matrix_k[u][j], with heads over those of column j
 template <class Element> class Through {
  public:
   using T = NumberOf<Element>;
@@ -17,11 +17,11 @@ template <class Element> class Through {
   static constexpr int L = lanes<T>, height = GATEWISE_VECTOR_BYTES == 64 ? 6 : 2;
 
   // Panels are four vectors wide, or fewer if the width, or a thread's part of it, is smaller.
-  template <class P> Through(const P &p, Width kind) : width(p.width(kind)), columns(wide_enough(p)) {}
+  template <class P> Through(const P &p, Width kind) : width(p.width(kind)), heads(p.heads_of(kind)), columns(wide_enough(p)) {}
 
-  int64_t size(int64_t products, int64_t units) const { return panels() * products * depth_of<Way>(units) * columns * L; }
+  int64_t size(int64_t products, int64_t units) const { return panels() * products * depth(units) * columns * L; }
 
-  // Packs product k of `products`: its matrix [units, width] is part of every panel.
+  // Packs product k of `products`: its matrix [units, width / heads] is part of every panel.
   void pack(const T *matrix, int64_t units, int products, int k, T *to, const TeamMember &team) const;
 
   // Columns own.from..own.to of all rows; `limit` columns can be written. Operand k * rows + r is gradient_k[r].
@@ -29,12 +29,16 @@ template <class Element> class Through {
            Range own, bool adds, int64_t limit) const;
 
  private:
-  const int64_t width, columns;
+  const int64_t width, heads, columns;
+
+  int64_t head(int64_t panel) const { return panel * columns * L * heads / width; }
+  int64_t depth(int64_t units) const { return depth_of<Way>(units / heads); }  // of a panel, which is of one head
 
   template <class P> int64_t wide_enough(const P &p) const {
     const int64_t parts = p.share_units ? p.threads : 1, vectors = (width + L - 1) / L;
     int64_t wide = 4;
     while (wide > 1 && (parts > 1 ? vectors % (wide * parts) != 0 && vectors < 8 * parts : vectors <= wide / 2)) wide /= 2;
+    while (heads > 1 && width / heads % (wide * L) != 0) wide /= 2;
     return wide;
   }
 
@@ -44,7 +48,7 @@ template <class Element> class Through {
     const T *row[Way::rows];
     for (int r = 0; r < Way::rows; ++r) {
       const int64_t there = r < rows ? real : 0;
-      row[r] = from + r * width;
+      row[r] = from + r * (width / heads);
       if (there == columns * L) continue;
       std::fill(std::copy_n(row[r], there, edge[r]), edge[r] + 4 * L, T(0));
       row[r] = edge[r];
@@ -55,12 +59,12 @@ template <class Element> class Through {
   int64_t panels() const { return (width + columns * L - 1) / (columns * L); }
 
   template <int C, int R>
-  static void tile(const T *const *gradient, int64_t depth, T *const *target, const T *panel, NextPanel<T> next, Range place,
-                   bool adds) {
+  static void tile(const T *const *gradient, int64_t start, int64_t depth, T *const *target, const T *panel, NextPanel<T> next,
+                   Range place, bool adds) {
     constexpr int ways = R * C < 8 ? 2 : 1;  // enough sums to keep the multipliers busy
     V sum[ways][R][C] = {};
     const T *from[R];
-    std::copy_n(gradient, R, from);
+    for (int r = 0; r < R; ++r) from[r] = gradient[r] + start;
     const auto at_unit = [&](auto way, int64_t u) GATEWISE_INLINE_LAMBDA {
       V w[C];
       if constexpr (keeps_busy<R * C>) next.fetch(u);
@@ -92,18 +96,20 @@ template <class Element> class Through {
 template <class Element>
 void Through<Element>::pack(const T *matrix, int64_t units, int products, int k, T *to, const TeamMember &team) const {
   const Range own = partition(panels(), team.thread, team.threads);
-  const int64_t wide = columns * L;
+  const int64_t wide = columns * L, of_head = units / heads, row = width / heads;
   for (int64_t g = own.from; g < own.to; ++g) {
-    T *at = to + (g * products + k) * depth_of<Way>(units) * wide;
-    for (int64_t u = 0; u < units; u += Way::rows, at += wide)
-      pack_rows(matrix + u * width + g * wide, std::min<int64_t>(Way::rows, units - u), std::min(wide, width - g * wide), at);
+    T *at = to + (g * products + k) * depth(units) * wide;
+    const int64_t column = g * wide - head(g) * row;
+    for (int64_t u = 0; u < of_head; u += Way::rows, at += wide)
+      pack_rows(matrix + (head(g) * of_head + u) * row + column, std::min<int64_t>(Way::rows, of_head - u),
+                std::min(wide, row - column), at);
   }
 }
 
 template <class Element>
 void Through<Element>::run(const Operands<Element> &gradient, int64_t products, int64_t units, const std::vector<T *> &target,
                            const T *packed, Range own, bool adds, int64_t limit) const {
-  const int64_t rows = int64_t(target.size()), wide = columns * L, depth = depth_of<Way>(units), panel = depth * wide;
+  const int64_t rows = int64_t(target.size()), wide = columns * L, deep = depth(units), panel = deep * wide;
   for (int64_t g = own.from / wide; g * wide < own.to; ++g)
     for (int64_t k = 0; k < products; ++k) {
       const T *const at = packed + (g * products + k) * panel;
@@ -111,8 +117,8 @@ void Through<Element>::run(const Operands<Element> &gradient, int64_t products, 
       in_fixed_tiles<height>(rows, [&]<int R>(int64_t row) {
         const Range place{std::max(g * wide, own.from), std::min({(g + 1) * wide, limit, (own.to + L - 1) / L * L})};
         const auto work = columns == 4 ? tile<4, R> : columns == 2 ? tile<2, R> : tile<1, R>;
-        work(gradient.from(k * rows + row), depth, &target[size_t(row)], at, next, place, adds || k > 0);
-        next.advance(depth);
+        work(gradient.from(k * rows + row), head(g) * deep, deep, &target[size_t(row)], at, next, place, adds || k > 0);
+        next.advance(deep);
       });
     }
 }

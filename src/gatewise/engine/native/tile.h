@@ -16,10 +16,10 @@ constexpr int registers = GATEWISE_VECTOR_BYTES == 64 ? 32 : 16;
 // the registers.
 constexpr int tile_height(int columns) { return std::max(1, std::min(8, (registers - 2 - columns) / columns)); }
 
-// Rows that one slot of a stage multiplies by its weights, packed numbers each.
+// Rows that one slot of a stage multiplies by its weights: `depth` packed numbers of each, from number `start` on.
 template <class T> struct Factor {
   const T *const *rows;
-  int64_t depth;
+  int64_t depth, start;
 };
 
 template <class Element> class Tile {
@@ -56,7 +56,7 @@ template <class Element> class Tile {
   };
 
   template <int C, int R, class Sum>
-  static GATEWISE_INLINE void over_depth(const T *const *rows, int64_t depth, const T *weights, NextPanel<T> next,
+  static GATEWISE_INLINE void over_depth(const Factor<T> &factor, int64_t first, const T *weights, NextPanel<T> next,
                                          Sums<Sum, C, R> &sums);
   template <int C, int R> static void run_floats(const Work &work, NextPanel<T> &next);
   template <int C, int R> static void run_integers(const Work &work, NextPanel<T> &next);
@@ -82,9 +82,10 @@ template <class Element> void Tile<Element>::run(int rows, int columns, const Wo
 
 template <class Element>
 template <int C, int R, class Sum>
-void Tile<Element>::over_depth(const T *const *rows, int64_t depth, const T *weights, NextPanel<T> next, Sums<Sum, C, R> &sums) {
+void Tile<Element>::over_depth(const Factor<T> &factor, int64_t first, const T *weights, NextPanel<T> next, Sums<Sum, C, R> &sums) {
   const T *row[R];
-  std::copy_n(rows, R, row);
+  for (int r = 0; r < R; ++r) row[r] = factor.rows[first + r] + factor.start;
+  const int64_t depth = factor.depth;
   const auto at_depth = [&](auto way, int64_t d) GATEWISE_INLINE_LAMBDA {
     V weight[C];
     if constexpr (keeps_busy<R * C>) next.fetch(d);
@@ -110,7 +111,7 @@ template <class Element> template <int C, int R> void Tile<Element>::run_floats(
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) sums.at[0][r][c] = load(work.start[r] + work.start_place[c]);
   for (;; ++factor) {
-    over_depth<C, R>(factor->rows + work.row, factor->depth, weights, next, sums);
+    over_depth<C, R>(*factor, work.row, weights, next, sums);
     next.advance(factor->depth);
     if (factor == last) break;
     weights += factor->depth * C * L;
@@ -134,20 +135,19 @@ template <class Element> template <int C, int R> void Tile<Element>::run_integer
   const T *weights = work.weights;
   for (int f = 0; f < work.count; ++f) {
     const Factor<T> &factor = work.factors[f];
-    const T *const *const rows = factor.rows + work.row;
     Sums<Sum, C, R> sums;
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) sums.at[0][r][c] = Sum(load(weights + (C + c) * L));
-    over_depth<C, R>(rows, factor.depth, weights + Way::header * C * L, next, sums);
+    over_depth<C, R>(factor, work.row, weights + Way::header * C * L, next, sums);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) {
         if constexpr (ways<C, R> == 2) sums.at[0][r][c] += sums.at[1][r][c];
         T *const to = work.sums + r * work.step + work.place[c];
-        const V product = __builtin_convertvector(sums.at[0][r][c], V) * (rows[r][factor.depth] * load(weights + c * L));
+        const V product = __builtin_convertvector(sums.at[0][r][c], V) * (factor.rows[work.row + r][factor.depth] * load(weights + c * L));
         store(to, load(f == 0 ? work.start[r] + work.start_place[c] : to) + product);
       }
     weights += (Way::header + factor.depth) * C * L;
