@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from gatewise.report.report import Report
+    from gatewise.shipping.stream import Stream
 
 FOLDER = Path | str
 
@@ -201,6 +202,15 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if hasattr(quantized, "comparison_"):
             del quantized.comparison_
         return quantized
+
+    def stream(self) -> Stream:
+        """The model step by step: each observation returns what `predict` does for the steps so far.
+
+        Raises: `GatewiseError` with the reason, if the model reads whole examples.
+        """
+        from gatewise.shipping.stream import Stream
+
+        return Stream(self._task.stepwise(self.model_))
 
     def save(self, folder: FOLDER) -> None:
         """Writes the model into a folder that `gatewise.load` and the command line read."""

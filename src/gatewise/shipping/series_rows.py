@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gatewise.data.series.categories import Categories
-from gatewise.data.series.scaled_table import SeriesScaling
+from gatewise.data.series.scaled_table import SeriesScaling, Support
 from gatewise.data.series.scaling import LogScale, Scale
 from gatewise.data.tables.columns import FoundColumns
+from gatewise.shipping.stepwise import Stepwise
 
 
 class SeriesRows(nn.Module):
@@ -107,16 +110,40 @@ class RawCovariate(nn.Module):
         return ((values - mean) / deviation).unsqueeze(-1)
 
 
+class SeriesStepwise(Stepwise):
+    """A step of a model of series, which has the scale of a series as a state."""
+
+    @abstractmethod
+    def scale_of(self, values: np.ndarray) -> Scale:
+        """The scale of a series that is not in the training set. Raises: `GatewiseError`."""
+
+    @abstractmethod
+    def static_state(self, values: Sequence[Any]) -> Tensor:
+        """The state of the static columns of a series, [1, S]."""
+
+
 def scale_state(scale: Scale) -> Tensor:
     """[1, 3]: the mean and the deviation of a series, and the unit of its logarithms, 0 for none."""
     unit = scale.unit if isinstance(scale, LogScale) else 0.0
     return torch.tensor([[scale.mean, scale.deviation, unit]], dtype=torch.float64)
 
 
-def describe_series(
-    learned: SeriesScaling, columns: FoundColumns, step: str, fill: str | None, horizon: int
-) -> dict[str, Any]:
+class SeriesForm(Protocol):
+    """How a model of series reads them: the preprocessing of its task."""
+
+    @property
+    def learned(self) -> SeriesScaling: ...
+    @property
+    def columns(self) -> FoundColumns: ...
+    @property
+    def step(self) -> str: ...
+    @property
+    def fill(self) -> str | None: ...
+
+
+def describe_series(form: SeriesForm, horizon: int, support: Support = "real") -> dict[str, Any]:
     """The input of a model of series, as plain data."""
+    learned, columns = form.learned, form.columns
     names = (*columns.known, *columns.observed)
     pairs = zip(names, learned.covariates, strict=True)
     categories = {name: list(one.categories) for name, one in pairs if isinstance(one, Categories)}
@@ -126,7 +153,7 @@ def describe_series(
         "target": columns.target,
         "time": columns.time,
         "id": list(columns.id_names),
-        "step": step,
+        "step": form.step,
         "unit_of_time": learned.unit_of_time,
         "cycles": list(learned.cycles),
         "known": list(columns.known),
@@ -134,7 +161,8 @@ def describe_series(
         "static": list(columns.static),
         "categories": categories,
         "horizon": horizon,
-        "missing": fill,
+        "missing": form.fill,
+        "support": support,
         "scales": {name: scale_state(one)[0].tolist() for name, one in learned.series.items()},
     }
 

@@ -82,6 +82,11 @@ class RecurrentStepwise(Stepwise):
         super().__init__(description, example, {**own, **cells})
         self.layers, self.own = layers, len(own)
 
+    @property
+    def cell_states(self) -> tuple[str, ...]:
+        """The names of the states of a layer, if all have one cell."""
+        return self.layers.cell.state if isinstance(self.layers, Recurrent) else ()
+
     @abstractmethod
     def prepare(self, x: Tensor, own: Own) -> tuple[Tensor, Tensor | None, Own]:
         """Observations [B, ...] and own states -> features [B, F], elapsed times [B] or None, new states."""

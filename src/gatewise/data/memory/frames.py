@@ -123,14 +123,26 @@ def form_of(data: object, path: Path) -> TableForm:
     types = pl.read_parquet_schema(path) if path.suffix == ".parquet" and path.is_file() else {}
     if isinstance(data, str | Path):
         return TableForm()
+    library = library_of(data)
+    native: dict[str, Any] = {}
+    if library == "pandas":
+        native = pandas_frames.native_types(data)
+    elif library == "pyarrow":
+        native = {one.name: one.type for one in getattr(data, "schema", ())}
+    return TableForm(library, types, native)
+
+
+def library_of(data: object) -> str:
+    """The library of a table, as in `TableForm`.
+
+    >>> library_of(pl.DataFrame()), library_of(pl.DataFrame().lazy())
+    ('polars', 'lazy')
+    """
     if isinstance(data, pl.LazyFrame):
-        return TableForm("lazy", types)
+        return "lazy"
     if pandas_frames.is_pandas(data):
-        return TableForm("pandas", types, pandas_frames.native_types(data))
-    if type(data).__module__.partition(".")[0] == "pyarrow":
-        schema = getattr(data, "schema", ())
-        return TableForm("pyarrow", types, {one.name: one.type for one in schema})
-    return TableForm("polars", types)
+        return "pandas"
+    return "pyarrow" if type(data).__module__.partition(".")[0] == "pyarrow" else "polars"
 
 
 def in_form(frame: pl.DataFrame, form: TableForm, times: str | None = None) -> Any:

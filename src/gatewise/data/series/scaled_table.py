@@ -139,9 +139,13 @@ def learn_scales(
             continue
         values = series.target[:end]
         values = values[~series.filled[:end]] if source.masked else values
-        own = _learn(series, values, series.id in logarithms, support)
-        completes = before and support == "real"
-        scales[series.id] = completed_scale(own, values, context, before.values()) if completes else own
+        takes_logarithms = series.id in logarithms and support == "real"
+        if takes_logarithms:
+            _require_positive(series)
+        if learned is not None and before:
+            scales[series.id] = scale_of_new(values, learned, takes_logarithms, support, context)
+        else:
+            scales[series.id] = scale_of_values(values, takes_logarithms, support)
     if learned is not None:
         return replace(learned, series={**scales, **learned.series})
     pieces = [
@@ -220,16 +224,24 @@ def _mask(filled: np.ndarray, times: np.ndarray) -> np.ndarray:
     return np.stack([~filled, np.log1p(since)], axis=-1)
 
 
-def _learn(series: Series, values: np.ndarray, takes_logarithms: bool, support: Support) -> Scale:
-    """The scale of values of a series."""
+def scale_of_values(values: np.ndarray, takes_logarithms: bool, support: Support) -> Scale:
+    """The scale of values, which are positive if logarithms are taken."""
     if support == "counts":
         return Scale(0.0, 1.0)
     if support == "non-negative":
         return learn_mean_scale(values)
-    if not takes_logarithms:
-        return learn_scale(values)
-    _require_positive(series)
-    return learn_log_scale(values)
+    return learn_log_scale(values) if takes_logarithms else learn_scale(values)
+
+
+def scale_of_new(
+    values: np.ndarray, learned: SeriesScaling, takes_logarithms: bool, support: Support, context: int
+) -> Scale:
+    """The scale of a series that is not in the training set, as `learn_scales` learns it.
+
+    values: those that are known of it; learned: of the training set; the others as in `learn_scales`
+    """
+    own = scale_of_values(values, takes_logarithms, support)
+    return completed_scale(own, values, context, learned.series.values()) if support == "real" else own
 
 
 def _require_positive(series: Series) -> None:

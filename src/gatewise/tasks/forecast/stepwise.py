@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from gatewise.data.series.scaled_table import scale_of_new
+from gatewise.data.series.scaling import Scale
 from gatewise.data.series.statics import static_inputs
 from gatewise.errors import GatewiseError
 from gatewise.modules.network import Network
-from gatewise.shipping.series_rows import SeriesRows, describe_series, first_scale
-from gatewise.shipping.stepwise import Stepwise
+from gatewise.shipping.series_rows import SeriesRows, SeriesStepwise, describe_series, first_scale
 from gatewise.shipping.window import pushed
 from gatewise.tasks.forecast.data import Preprocessing
 from gatewise.tasks.forecast.forecaster import Forecaster
@@ -19,7 +22,7 @@ from gatewise.tasks.forecast.forecaster import Forecaster
 CAUSAL_FILLS = (None, "forward", "zero", "mask")
 
 
-class ForecastStepwise(Stepwise):
+class ForecastStepwise(SeriesStepwise):
     """The calibrated quantiles [B, Q, n] of the horizon after a step, in the unit of the data.
 
     The state is the window that the network reads, scaled: forecasts are normalized by their window, so that
@@ -27,11 +30,13 @@ class ForecastStepwise(Stepwise):
     the horizon; the scale of a series and its static inputs are states that do not change.
     """
 
+    initial_static: Tensor
+
     def __init__(self, network: Forecaster, form: Preprocessing) -> None:
         shape, learned = network.shape, form.learned
         rows = SeriesRows(learned, form.columns, form.fill)
         description = {
-            "input": describe_series(learned, form.columns, form.step, form.fill, shape.horizon),
+            "input": describe_series(form, shape.horizon, form.plan.support),
             "output": {
                 "kind": "quantiles",
                 "target": form.columns.target,
@@ -52,7 +57,7 @@ class ForecastStepwise(Stepwise):
             initial["since"] = torch.zeros(1, dtype=torch.float64)
         width = rows.width + shape.horizon * rows.ahead
         super().__init__(description, torch.ones(1, width, dtype=torch.float64), initial)
-        self.network, self.rows, self.statics = network, rows, learned.statics
+        self.network, self.rows, self.form = network, rows, form
 
     def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
         steps, window, scale, *others = states
@@ -66,9 +71,14 @@ class ForecastStepwise(Stepwise):
         kept = [one for one in (static, since) if one is not None]
         return (self.rows.undo(scaled, scale), steps + 1, window, scale, *kept)
 
-    def static_state(self, values: tuple[Any, ...]) -> Tensor:
-        """The state of the static columns of a series, [1, S]."""
-        return torch.from_numpy(static_inputs([values], self.statics)).to(self.example.dtype)
+    def scale_of(self, values: np.ndarray) -> Scale:
+        plan = self.form.plan
+        takes_logarithms = plan.log and plan.support == "real" and float(values.min()) > 0
+        return scale_of_new(values, self.form.learned, takes_logarithms, plan.support, plan.context)
+
+    def static_state(self, values: Sequence[Any]) -> Tensor:
+        inputs = static_inputs([tuple(values)], self.form.learned.statics)
+        return torch.from_numpy(inputs).to(self.initial_static)
 
 
 def stepwise(network: Network, form: Preprocessing) -> ForecastStepwise:
