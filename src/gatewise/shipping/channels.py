@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gatewise.data.series.scaling import Scale
 from gatewise.modules.gap_inputs import GapInputs
+from gatewise.shipping.stepwise import LinearStep
 
 
 class RawChannels(nn.Module):
@@ -42,6 +43,12 @@ class RawChannels(nn.Module):
         """The states before the first step, [1, C] each."""
         states = {"last_values": self.zeros} if self.carries else {}
         return {**states, "since_observed": self.zeros} if self.inputs.is_masked else states
+
+    def before(self, layer: nn.Linear) -> LinearStep | None:
+        """The step of these channels and a linear layer; None if values may be missing."""
+        if not self.is_plain or self.carries:
+            return None
+        return LinearStep(self.mean, self.deviation, layer)
 
     def forward(
         self, x: Tensor, states: Sequence[Tensor]

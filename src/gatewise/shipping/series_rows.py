@@ -16,6 +16,8 @@ from gatewise.data.series.scaling import LogScale, Scale
 from gatewise.data.tables.columns import FoundColumns
 from gatewise.shipping.stepwise import Stepwise
 
+CAUSAL_FILLS = (None, "forward", "zero", "mask")  # those that read nothing outside a window
+
 
 class SeriesRows(nn.Module):
     """Scales the raw row of a step: the target, times, known and observed covariates.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +47,10 @@ class Stepwise(nn.Module):
         own = (self.get_buffer(f"{PREFIX}{name}") for name in self.state_names)
         return tuple(one.expand(batch, *one.shape[1:]).clone() for one in own)
 
+    def set_initial(self, name: str, values: Tensor) -> None:
+        """Replaces a state before the first step, [1, ...]."""
+        self.register_buffer(f"{PREFIX}{name}", values, persistent=False)
+
 
 class Steps(Protocol):
     """Layers that run a step at a time: `Recurrent` and `BlockStack`."""
@@ -57,6 +61,14 @@ class Steps(Protocol):
     def step(
         self, input: Tensor, states: Sequence[Tensor], elapsed: Tensor | None = None
     ) -> tuple[Tensor, tuple[Tensor, ...]]: ...
+
+
+class LinearStep(NamedTuple):
+    """A step `p = softmax(layer(h))` of layers that read `(x - mean) / deviation`."""
+
+    mean: Tensor
+    deviation: Tensor
+    layer: nn.Linear
 
 
 class RecurrentStepwise(Stepwise):
@@ -100,6 +112,10 @@ class RecurrentStepwise(Stepwise):
         output, cells = _steps(self.layers).step(features, states[self.own :], elapsed)
         y, own = self.result(output, own)
         return (y, *own, *cells)
+
+    def linear_step(self) -> LinearStep | None:
+        """What surrounds the layers, if it is as simple as that; else None."""
+        return None
 
     def stepper(self) -> Stepper | None:
         """A stepper of the layers for one sequence; None if they have none, or read elapsed times."""

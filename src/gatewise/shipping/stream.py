@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
 
 from gatewise.data.memory.frames import TableForm, in_form, is_frame, library_of, to_polars
 from gatewise.errors import GatewiseError
-from gatewise.shipping.answers import Answer, Answers
+from gatewise.shipping.answers import Answer, Answers, answers_of
 from gatewise.shipping.fast_steps import FastSteps, fast_steps
 from gatewise.shipping.reading import Memory, NumberReader, Reader, SymbolReader
 from gatewise.shipping.series_reader import SeriesReader
@@ -20,6 +21,7 @@ from gatewise.shipping.state_bytes import from_bytes, model_fingerprint, to_byte
 from gatewise.shipping.state_table import StateTable
 from gatewise.shipping.stepwise import Stepwise
 
+PLAIN = (list, tuple, dict, np.ndarray, float, int, str)  # are no tables, which takes longer to find out
 Key = Any  # a text, or None for the one sequence of a stream without ids
 
 
@@ -42,7 +44,7 @@ class Stream:
     def __init__(self, step: Stepwise) -> None:
         self._step = step.eval().requires_grad_(False)
         self._reader: Reader = reader_of(step)
-        self._answers = Answers(step.description["output"])
+        self._answers: Answers = answers_of(step.description["output"])
         self._dtype = step.example.dtype
         self._table = StateTable(step.initial_states())
         self._memories: dict[Key, Memory] = {}
@@ -71,19 +73,17 @@ class Stream:
 
         Raises: `GatewiseError` if the observation is not as expected; the stream is then as before.
         """
-        if is_frame(observation):
+        if not isinstance(observation, PLAIN) and is_frame(observation):
             return self._step_table(observation)
         if self._fast is None:
             answer = self.step_many({None: observation})[None]
             self._fast = fast_steps(self._step, self._table.read([None]))
             return answer
         rows, memory = self._reader.rows(observation, self._memories[None])
-        with torch.inference_mode():
-            for row in rows:
-                y = self._fast.advance(torch.tensor([row], dtype=self._dtype))
-            answer = self._answers.of(y[0])
+        for row in rows:
+            y = self._fast.advance(row)
         self._memories[None] = memory
-        return answer
+        return self._answers.of(y)
 
     def step_many(self, observations: Mapping[Any, Any]) -> dict[Any, Answer]:
         """Reads an observation of each of several sequences, in one batch.
@@ -195,7 +195,7 @@ class Stream:
         if not groups:
             raise GatewiseError("the table has no rows")
         results = self._advance(groups)
-        answers = self._answers.columns(torch.stack(results))
+        answers = self._answers.columns(torch.stack(results).numpy())
         rows = len(next(iter(answers.values()))) // max(len(groups), 1)
         columns = self._reader.columns_of(list(groups), self._memories, rows)
         form = TableForm(library_of(table), dict(frame.schema))

@@ -23,6 +23,7 @@ from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
+from gatewise.shipping.stepwise import Stepwise
 from gatewise.tasks.anomaly.baselines import LaggedResidual, RollingZScore
 from gatewise.tasks.anomaly.data import (
     AnomalyData,
@@ -53,6 +54,7 @@ from gatewise.tasks.anomaly.metrics import (
 from gatewise.tasks.anomaly.network import AnomalyNetwork
 from gatewise.tasks.anomaly.options import AnomalyOptions
 from gatewise.tasks.anomaly.plots import draw_anomalies
+from gatewise.tasks.anomaly.stepwise import stepwise
 from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.prediction import Prediction
@@ -209,6 +211,9 @@ class DetectAnomalies(Task[AnomalyData, AnomalyOptions, Detector, Detections]):
         )
         written = source.clock.written(frame[names.time])
         return Prediction(frame, about, time_format=written, warnings=source.warnings)
+
+    def stepwise(self, model: SavedModel) -> Stepwise:
+        return stepwise(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A step of the test set: its context, the expected band and its value."""

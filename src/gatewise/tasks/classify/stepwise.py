@@ -10,6 +10,7 @@ from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.shipping.channels import RawChannels
 from gatewise.shipping.description import classes_of, numbers_of
 from gatewise.shipping.encoded import EncodedStepwise, require_causal
+from gatewise.shipping.stepwise import LinearStep
 from gatewise.tasks.classify.data import Preprocessing
 
 
@@ -26,6 +27,9 @@ class ClassifyStepwise(EncodedStepwise):
 
     def predicted(self, pooled: Tensor) -> Tensor:
         return self.classes(pooled).softmax(-1)
+
+    def linear_step(self) -> LinearStep | None:
+        return self.channels.before(self.classes) if self.pool.mode == "last" else None
 
 
 def stepwise(network: Network, preprocessing: Preprocessing) -> ClassifyStepwise:

@@ -24,6 +24,7 @@ from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline, Network
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
+from gatewise.shipping.stepwise import Stepwise
 from gatewise.tasks.classify_multilabel.baselines import (
     LabelFrequencies,
     MostFrequentLabels,
@@ -58,6 +59,7 @@ from gatewise.tasks.classify_multilabel.network import (
 )
 from gatewise.tasks.classify_multilabel.options import MultilabelOptions
 from gatewise.tasks.classify_multilabel.plots import draw_labels
+from gatewise.tasks.classify_multilabel.stepwise import stepwise
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
@@ -206,6 +208,9 @@ class ClassifyMultilabel(
 
     def predicts_tables(self, model: SavedModel) -> bool:
         return load_preprocessing(Preprocessing, model).has_label_columns
+
+    def stepwise(self, model: SavedModel) -> Stepwise:
+        return stepwise(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         network = _require_multilabel(model.network)

@@ -14,12 +14,16 @@ from gatewise.data.series.scaling import Scale
 from gatewise.data.series.statics import static_inputs
 from gatewise.errors import GatewiseError
 from gatewise.modules.network import Network
-from gatewise.shipping.series_rows import SeriesRows, SeriesStepwise, describe_series, first_scale
+from gatewise.shipping.series_rows import (
+    CAUSAL_FILLS,
+    SeriesRows,
+    SeriesStepwise,
+    describe_series,
+    first_scale,
+)
 from gatewise.shipping.window import pushed
 from gatewise.tasks.forecast.data import Preprocessing
 from gatewise.tasks.forecast.forecaster import Forecaster
-
-CAUSAL_FILLS = (None, "forward", "zero", "mask")
 
 
 class ForecastStepwise(SeriesStepwise):

@@ -25,6 +25,7 @@ from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
+from gatewise.shipping.stepwise import Stepwise
 from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate_vectors.baselines import BASELINES
@@ -50,6 +51,7 @@ from gatewise.tasks.generate_vectors.options import (
     VectorSampling,
 )
 from gatewise.tasks.generate_vectors.plots import COLUMNS, draw_vectors
+from gatewise.tasks.generate_vectors.stepwise import stepwise
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
@@ -160,6 +162,9 @@ class GenerateVectors(Task[VectorData, GenerateVectorsOptions, NextVector, Vecto
         frame = {preprocessing.key: table.ids, **dict(zip(preprocessing.channels, values.T, strict=True))}
         about = f"the vector expected after each of {len(table)} sequences; probabilities of binary channels"
         return Prediction(pl.DataFrame(frame).with_columns(cs.float().round_sig_figs(7)), about)
+
+    def stepwise(self, model: SavedModel) -> Stepwise:
+        return stepwise(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_sequence(model.network, self.load_for_evaluation(model, path), number)

@@ -11,7 +11,7 @@ from gatewise.modules.network import Network
 from gatewise.shipping.channels import RawChannels
 from gatewise.shipping.description import classes_of, numbers_of
 from gatewise.shipping.encoded import refuse_bidirectional
-from gatewise.shipping.stepwise import Own, RecurrentStepwise
+from gatewise.shipping.stepwise import LinearStep, Own, RecurrentStepwise
 from gatewise.tasks.label.data import Preprocessing
 from gatewise.tasks.label.network import ChannelReader, LabelNetwork
 
@@ -34,6 +34,9 @@ class LabelStepwise(RecurrentStepwise):
 
     def result(self, output: Tensor, own: Own) -> tuple[Tensor, Own]:
         return self.readout(output).softmax(-1), own
+
+    def linear_step(self) -> LinearStep | None:
+        return self.channels.before(self.readout)
 
 
 def stepwise(network: Network, preprocessing: Preprocessing) -> LabelStepwise:

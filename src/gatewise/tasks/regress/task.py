@@ -22,6 +22,7 @@ from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline, Network
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
+from gatewise.shipping.stepwise import Stepwise
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
@@ -45,6 +46,7 @@ from gatewise.tasks.regress.network import SequenceRegressor
 from gatewise.tasks.regress.options import RegressOptions
 from gatewise.tasks.regress.plots import draw_predicted
 from gatewise.tasks.regress.regressor import Regressor, predict_scaled
+from gatewise.tasks.regress.stepwise import stepwise
 from gatewise.tasks.sequences import SequenceTask, table_of_sequences
 from gatewise.tasks.serialization import SavedModel
 
@@ -133,6 +135,9 @@ class Regress(SequenceTask[RegressData, RegressOptions, Regressor, TargetPredict
 
     def predicts_tables(self, model: SavedModel) -> bool:
         return len(load_preprocessing(Preprocessing, model).targets) > 1
+
+    def stepwise(self, model: SavedModel) -> Stepwise:
+        return stepwise(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_targets(
