@@ -78,7 +78,7 @@ def elapsed_backwards(elapsed: Tensor, lengths: Tensor | None) -> Tensor:
     """
     after = torch.cat([elapsed[1:], elapsed[:1]])
     if lengths is not None:
-        last = torch.arange(len(elapsed), device=elapsed.device)[:, None] == lengths - 1
+        last = torch.arange(elapsed.shape[0], device=elapsed.device)[:, None] == lengths - 1
         after = torch.where(last, elapsed[0], after)
     return backwards(after, lengths)
 

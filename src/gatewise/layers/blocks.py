@@ -196,7 +196,7 @@ class BlockStack(nn.Module):
             raise GatewiseError(f"expected the state of {len(self.blocks)} blocks, got {len(states)}")
         values, beyond = batch.values, None
         if batch.lengths is not None:
-            beyond = ~within(batch.lengths, len(values))[:, :, None]
+            beyond = ~within(batch.lengths, values.shape[0])[:, :, None]
             values = values.masked_fill(beyond, 0.0)  # padding may contain anything, NaN included
         values = self.input(values)
         for place, block in enumerate(self.blocks):

@@ -62,7 +62,7 @@ def run_dilated(layer: nn.Module, steps: Tensor, dilation: int) -> Tensor:
 
     They are rows of one batch; the one that ends at the last step comes first.
     """
-    missing = -len(steps) % dilation
+    missing = -steps.shape[0] % dilation
     padded = torch.cat([steps[:1].expand(missing, -1, -1), steps])
     rows = padded.unflatten(0, (-1, dilation)).flip(1).flatten(1, 2)
     output, _ = layer(rows)

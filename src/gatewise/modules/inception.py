@@ -75,7 +75,9 @@ class _Block(nn.Module):
         """[B, T, inputs] -> [B, T, outputs], zero where not `valid` [B, T]."""
         steps, inside = values.transpose(1, 2), valid.unsqueeze(1)
         narrowed = steps if self.bottleneck is None else self.bottleneck(steps)
-        highest = functional.max_pool1d(steps.masked_fill(~inside, -torch.inf), 3, stride=1, padding=1)
+        columns = steps.masked_fill(~inside, -torch.inf).unsqueeze(-1)
+        # In two dimensions, as an export of `max_pool1d` has a fixed number of steps.
+        highest = functional.max_pool2d(columns, (3, 1), stride=1, padding=(1, 0)).squeeze(-1)
         maps = [
             convolution(functional.pad(narrowed, ((kernel - 1) // 2, kernel // 2)))
             for convolution, kernel in zip(self.convolutions, KERNELS, strict=True)

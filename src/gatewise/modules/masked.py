@@ -13,6 +13,8 @@ def normalize_valid(norm: nn.BatchNorm1d, maps: Tensor, valid: Tensor) -> Tensor
     >>> normalize_valid(nn.BatchNorm1d(1), maps, valid).round().tolist()
     [[[-1.0], [1.0], [0.0]]]
     """
+    if not norm.training:  # each step is normalized alone
+        return norm(maps.transpose(1, 2)).transpose(1, 2).masked_fill(~valid.unsqueeze(-1), 0.0)
     output = torch.zeros_like(maps)
     output[valid] = norm(maps[valid])
     return output

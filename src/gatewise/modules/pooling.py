@@ -52,7 +52,7 @@ class Pooling(nn.Module):
         return scores.masked_fill(~valid, -torch.inf).softmax(-1)
 
     def _last(self, outputs: Tensor, lengths: Tensor) -> Tensor:
-        rows = torch.arange(len(outputs), device=outputs.device)
+        rows = torch.arange(outputs.shape[0], device=outputs.device)
         end = outputs[rows, lengths - 1]
         if not self.bidirectional:
             return end

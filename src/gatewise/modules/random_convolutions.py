@@ -80,6 +80,8 @@ class RandomConvolutions(nn.Module):
     @torch.no_grad()
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Sequences [B, T, C] of these lengths [B] -> [B, F]; values beyond the lengths must be zero."""
+        if torch.compiler.is_compiling():  # sizes are not known yet
+            return self._features(values.transpose(1, 2), lengths)
         rows = max(CACHED_VALUES // (KERNELS * values.shape[1]), 1)
         blocks = zip(values.transpose(1, 2).split(rows), lengths.split(rows), strict=True)
         return torch.cat([self._features(*block) for block in blocks])
@@ -121,8 +123,10 @@ def _fractions_above(outputs: Tensor, lengths: Tensor, margin: int, levels: Tens
     step = torch.arange(outputs.shape[-1], device=outputs.device)
     outside = (step < margin) | (step >= (lengths - margin).unsqueeze(1))
     inside = outputs.masked_fill(outside.unsqueeze(1), -torch.inf)
-    buffer = torch.empty_like(inside)  # several times faster than the sum of a boolean tensor
-    counts = [torch.gt(inside, level.unsqueeze(-1), out=buffer).sum(-1) for level in levels.unbind(-1)]
+    # Several times faster than the sum of a boolean tensor; an exported graph has no buffers.
+    buffer = None if torch.compiler.is_compiling() else torch.empty_like(inside)
+    above = (torch.gt(inside, level.unsqueeze(-1), out=buffer) for level in levels.unbind(-1))
+    counts = [one.sum(-1) for one in above]
     total = (lengths - 2 * margin).clamp(min=1)
     return (torch.stack(counts, dim=-1) / total[:, None, None]).flatten(1)
 

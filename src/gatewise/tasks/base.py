@@ -19,6 +19,7 @@ from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline, Network
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
+from gatewise.shipping.deployed import Deployed
 from gatewise.shipping.stepwise import Stepwise
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.mismatch import explain_mismatch
@@ -56,7 +57,8 @@ Retrain = Callable[[Read[OptionsT, DataT]], Comparison[DataT, PredictionsT]]
 
 
 APPLYING = (  # the methods of a task that apply a saved model
-    "load_for_evaluation", "load_for_fine_tuning", "predict", "predict_future", "backtest", "example"
+    "load_for_evaluation", "load_for_fine_tuning", "predict", "predict_future", "backtest", "example",
+    "deployed",
 )  # fmt: skip
 
 
@@ -292,6 +294,10 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
         train: trains the model again at each origin; None for the model as it is
         """
         raise GatewiseError(f"a model of the task {self.name!r} has no backtest")
+
+    def deployed(self, model: SavedModel) -> Deployed:
+        """The model as a module of raw values, for exports and servers. Raises: `GatewiseError`."""
+        raise GatewiseError(f"a model of the task {self.name!r} can't be exported yet")
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """One example of the test set for inspection; 0 is the first.

@@ -142,7 +142,7 @@ class WindowsWithUnseen(Windows):
 
 def no_static(past: Tensor) -> Tensor:
     """[B, 0]: the static inputs of windows [B, L, 1 + C + D] whose series have none."""
-    return past.new_zeros(len(past), 0)
+    return past.new_zeros(past.shape[0], 0)
 
 
 def window_starts(first: int, last: int, context: int, horizon: int) -> np.ndarray:

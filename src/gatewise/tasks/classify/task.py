@@ -26,6 +26,7 @@ from gatewise.tasks.classify.data import (
     read_further_data,
     read_test_data,
 )
+from gatewise.tasks.classify.deploy import DeployedClassifier
 from gatewise.tasks.classify.inspect import inspect_class
 from gatewise.tasks.classify.minirocket import MiniRocket
 from gatewise.tasks.classify.network import HybridClassifier, calibrate, recurrent_classifier
@@ -122,6 +123,9 @@ class Classify(
         frame = table_of_sequences(sequences.table, preprocessing.columns, columns)
         about = f"the classes of {len(sequences)} sequences, with their probabilities"
         return Prediction(frame, about, "label")
+
+    def deployed(self, model: SavedModel) -> DeployedClassifier:
+        return DeployedClassifier(require_classifier(model.network), load_preprocessing(Preprocessing, model))
 
     def stepwise(self, model: SavedModel) -> Stepwise:
         return stepwise(model.network, load_preprocessing(Preprocessing, model))

@@ -38,6 +38,7 @@ from gatewise.tasks.classify_multilabel.data import (
     read_data,
     read_further_data,
 )
+from gatewise.tasks.classify_multilabel.deploy import DeployedMultilabel
 from gatewise.tasks.classify_multilabel.inspect import inspect_labels
 from gatewise.tasks.classify_multilabel.metrics import (
     CROSS_ENTROPY,
@@ -208,6 +209,10 @@ class ClassifyMultilabel(
 
     def predicts_tables(self, model: SavedModel) -> bool:
         return load_preprocessing(Preprocessing, model).has_label_columns
+
+    def deployed(self, model: SavedModel) -> DeployedMultilabel:
+        network = _require_multilabel(model.network)
+        return DeployedMultilabel(network, load_preprocessing(Preprocessing, model))
 
     def stepwise(self, model: SavedModel) -> Stepwise:
         return stepwise(model.network, load_preprocessing(Preprocessing, model))

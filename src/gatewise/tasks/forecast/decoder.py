@@ -79,11 +79,11 @@ class EncoderDecoderForecastNetwork(PastReader):
     def raw(self, past: Tensor, future: Tensor, static: Tensor, origin: Tensor) -> Tensor:
         embedded = self.embed(static)
         _, state = self.encoder(self.relative(past, embedded))
-        ahead = self.ahead.expand(len(past), -1).unsqueeze(-1)
+        ahead = self.ahead.expand(past.shape[0], -1).unsqueeze(-1)
         steps = with_embedded(torch.cat([ahead, future], dim=-1), embedded)
         output, _ = self.decoder(steps, state)
         features = torch.cat([output, steps], dim=-1).flatten(0, 1)
-        return self.head(features, origin.reshape(-1, 1)).view(len(past), self.shape.horizon, -1)
+        return self.head(features, origin.reshape(-1, 1)).view(past.shape[0], self.shape.horizon, -1)
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), **self._options}

@@ -35,7 +35,7 @@ def window_units(target: Tensor, normalization: Normalization) -> WindowUnits:
     tensor([[2.]])
     """
     if normalization == "series":
-        return WindowUnits(target.new_zeros(len(target), 1), target.new_ones(len(target), 1))
+        return WindowUnits(target.new_zeros(target.shape[0], 1), target.new_ones(target.shape[0], 1))
     level = target.mean(dim=1, keepdim=True)
     if normalization == "mean":
         return WindowUnits(torch.zeros_like(level), 1 + level)

@@ -48,6 +48,7 @@ from gatewise.tasks.forecast.data import (
     shape_of,
 )
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
+from gatewise.tasks.forecast.deploy import DeployedForecast, deployed
 from gatewise.tasks.forecast.details import describe_metrics, forecast_details
 from gatewise.tasks.forecast.ensemble import ForecastEnsemble
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
@@ -331,6 +332,9 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         if samples is None:
             return predict_quantiles(model, path, known_from)
         return predict_paths(model, path, samples, seed, known_from)
+
+    def deployed(self, model: SavedModel) -> DeployedForecast:
+        return deployed(model)
 
     def backtest(
         self,

@@ -32,6 +32,7 @@ from gatewise.tasks.regress.data import (
     RegressData,
     read_data,
 )
+from gatewise.tasks.regress.deploy import DeployedRegressor
 from gatewise.tasks.regress.inspect import inspect_targets
 from gatewise.tasks.regress.metrics import (
     MAE,
@@ -135,6 +136,9 @@ class Regress(SequenceTask[RegressData, RegressOptions, Regressor, TargetPredict
 
     def predicts_tables(self, model: SavedModel) -> bool:
         return len(load_preprocessing(Preprocessing, model).targets) > 1
+
+    def deployed(self, model: SavedModel) -> DeployedRegressor:
+        return DeployedRegressor(_require_regressor(model.network), load_preprocessing(Preprocessing, model))
 
     def stepwise(self, model: SavedModel) -> Stepwise:
         return stepwise(model.network, load_preprocessing(Preprocessing, model))

@@ -1,0 +1,62 @@
+"""A trained model as one module of raw values, from which exports and servers are made."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+DType = Literal["float64", "float32", "int64", "bool"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """An input or a result of a deployed model.
+
+    axes: a name for each axis of any size, such as "batch", and the size of each other one
+    about: what it holds, in a sentence without an end
+    """
+
+    name: str
+    dtype: DType
+    axes: tuple[str | int, ...]
+    about: str
+
+    @property
+    def dynamic(self) -> dict[int, str]:
+        """The names of the axes of any size, by number."""
+        return {number: axis for number, axis in enumerate(self.axes) if isinstance(axis, str)}
+
+
+class Deployed(nn.Module):
+    """Raw values as they are in a table -> results in the same units.
+
+    Scaling, normalization and calibration are inside. `forward` takes a tensor for each of `inputs` by name,
+    and returns a tuple with one for each of `results`; `torch.export` supports its operations, with every
+    named axis of any size.
+
+    inputs, results: the tensors
+    description: plain data, as in JSON: what stays outside, such as names of columns and classes
+    """
+
+    def __init__(
+        self, inputs: Sequence[Field], results: Sequence[Field], description: dict[str, Any]
+    ) -> None:
+        super().__init__()
+        self.inputs, self.results, self.description = tuple(inputs), tuple(results), description
+
+    @abstractmethod
+    def example(self, sizes: dict[str, int], random: torch.Generator) -> dict[str, Tensor]:
+        """Plausible random values of each input. sizes: of each named axis"""
+
+    def described(self) -> dict[str, Any]:
+        """The description with the inputs and the results, as plain data."""
+        return {
+            **self.description,
+            "inputs": [asdict(one) for one in self.inputs],
+            "results": [asdict(one) for one in self.results],
+        }
