@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gatewise.engine.choice import backend
     from gatewise.engine.subnormal import flush_subnormals
     from gatewise.errors import GatewiseError
+    from gatewise.estimators.batches import predict_in_batches
     from gatewise.estimators.compare import compare
     from gatewise.estimators.loading import load
     from gatewise.estimators.looking import look
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
         "load",
         "load_model",
         "look",
+        "predict_in_batches",
         "quantize",
         "resume",
         "save_model",
@@ -123,6 +125,7 @@ _HOMES = {
     "tune": "gatewise.estimators.tune",
     "load": "gatewise.estimators.loading",
     "look": "gatewise.estimators.looking",
+    "predict_in_batches": "gatewise.estimators.batches",
     "load_model": "gatewise.tasks.serialization",
     "resume": "gatewise.estimators.resuming",
     "save_model": "gatewise.tasks.serialization",

@@ -90,3 +90,25 @@ def test_known_covariates_of_another_file(predict):
     assert "--known-from is for a forecaster, and 'text' has a model of the task 'generate'" in output
     code, output = predict("priced", "past.csv", "--out", "future.csv", "--known-from", "future.csv")
     assert "other than the future, 'future.csv'" in output
+
+
+def test_a_folder_is_filled_in_batches(predict):
+    one = frame(steps=90)
+    both = pl.concat([one.with_columns(id=pl.lit(name)) for name in "ab"])
+    both.write_parquet("both.parquet")
+    options = verb_options("train", TASK.options)(horizon=4, hidden=2, id="id")
+    data = TASK.read(Path("both.parquet"), options)
+    model = SavedModel(
+        "forecast", "lstm", TASK.network(data, options, LSTM), TASK.preprocessing(data, options)
+    )
+    save_model("many", model)
+    code, output = predict("many", "both.parquet", "--out", "forecasts", "--rows", "90")
+    assert (code, output[-50:]) == (0, "wrote forecasts: 8 rows of predictions in Parquet files"[-50:])
+    assert pl.read_parquet("forecasts/part-*.parquet")["id"].unique().sort().to_list() == ["a", "b"]
+    code, output = predict("many", "both.parquet", "--out", "forecasts", "--samples", "3")
+    assert code != 0
+    assert "--samples and --known-from are for a file as --out, such as forecast.parquet" in output
+    code, output = predict("many", "both.parquet", "--out", "f.csv", "--rows", "9")
+    assert "--rows is for a folder as --out, which is filled in batches, got 'f.csv'" in output
+    code, output = predict("run", "series.csv", "--out", "other")
+    assert "a column that identifies series (--id)" in output

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.errors import GatewiseError
+from gatewise.estimators.batches import ROWS, predict_in_batches
 from gatewise.estimators.forecasting import ForecasterMethods
 from gatewise.estimators.loading import load
 from gatewise.estimators.outputs import require_output, write_table
@@ -19,8 +21,18 @@ KIND = "a .csv, .parquet or .txt"
 OUT = Annotated[
     Path,
     typer.Option(
-        help="The CSV, Parquet or text file to write or replace. In a CSV, texts that a spreadsheet may "
-        "execute, such as =1+1, begin with an apostrophe."
+        help="The CSV, Parquet or text file to write or replace; for Parquet data larger than memory a "
+        "folder, which is filled batch by batch, and continued after an interruption. In a CSV, texts that a "
+        "spreadsheet may execute, such as =1+1, begin with an apostrophe."
+    ),
+]
+ROWS_OF_BATCH = Annotated[
+    int | None,
+    typer.Option(
+        "--rows",
+        min=1,
+        help=f"For a folder as --out: the rows of a batch, {ROWS} if not given.",
+        show_default=False,
     ),
 ]
 SAMPLES = Annotated[
@@ -53,8 +65,14 @@ def predict(
     samples: SAMPLES = None,
     seed: SEED = 0,
     known_from: KNOWN_FROM = None,
+    rows: ROWS_OF_BATCH = None,
 ) -> None:
     """Predict with a trained model: the future of a series, the class of a sequence, a translation ..."""
+    if not out.suffix:
+        _predict_in_batches(run, data, out, rows, samples is not None or known_from is not None)
+        return
+    if rows is not None:
+        raise GatewiseError(f"--rows is for a folder as --out, which is filled in batches, got {str(out)!r}")
     if out.suffix.lower() not in (".csv", ".parquet", ".txt"):
         raise GatewiseError(f"expected --out as {KIND}, got {str(out)!r}")
     require_output(out, KIND, data=data, run=run, future=known_from)
@@ -84,3 +102,13 @@ def predict(
     for sentence in prediction.warnings:
         console.print(sentence, style="yellow")
     console.print(f"wrote {out}: {prediction.about}")
+
+
+def _predict_in_batches(run: Path, data: Path, out: Path, rows: int | None, has_scenario: bool) -> None:
+    """Fills a folder with predictions. has_scenario: whether sample paths or a scenario were asked for"""
+    if has_scenario:
+        raise GatewiseError("--samples and --known-from are for a file as --out, such as forecast.parquet")
+    require_output(out, "a folder", data=data, run=run)
+    written = predict_in_batches(load(run), data, out, rows=rows or ROWS)
+    count = written.select(pl.len()).collect().item()
+    console.print(f"wrote {out}: {count:,} rows of predictions in Parquet files")
