@@ -1,0 +1,164 @@
+"""The functions that generated C calls: products, normalization and functions that C99 lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class CFunction:
+    """A function of generated C.
+
+    text: its definition
+    calls: the names of those that it calls
+    """
+
+    text: str
+    calls: tuple[str, ...] = ()
+
+
+RUNTIME = {
+    "sigmoid": CFunction("""\
+static float sigmoid(float v)
+{
+    return 1.0f / (1.0f + expf(-v));
+}
+"""),
+    "relu": CFunction("""\
+static float relu(float v)
+{
+    return v < 0.0f ? 0.0f : v; /* NaN remains */
+}
+"""),
+    "softplus": CFunction("""\
+static float softplus(float v)
+{
+    return v > 20.0f ? v : log1pf(expf(v));
+}
+"""),
+    "log_sigmoid": CFunction("""\
+static float log_sigmoid(float v)
+{
+    return (v < 0.0f ? v : 0.0f) - log1pf(expf(-fabsf(v)));
+}
+"""),
+    "fraction": CFunction("""\
+static float fraction(float v)
+{
+    return v - floorf(v);
+}
+"""),
+    "maximum": CFunction("""\
+static float maximum(float a, float b)
+{
+    return a > b || a != a ? a : b; /* NaN if either is */
+}
+"""),
+    "minimum": CFunction("""\
+static float minimum(float a, float b)
+{
+    return a < b || a != a ? a : b; /* NaN if either is */
+}
+"""),
+    "product": CFunction("""\
+/* y = matrix v + bias; bias may be null */
+static void product(const float *matrix, const float *bias, const float *v, float *y, int rows, int columns)
+{
+    for (int row = 0; row < rows; row++, matrix += columns) {
+        float sum = bias ? bias[row] : 0.0f;
+        for (int column = 0; column < columns; column++)
+            sum += matrix[column] * v[column];
+        y[row] = sum;
+    }
+}
+"""),
+    "product_by_head": CFunction("""\
+/* the product of each head's values with its own block; rows of a block: one for each unit of all heads */
+static void product_by_head(const float *matrix, const float *bias, const float *v, float *y, int rows,
+                            int units, int keys)
+{
+    for (int row = 0; row < rows; row++, matrix += keys) {
+        const float *own = v + row % units / keys * keys;
+        float sum = bias ? bias[row] : 0.0f;
+        for (int key = 0; key < keys; key++)
+            sum += matrix[key] * own[key];
+        y[row] = sum;
+    }
+}
+"""),
+    "product_int8": CFunction("""\
+/* y = matrix v + bias, where v is rounded to integers, whose products are summed exactly:
+ * scale = max|v| / 127, q = round(v / scale), y = (matrix q) scale scales + bias
+ */
+static void product_int8(const int8_t *matrix, const float *scales, const float *bias, const float *v,
+                         int8_t *q, float *y, int rows, int columns)
+{
+    float largest = 0.0f;
+    for (int column = 0; column < columns; column++) {
+        const float size = fabsf(v[column]);
+        largest = size > largest || size != size ? size : largest;
+    }
+    const float factor = largest >= 0x1p-100f && largest <= FLT_MAX ? 127.0f / largest : 0.0f;
+    for (int column = 0; column < columns; column++)
+        q[column] = factor > 0.0f ? (int8_t)rintf(v[column] * factor) : 0;
+    const float scale = largest / 127.0f;
+    for (int row = 0; row < rows; row++, matrix += columns) {
+        int32_t sum = 0;
+        for (int column = 0; column < columns; column++)
+            sum += (int32_t)matrix[column] * q[column];
+        y[row] = (float)sum * (scale * scales[row]) + (bias ? bias[row] : 0.0f);
+    }
+}
+"""),
+    "normalize": CFunction("""\
+/* layer normalization in place; gain and shift may be null */
+static void normalize(float *v, const float *gain, const float *shift, float epsilon, int count)
+{
+    float mean = 0.0f, variance = 0.0f;
+    for (int i = 0; i < count; i++)
+        mean += v[i];
+    mean /= (float)count;
+    for (int i = 0; i < count; i++)
+        variance += (v[i] - mean) * (v[i] - mean);
+    const float factor = 1.0f / sqrtf(variance / (float)count + epsilon);
+    for (int i = 0; i < count; i++)
+        v[i] = (v[i] - mean) * factor * (gain ? gain[i] : 1.0f) + (shift ? shift[i] : 0.0f);
+}
+"""),
+}
+
+
+def literal(value: float) -> str:
+    """A float32 number of C, exactly.
+
+    >>> literal(1), literal(0.1), literal(-1e-20), literal(float("-inf"))
+    ('1.0f', '0.1f', '-1e-20f', '-INFINITY')
+    """
+    number = np.float32(value)
+    if np.isnan(number):
+        return "NAN"
+    if np.isinf(number):
+        return "INFINITY" if number > 0 else "-INFINITY"
+    return f"{number!s}f"
+
+
+def definitions(names: Iterable[str]) -> str:
+    """The definitions of functions and of all that they call, each before its callers.
+
+    >>> definitions(["relu"]).splitlines()[0]
+    'static float relu(float v)'
+    """
+    found: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        for called in RUNTIME[name].calls:
+            add(called)
+        found.setdefault(name)
+
+    for name in RUNTIME:
+        if name in set(names):
+            add(name)
+    return "\n".join(RUNTIME[name].text for name in found)
