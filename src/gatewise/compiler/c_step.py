@@ -165,10 +165,11 @@ class _StepPrinter:
         yield f"    {out}[{values.head()}] += {first} * {second};"
 
     def _loop(self, names: list[str], width: int) -> Iterator[str]:
-        """One loop over the units: all lines, then the new states, whose last values the lines read."""
+        """One loop over the units: all lines, then the new states, as lines read the last values."""
         values = self.values
         body: list[str] = []
         states: list[str] = []
+        last = next((name for name in reversed(names) if values.state(name) is not None), None)
         for name in names:
             line, home = self.plan.lines[name], values.home(name)
             if name in self.plan.matrices:
@@ -176,11 +177,15 @@ class _StepPrinter:
                 continue
             text = values.text(line)
             body += self._sums()
-            if not is_product(line) and (home is None or self._is_read(name, names)):
+            of_state = values.state(name) is not None
+            needed = self._is_read(name, names) or (of_state and name != last)
+            if not is_product(line) and (home is None or needed):
                 body.append(f"const float {values.variable(name)} = {text};")
                 text = values.variable(name)
-            if home is not None:
-                (body if values.state(name) is None else states).append(f"{home}[unit] = {text};")
+            if of_state:
+                states.insert(0, f"{home}[unit] = {text};")  # the last may read the others
+            elif home is not None:
+                body.append(f"{home}[unit] = {text};")
         body += states
         if body:
             brackets = len(body) > 1

@@ -25,9 +25,16 @@ def kernel_cell(request: Request) -> CellType:
 def for_kernels(request: Request, by_head: bool = False) -> Request:
     """The same request with a row for each unit, and with a vector in place of each function of vectors.
 
-    The gradients of vectors continue through the functions. by_head: as in `Request.dense`
+    by_head: as in `Request.dense`
     """
-    request = request.dense(by_head)
+    return with_vectors(request.dense(by_head))
+
+
+def with_vectors(request: Request) -> Request:
+    """The same request with a vector in place of each function of vectors.
+
+    The gradients of vectors continue through the functions.
+    """
     cell, constants = with_constants(request.cell)
     if not constants:
         return request

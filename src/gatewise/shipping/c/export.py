@@ -1,0 +1,135 @@
+"""A step of a model as two files of C99."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.cells.limits import CPP_KEYWORDS
+from gatewise.errors import GatewiseError
+from gatewise.files import write_whole
+from gatewise.shipping.c.arrays import KINDS, Array, View, whole
+from gatewise.shipping.c.constants import Constants
+from gatewise.shipping.c.graph import exported, write_graph
+from gatewise.shipping.c.source import Argument, Model, header_text, source_text
+from gatewise.shipping.c.writer import Writer
+
+
+@dataclass(frozen=True)
+class CFiles:
+    """The files of a model in C.
+
+    constants: bytes of weights, in flash; state: bytes of a state, with the memory of a step
+    """
+
+    header: Path
+    source: Path
+    constants: int
+    state: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.source} and {self.header.name}: {self.constants / 1e3:.1f} kB of constants, "
+            f"a state of {self.state / 1e3:.1f} kB"
+        )
+
+
+def export_step(
+    module: nn.Module,
+    path: Path,
+    inputs: Mapping[str, Tensor],
+    states: Mapping[str, Tensor],
+    outputs: Sequence[str] = ("y",),
+    quantize: bool = False,
+    about: Sequence[str] = (),
+) -> CFiles:
+    """Writes a module `forward(*inputs, *states) -> (*outputs, *states)` of one row as `NAME.h` and `NAME.c`.
+
+    path: of the source file; the name of its functions is that of the file
+    inputs: an example of each, [1, ...]; states: their values before the first step, [1, ...]
+    quantize: whether matrices are int8, with a scale for each row
+    about: lines for the comment of the header
+
+    Raises: `GatewiseError` if the name is none of C, or C has no statement for an operator.
+    """
+    if path.suffix not in (".c", ".h", ""):
+        raise GatewiseError(f"expected the path of a C file, such as model.c, got {path}")
+    name = path.stem
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in CPP_KEYWORDS:
+        raise GatewiseError(
+            f"the file's name becomes that of its functions, and {name!r} is no name in C; use one such as model.c"
+        )
+    model = _model(name, module, inputs, states, outputs, quantize, about)
+    header, source = path.with_suffix(".h"), path.with_suffix(".c")
+    for one, text in ((header, header_text(model)), (source, source_text(model))):
+        write_whole(one, partial(_write, text=text))
+    return CFiles(header, source, model.constants.bytes, model.state_bytes)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="ascii")
+
+
+def _model(
+    name: str,
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    states: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    quantize: bool,
+    about: Sequence[str],
+) -> Model:
+    program = exported(module, (*inputs.values(), *states.values()))
+    constants = Constants(quantize)
+    writer = Writer(constants)
+    views: dict[str, View] = {}
+    for place, (own, values) in enumerate([*inputs.items(), *states.items()]):
+        text = own if place < len(inputs) else f"state->{own}"
+        views[own] = whole(Array(text, values.numel(), KINDS[values.dtype]), values.shape, values.dtype)
+    found = write_graph(program, views, writer)
+    if len(found) != len(outputs) + len(states):
+        raise GatewiseError(
+            f"the module returns {len(found)} tensors; expected {len(outputs)} outputs and {len(states)} states"
+        )
+    results = found[: len(outputs)]
+    own_states = [views[one] for one in states]
+    kept = [_apart(one, own, own_states, writer) for one, own in zip(found[len(outputs) :], own_states, strict=True)]
+    for own, result in zip(outputs, results, strict=True):
+        _store(whole(Array(own, result.size, result.array.kind), result.shape, result.dtype), result, writer)
+    for own, new in zip(own_states, kept, strict=True):
+        if new.array is not own.array or not new.is_contiguous:
+            _store(own, new, writer)
+    body, memory = writer.body()
+    return Model(
+        name,
+        tuple(about),
+        tuple(Argument(own, KINDS[one.dtype], one.numel()) for own, one in inputs.items()),
+        tuple(
+            Argument(own, one.array.kind, one.size) for own, one in zip(outputs, results, strict=True)
+        ),
+        dict(states),
+        memory,
+        tuple(writer.functions),
+        frozenset(writer.calls),
+        tuple(body),
+        constants,
+    )
+
+
+def _apart(new: View, own: View, states: Sequence[View], writer: Writer) -> View:
+    """A new value of a state, copied if it is in another part of a state, which is written before it."""
+    if any(new.array is one.array for one in states) and new != own:
+        return writer.copy(new)
+    return new
+
+
+def _store(target: View, value: View, writer: Writer) -> None:
+    source = value.changed(torch.ops.aten.view.default, list(target.shape)) if value.is_contiguous else value
+    assert isinstance(source, View)
+    writer.assign(target, lambda one: one, [source])

@@ -1,0 +1,137 @@
+"""The text of the header and of the source file of a model in C."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gatewise.compiler.c_runtime import definitions
+from gatewise.shipping.c.arrays import BYTES, KINDS
+from gatewise.shipping.c.constants import Constants, double
+from gatewise.shipping.c.writer import number
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of the function of a step: a pointer to numbers of a type."""
+
+    name: str
+    kind: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """All that the files of a model consist of.
+
+    states: their values before the first step; memory: the size of the memory of a step, by type
+    functions: of layers; calls: those of the runtime; body: the statements of a step
+    """
+
+    name: str
+    about: tuple[str, ...]
+    inputs: tuple[Argument, ...]
+    outputs: tuple[Argument, ...]
+    states: Mapping[str, Tensor]
+    memory: Mapping[str, int]
+    functions: tuple[str, ...]
+    calls: frozenset[str]
+    body: tuple[str, ...]
+    constants: Constants
+
+    @property
+    def members(self) -> list[Argument]:
+        """The members of a state, those of the largest alignment first."""
+        own = [Argument(name, KINDS[one.dtype], one.numel()) for name, one in self.states.items()]
+        own += [Argument(f"memory_{kind}", kind, size) for kind, size in self.memory.items()]
+        return sorted(own, key=lambda one: -BYTES[one.kind])
+
+    @property
+    def state_bytes(self) -> int:
+        """The size of a state."""
+        return max(sum(one.size * BYTES[one.kind] for one in self.members), 4)
+
+
+def header_text(model: Model) -> str:
+    """The header: sizes, the state, and the functions."""
+    name, upper = model.name, model.name.upper()
+    guard = f"{upper}_H"
+    sizes = [
+        (f"{upper}_{one.name.upper()}_SIZE", one.size) for one in (*model.inputs, *model.outputs)
+    ]
+    lines = ["/*", *(f" * {_comment(line)}".rstrip() for line in _about(model)), " */"]
+    lines += [f"#ifndef {guard}", f"#define {guard}", "", "#include <stdint.h>", ""]
+    lines += [f"#define {macro} {size}" for macro, size in sizes]
+    lines += [f"#define {upper}_CONSTANT_BYTES {model.constants.bytes}", ""]
+    lines += ["#ifdef __cplusplus", 'extern "C" {', "#endif", ""]
+    lines += ["/* What a sequence has left so far, and the memory of a step; the caller has one for each. */"]
+    lines += ["typedef struct {"]
+    lines += [f"    {one.kind} {one.name}[{one.size}];" for one in model.members] or ["    float unused[1];"]
+    lines += [f"}} {name}_state;", ""]
+    lines += [f"/* Sets a state to that before the first step. */", f"void {name}_init({name}_state *state);", ""]
+    lines += ["/* The same, for a new sequence. */", f"void {name}_reset({name}_state *state);", ""]
+    lines += ["/* Runs a step. */", f"void {name}_step({_arguments(model)});", ""]
+    lines += ["#ifdef __cplusplus", "}", "#endif", "", f"#endif /* {guard} */", ""]
+    return "\n".join(lines)
+
+
+def source_text(model: Model) -> str:
+    """The source file."""
+    name = model.name
+    lines = [f'#include "{name}.h"', "", "#include <float.h>", "#include <math.h>", "#include <string.h>", ""]
+    lines += model.constants.definitions()
+    lines += [definitions(model.calls)] if model.calls else []
+    lines += model.functions
+    lines += [f"void {name}_init({name}_state *state)", "{"]
+    lines += [f"    {line}" for line in _initial(model)] or ["    (void)state;"]
+    lines += ["}", "", f"void {name}_reset({name}_state *state)", "{", f"    {name}_init(state);", "}", ""]
+    lines += [f"void {name}_step({_arguments(model)})", "{"]
+    if not any("state->" in line for line in model.body):
+        lines += ["    (void)state;"]
+    lines += [f"    {line}" for line in model.body]
+    lines += ["}", ""]
+    return "\n".join(lines)
+
+
+def _about(model: Model) -> Iterator[str]:
+    yield from model.about
+    if model.about:
+        yield ""
+    name = model.name
+    arguments = ", ".join(one.name for one in (*model.inputs, *model.outputs))
+    yield f"    {name}_state state;"
+    yield f"    {name}_init(&state);"
+    yield f"    {name}_step(&state, {arguments}); for each step"
+    yield ""
+    yield f"Constants: {model.constants.bytes} bytes. A state: {model.state_bytes} bytes."
+    yield "C99, with math.h; no allocation, and no data that is not constant outside the state."
+
+
+def _comment(text: str) -> str:
+    """A text that can't end a comment, in ASCII."""
+    plain = text.encode("ascii", "backslashreplace").decode()
+    return plain.replace("*/", "* /").replace("/*", "/ *").replace("??/", "? ? /")
+
+
+def _arguments(model: Model) -> str:
+    arguments = [f"{model.name}_state *state"]
+    arguments += [f"const {one.kind} *{one.name}" for one in model.inputs]
+    arguments += [f"{one.kind} *{one.name}" for one in model.outputs]
+    return ", ".join(arguments)
+
+
+def _initial(model: Model) -> Iterator[str]:
+    """The statements that set a state."""
+    for name, values in model.states.items():
+        kind, flat = KINDS[values.dtype], values.flatten()
+        if not bool((flat != 0).any()) and not torch.signbit(flat).any():
+            yield f"memset(state->{name}, 0, sizeof state->{name});"
+        elif bool(((flat == flat[0]) | (flat.isnan() & flat[0].isnan())).all()):
+            yield f"for (int i = 0; i < {flat.numel()}; i++)"
+            yield f"    state->{name}[i] = {number(flat[0].item(), kind)};"
+        else:
+            array = model.constants.array(values)
+            yield f"memcpy(state->{name}, {array.name}, sizeof state->{name});"

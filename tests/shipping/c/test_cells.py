@@ -1,0 +1,121 @@
+"""Every cell in C, beside the layer that it is exported from."""
+
+import pytest
+import torch
+from torch import nn
+
+import gatewise
+from gatewise.cells import (
+    Cell, P, R, W, b, cells, dot, exp, key_scale, keys, log, maximum, normalize, outer, p, prev, relu, sigmoid,
+    softplus, sqrt, tanh, w, x,
+)  # fmt: skip
+from gatewise.layers.states import StateForm
+from tests.shipping.c.compiled import Compiled, expected
+
+INPUTS, UNITS, STEPS = 3, 6, 20
+
+
+class Several(nn.Module):
+    """A step of several layers beside each other, all of the same input."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.places = []
+        for number, layer in enumerate(layers):
+            for place, shapes in enumerate(layer._form.shapes):
+                self.places += [(number, place, name, shape) for name, shape in shapes.items()]
+
+    def states(self, dtype=torch.float32):
+        return {f"s{k}": torch.zeros(1, *shape, dtype=dtype) for k, (*_, shape) in enumerate(self.places)}
+
+    def forward(self, x, *states):
+        outputs, finals = [], []
+        own = list(zip(self.places, states, strict=True))
+        for number, layer in enumerate(self.layers):
+            form: StateForm = layer._form
+            values = [{} for _ in form.shapes]
+            for (at, place, name, _), state in own:
+                if at == number:
+                    values[place][name] = state
+            output, last = layer(x.unsqueeze(0), form.write(values, True))
+            finals += [one for row in form.read(last, output, 1, True) for one in row.values()]
+            outputs.append(output.flatten(1))
+        return (torch.cat(outputs, dim=1), *finals)
+
+
+def randomized(layer):
+    """A layer with parameters of a size at which all functions bend."""
+    for parameter in layer.parameters():
+        nn.init.uniform_(parameter, -0.8, 0.8)
+    return layer
+
+
+def check(layers, tmp_path, tolerance=1e-5):
+    module = Several([randomized(one) for one in layers]).eval()
+    inputs = torch.randn(STEPS, 1, INPUTS)
+    compiled = Compiled(module, tmp_path, inputs[0], module.states())
+    found = torch.stack([compiled.step(one) for one in inputs])
+    precise = expected(module.double(), inputs.double(), module.states(torch.float64))
+    assert not precise.std(0).eq(0).any()
+    torch.testing.assert_close(found.double(), precise, rtol=tolerance, atol=tolerance)
+    return compiled
+
+
+def test_every_cell(tmp_path):
+    layers = [gatewise.Recurrent(one, INPUTS, UNITS) for one in cells().values()]
+    check(layers, tmp_path, tolerance=2e-5)  # of the matrix memories, which divide by small numbers
+
+
+def test_every_cell_with_heads_and_without_biases(tmp_path):
+    check(
+        [gatewise.Recurrent(one, INPUTS, UNITS, heads=2, bias=False) for one in cells().values()], tmp_path, 2e-5
+    )
+
+
+def test_stacks_with_zoneout_projection_residuals_and_skips(tmp_path):
+    layers = [
+        gatewise.LSTM(INPUTS, UNITS, num_layers=3, proj_size=4, zoneout={"h": 0.2, "c": 0.4}),
+        gatewise.Recurrent(cells()["GRU"], INPUTS, [5, 5, 5], residual=True, skip=True, zoneout=0.1),
+        gatewise.Recurrent(cells()["SRU"], INPUTS, [7, 4]),
+        gatewise.LSTM(INPUTS, UNITS, dropout=0.5, num_layers=2, variational_dropout=0.3, weight_dropout=0.3),
+    ]
+    check(layers, tmp_path)
+
+
+class Late(Cell):
+    """Each state reads the last values of the others, in all orders, and after they are known."""
+
+    state = ("h", "unit", "C", "float_")
+    gates = ("exp",)
+    product_0 = W.a @ x + R.a @ prev.h
+    exp = sigmoid(product_0 + prev.unit)
+    unit = tanh(exp * prev.h + b.key * prev.float_)
+    C = 0.5 * prev.C + outer(unit, tanh(R.k @ unit)) - keys(prev.h) * prev.C * 0.1
+    float_ = prev.C @ prev.h + R.late @ prev.unit * 0.3 + dot(prev.h, unit) * key_scale
+    memory = normalize.r(float_ * prev.h) + p.memory * prev.unit
+    h = tanh(C @ prev.float_ + memory + R.again @ prev.unit + (C + prev.C) @ (prev.h + 1))
+
+
+class Delta(Cell):
+    """What the memory already has for a key is subtracted before the key is written."""
+
+    state = ("h", "C")
+    k = key_scale * tanh(W.k @ x)
+    g = sigmoid(w.g @ x)
+    C = prev.C + g * outer(W.v @ x - prev.C @ k, k)
+    h = C @ (W.q @ x)
+
+
+class Functions(Cell):
+    """All functions, of products of products."""
+
+    state = ("h", "s")
+    a = P.a @ relu(W.a @ x)
+    s = maximum(sqrt(softplus(a)), log(1 + exp(-prev.s))) / (2 - a) - abs(-a - -2.5)
+    h = R.out @ (R.mid @ (s / (1 + s * s))) - (1 - prev.h * 0.5 - (a - s)) * 0.1
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+def test_cells_of_users(tmp_path, heads):
+    check([gatewise.Recurrent(one, INPUTS, UNITS, heads=heads) for one in (Late, Delta, Functions)], tmp_path)
