@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pack_sequence
 
 import gatewise
 from gatewise.cells import GRUD, cells
+from gatewise.engine.constants import for_kernels
 from gatewise.errors import GatewiseError
 from gatewise.modules.gap_inputs import DecayingRecurrent
 
@@ -212,3 +213,10 @@ def test_mistakes_are_refused_in_one_line():
         assert "\n" not in str(refused.value)
     with torch.autocast("cpu", torch.bfloat16), pytest.raises(GatewiseError, match=r"got torch\.bfloat16"):
         small(x.detach().bfloat16())
+
+
+def test_a_cell_with_functions_of_its_parameters_has_int8_weights():
+    layer = gatewise.Recurrent(cells()["RGLRU"], 5, 8)
+    layer.to_int8()
+    request = layer._request(0, torch.zeros(1, 1, 5), {"h": torch.zeros(1, 8)})
+    assert for_kernels(request).is_int8

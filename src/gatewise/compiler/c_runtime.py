@@ -89,22 +89,28 @@ static void product_by_head(const float *matrix, const float *bias, const float 
     }
 }
 """),
-    "product_int8": CFunction("""\
-/* y = matrix v + bias, where v is rounded to integers, whose products are summed exactly:
- * scale = max|v| / 127, q = round(v / scale), y = (matrix q) scale scales + bias
- */
-static void product_int8(const int8_t *matrix, const float *scales, const float *bias, const float *v,
-                         int8_t *q, float *y, int rows, int columns)
+    "round_row": CFunction("""\
+/* Rounds a row to integers, q = round(v / scale), scale = max|v| / 127; NaN if a value is not finite. */
+static float round_row(const float *v, int8_t *q, int count)
 {
     float largest = 0.0f;
-    for (int column = 0; column < columns; column++) {
-        const float size = fabsf(v[column]);
+    for (int i = 0; i < count; i++) {
+        const float size = fabsf(v[i]);
         largest = size > largest || size != size ? size : largest;
     }
     const float factor = largest >= 0x1p-100f && largest <= FLT_MAX ? 127.0f / largest : 0.0f;
-    for (int column = 0; column < columns; column++)
-        q[column] = factor > 0.0f ? (int8_t)rintf(v[column] * factor) : 0;
-    const float scale = largest / 127.0f;
+    for (int i = 0; i < count; i++)
+        q[i] = factor > 0.0f ? (int8_t)rintf(v[i] * factor) : 0;
+    return largest / 127.0f;
+}
+"""),
+    "product_int8": CFunction(
+        """\
+/* y = matrix v + bias, with v rounded: sums of integers are exact */
+static void product_int8(const int8_t *matrix, const float *scales, const float *bias, const float *v,
+                         int8_t *q, float *y, int rows, int columns)
+{
+    const float scale = round_row(v, q, columns);
     for (int row = 0; row < rows; row++, matrix += columns) {
         int32_t sum = 0;
         for (int column = 0; column < columns; column++)
@@ -112,7 +118,27 @@ static void product_int8(const int8_t *matrix, const float *scales, const float 
         y[row] = (float)sum * (scale * scales[row]) + (bias ? bias[row] : 0.0f);
     }
 }
-"""),
+""",
+        ("round_row",),
+    ),
+    "product_int8_by_head": CFunction(
+        """\
+/* the same, for each head's values with its own block */
+static void product_int8_by_head(const int8_t *matrix, const float *scales, const float *bias, const float *v,
+                                 int8_t *q, float *y, int rows, int units, int keys)
+{
+    const float scale = round_row(v, q, units);
+    for (int row = 0; row < rows; row++, matrix += keys) {
+        const int8_t *own = q + row % units / keys * keys;
+        int32_t sum = 0;
+        for (int key = 0; key < keys; key++)
+            sum += (int32_t)matrix[key] * own[key];
+        y[row] = (float)sum * (scale * scales[row]) + (bias ? bias[row] : 0.0f);
+    }
+}
+""",
+        ("round_row",),
+    ),
     "normalize": CFunction("""\
 /* layer normalization in place; gain and shift may be null */
 static void normalize(float *v, const float *gain, const float *shift, float epsilon, int count)

@@ -93,7 +93,9 @@ class _Scheduler:
         needs = [0]
         for operand, whole in self._operands(expression):
             own = self._pass_of(operand.line) if operand.line is not None else self._ready(operand)
-            in_a_pass = operand.line is not None or bool(operand.operands and not isinstance(operand, Product))
+            in_a_pass = operand.line is not None or bool(
+                operand.operands and not isinstance(operand, Product)
+            )
             needs.append(own + (whole and in_a_pass))
         ready = max(needs)
         match expression:
@@ -113,8 +115,7 @@ class _Scheduler:
             case Normalized(group=group):
                 yield from ((self.found.lines[name], True) for name in self.together[group])
             case Operation(function=function, arguments=arguments) if function in BY_HEAD:
-                for one, whole in zip(arguments, _WHOLE[function], strict=True):
-                    yield one, whole
+                yield from zip(arguments, _WHOLE[function], strict=True)
             case _:
                 yield from ((one, False) for one in expression.operands)
 
@@ -159,7 +160,7 @@ _WHOLE = {  # which operands of a function between units are read at other units
 
 
 def _with_rows(lines: Mapping[str, Expression]) -> dict[str, Expression]:
-    """Makes values that are read at other units separate lines, as they would be computed for each of them."""
+    """Makes values that are read at other units separate lines, so that they are computed once."""
     found: dict[str, Expression] = {}
 
     def lifted(expression: Expression) -> Expression:

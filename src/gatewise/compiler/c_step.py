@@ -131,19 +131,20 @@ class _StepPrinter:
         if group.biased and bias in weights:
             place = known[bias].blocks.index(group.blocks[0]) * values.rows_of(group)
             added = at(weights[bias].name, place)
-        name, arguments = "product", [at(weights[matrix].name, first * columns)]
-        arguments += [added, values.row(operand)]
+        arguments = [at(weights[matrix].name, first * columns), added, values.row(operand)]
+        name, sizes_text = "product", f"{rows}, {columns}"
         out = values.array(values.products[group], rows)
         scales = weights[matrix].scales
+        by_head = sizes.heads > 1 and not isinstance(operand, Input)
         if scales is not None:
-            self.rounded = max(self.rounded, columns)
+            self.rounded = max(self.rounded, sizes.units if by_head else columns)
             name, out = "product_int8", f"rounded, {out}"
             arguments.insert(1, at(scales, first))
-        elif sizes.heads > 1 and not isinstance(operand, Input):
-            name, columns = "product_by_head", f"{sizes.units}, {columns}"  # type: ignore[assignment]
+        if by_head:
+            name, sizes_text = f"{name}_by_head", f"{rows}, {sizes.units}, {columns}"
         values.calls.add(name)
         texts = ", ".join(formula(Product(group.family, block, operand)) for block in group.blocks)
-        return f"{name}({', '.join(arguments)}, {out}, {rows}, {columns}); /* {texts} */"
+        return f"{name}({', '.join(arguments)}, {out}, {sizes_text}); /* {texts} */"
 
     def _normalization(self, group: str, lines: tuple[str, ...]) -> Iterator[str]:
         values, units = self.values, self.values.sizes.units

@@ -50,12 +50,13 @@ def with_vectors(request: Request) -> Request:
         for place, block in enumerate(kind.blocks)
     }
     values = [_value(one, vectors) for one in constants.values()]
-    parameters = {name: one for name, one in request.parameters.items() if name not in kinds}
+    parameters = {}
     for kind in layout(cell).parameters:
         if kind.name in request.parameters:
             own = request.parameters[kind.name]
             parameters[kind.name] = selected_blocks(own, kinds[kind.name].blocks, kind.blocks)
-    return replace(request, cell=cell, parameters={**parameters, CONSTANT: torch.cat(values)})
+    others = {name: one for name, one in request.parameters.items() if name not in kinds}  # such as scales
+    return replace(request, cell=cell, parameters={**parameters, **others, CONSTANT: torch.cat(values)})
 
 
 def _value(expression: Expression, vectors: Mapping[tuple[str, str], Tensor]) -> Any:

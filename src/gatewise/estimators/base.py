@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import TableForm, form_of, in_form, is_table_or_path
 from gatewise.errors import GatewiseError
+from gatewise.estimators.exporting import Format, Quantization, export
 from gatewise.estimators.keywords import as_given, unknown_option
 from gatewise.estimators.reporting import reported
 from gatewise.estimators.running import (
@@ -211,6 +212,22 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         from gatewise.shipping.stream import Stream
 
         return Stream(self._task.stepwise(self.model_))
+
+    def export(
+        self, path: FOLDER, format: Format | None = None, *, quantize: Quantization | None = None
+    ) -> object:
+        """Writes the model as a file for other programs, with its scaling.
+
+        path: of the file; for C, `model.c` and `model.h` of a step, whose functions have the name of the file
+        format: "c"; that of the ending of the path if None
+        quantize: "int8" for int8 weights with a scale for each row
+
+        Returns: the files and their sizes, which `str` describes.
+
+        Raises: `GatewiseError` with the reason, if the model can't be written in this format.
+        """
+        check_is_fitted(self, "model_")
+        return export(self._task, self.model_, Path(path), format, quantize)
 
     def save(self, folder: FOLDER) -> None:
         """Writes the model into a folder that `gatewise.load` and the command line read."""

@@ -2,7 +2,6 @@
 
 import ctypes
 import subprocess
-from pathlib import Path
 
 import torch
 
@@ -10,37 +9,44 @@ import gatewise
 from gatewise.shipping.c.export import export_step
 
 FLAGS = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wshadow", "-Werror", "-O1", "-fPIC", "-shared"]
-TYPES = {"float": ctypes.c_float, "double": ctypes.c_double, "int32_t": ctypes.c_int32}
-DTYPES = {
+TYPES = {
     torch.float32: ctypes.c_float, torch.float64: ctypes.c_double,
     torch.int64: ctypes.c_int32, torch.int32: ctypes.c_int32,
 }  # fmt: skip
 
 
-class Compiled:
-    """The C file of a module, for one input and one output, in this process."""
+class Library:
+    """A C file in this process.
 
-    def __init__(self, module, folder: Path, x, states, **options):
-        self.files = export_step(module, folder / "model.c", {"x": x}, states, **options)
-        library = folder / "model.so"
-        subprocess.run(
-            ["gcc", *FLAGS, "-o", library, folder / "model.c", "-lm"], check=True, capture_output=True
-        )
-        self.library, self.dtype = ctypes.CDLL(str(library)), DTYPES[x.dtype]
-        (y,) = expected(module, [x], states)
-        self.width, self.output_dtype = y.numel(), y.dtype
-        self.state = ctypes.create_string_buffer(self.files.state + 64)
+    dtype: of the input; results: of Python, [T, K], in the dtype of the output
+    """
+
+    def __init__(self, source, state_bytes, dtype, results):
+        self.name, path = source.stem, source.with_suffix(".so")
+        subprocess.run(["gcc", *FLAGS, "-o", path, source, "-lm"], check=True)
+        self.library, self.dtype = ctypes.CDLL(str(path)), TYPES[dtype]
+        self.result = results[0]
+        self.state = ctypes.create_string_buffer(state_bytes)
         self.reset()
 
     def reset(self):
-        self.library.model_init(self.state)
+        getattr(self.library, f"{self.name}_reset")(self.state)
 
     def step(self, x):
         values = x.flatten().tolist()
         given = (self.dtype * len(values))(*values)
-        found = (DTYPES[self.output_dtype] * self.width)()
-        self.library.model_step(self.state, given, found)
-        return torch.tensor(list(found), dtype=self.output_dtype)
+        found = (TYPES[self.result.dtype] * self.result.numel())()
+        getattr(self.library, f"{self.name}_step")(self.state, given, found)
+        return torch.tensor(list(found), dtype=self.result.dtype)
+
+
+class Compiled(Library):
+    """The C file of a module, for one input and one output."""
+
+    def __init__(self, module, folder, x, states, **options):
+        self.files = export_step(module, folder / "model.c", {"x": x}, states, **options)
+        results = expected(module, [x], states)
+        super().__init__(self.files.source, self.files.state, x.dtype, results)
 
 
 def expected(module, inputs, states):

@@ -6,8 +6,29 @@ from torch import nn
 
 import gatewise
 from gatewise.cells import (
-    Cell, P, R, W, b, cells, dot, exp, key_scale, keys, log, maximum, normalize, outer, p, prev, relu, sigmoid,
-    softplus, sqrt, tanh, w, x,
+    Cell,
+    P,
+    R,
+    W,
+    b,
+    cells,
+    dot,
+    exp,
+    key_scale,
+    keys,
+    log,
+    maximum,
+    normalize,
+    outer,
+    p,
+    prev,
+    relu,
+    sigmoid,
+    softplus,
+    sqrt,
+    tanh,
+    w,
+    x,
 )  # fmt: skip
 from gatewise.layers.states import StateForm
 from tests.shipping.c.compiled import Compiled, expected
@@ -69,7 +90,9 @@ def test_every_cell(tmp_path):
 
 def test_every_cell_with_heads_and_without_biases(tmp_path):
     check(
-        [gatewise.Recurrent(one, INPUTS, UNITS, heads=2, bias=False) for one in cells().values()], tmp_path, 2e-5
+        [gatewise.Recurrent(one, INPUTS, UNITS, heads=2, bias=False) for one in cells().values()],
+        tmp_path,
+        2e-5,
     )
 
 
@@ -119,3 +142,24 @@ class Functions(Cell):
 @pytest.mark.parametrize("heads", [1, 3])
 def test_cells_of_users(tmp_path, heads):
     check([gatewise.Recurrent(one, INPUTS, UNITS, heads=heads) for one in (Late, Delta, Functions)], tmp_path)
+
+
+def test_int8_layers_have_the_numbers_of_quantized_ones(tmp_path):
+    named = cells()
+    layers = [
+        gatewise.Recurrent(named["LSTM"], INPUTS, 12, num_layers=2),
+        gatewise.Recurrent(named["GRU"], INPUTS, 12, heads=3),
+        gatewise.LSTM(INPUTS, 12, proj_size=5, bias=False),
+        gatewise.Recurrent(named["LayerNormLSTM"], INPUTS, 12),
+        gatewise.Recurrent(named["RGLRU"], INPUTS, 12),
+        gatewise.Recurrent(named["MogrifierLSTM"], INPUTS, 12),
+    ]
+    module = Several([randomized(one) for one in layers]).eval()
+    inputs, states = torch.randn(STEPS, 1, INPUTS), module.states()
+    compiled = Compiled(module, tmp_path, inputs[0], states, quantize=True)
+    found = torch.stack([compiled.step(one) for one in inputs])
+    with gatewise.backend("reference"):
+        ours = expected(gatewise.quantize(module), inputs, states)
+    torch.testing.assert_close(found, ours, rtol=1e-5, atol=1e-5)
+    error = (found - expected(module, inputs, states)).norm() / found.norm()
+    assert 1e-4 < error < 0.03

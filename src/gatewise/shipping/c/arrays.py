@@ -61,14 +61,26 @@ class View:
         """A pointer to the first element."""
         return f"{self.array.name} + {self.offset}" if self.offset else self.array.name
 
-    def changed(self, operator: Any, *arguments: Any) -> View | list[View]:
-        """The result of an operator of PyTorch that returns views, such as `permute`."""
+    def changed(self, operator: Any, *arguments: Any) -> View:
+        """The result of an operator of PyTorch that returns a view, such as `permute`."""
+        return self._like(operator(self._meta(), *arguments))
+
+    def parts(self, operator: Any, *arguments: Any) -> list[View]:
+        """The results of one that returns several views, such as `split`."""
+        return [self._like(one) for one in operator(self._meta(), *arguments)]
+
+    def reshaped(self, shape: Sequence[int]) -> View:
+        """The same elements in another shape."""
+        return self.changed(torch.ops.aten.view.default, list(shape))
+
+    def sliced(self, axis: int, start: int, stop: int, step: int = 1) -> View:
+        """The elements between two numbers along an axis."""
+        return self.changed(torch.ops.aten.slice.Tensor, axis, start, stop, step)
+
+    def _meta(self) -> Tensor:
+        """An empty tensor with the same strides."""
         empty = torch.empty(self.array.size, device="meta", dtype=self.dtype)
-        own = empty.as_strided(self.shape, self.strides, self.offset)
-        found = operator(own, *arguments)
-        if isinstance(found, Tensor):
-            return self._like(found)
-        return [self._like(one) for one in found]
+        return empty.as_strided(self.shape, self.strides, self.offset)
 
     def _like(self, meta: Tensor) -> View:
         return View(self.array, tuple(meta.shape), meta.stride(), int(meta.storage_offset()), self.dtype)

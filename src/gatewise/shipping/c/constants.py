@@ -36,6 +36,8 @@ class Constants:
     def array(self, tensor: Tensor, kind: str | None = None) -> Array:
         """The array of a tensor, in order. kind: "int8_t" for int8 matrices, else that of its dtype"""
         values = tensor.detach().contiguous()
+        if not values.numel():
+            return Array("nothing", 0, KINDS[values.dtype])
         kind = kind or KINDS[values.dtype]
         if kind == "int32_t":
             limit = torch.iinfo(torch.int32)
@@ -47,7 +49,7 @@ class Constants:
             name = self._names.get(id(tensor), f"constant_{len(self._known)}")
             taken = {array.name for array, _ in self._known.values()}
             name = name if name not in taken else f"{name}_{len(self._known)}"
-            self._known[key] = (Array(name, max(values.numel(), 1), kind), values)
+            self._known[key] = (Array(name, values.numel(), kind), values)
         return self._known[key][0]
 
     def is_int8(self, matrix: Tensor) -> bool:
@@ -64,7 +66,7 @@ class Constants:
         """The arrays as C."""
         for array, values in self._known.values():
             yield f"static const {array.kind} {array.name}[{array.size}] = {{"
-            yield from _lines(values.flatten().tolist() or [0], array.kind)
+            yield from _lines(values.flatten().tolist(), array.kind)
             yield "};"
             yield ""
 

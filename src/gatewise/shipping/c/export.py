@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from gatewise.cells.limits import CPP_KEYWORDS
+from gatewise.engine.choice import backend
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
+from gatewise.layers.int8 import Int8Layer
+from gatewise.layers.quantization import quantize as gatewise_quantize
 from gatewise.shipping.c.arrays import KINDS, Array, View, whole
 from gatewise.shipping.c.constants import Constants
 from gatewise.shipping.c.graph import exported, write_graph
-from gatewise.shipping.c.source import Argument, Model, header_text, source_text
+from gatewise.shipping.c.source import Argument, Model, header_text, initial_statements, source_text
 from gatewise.shipping.c.writer import Writer
 
 
@@ -63,13 +65,23 @@ def export_step(
     name = path.stem
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in CPP_KEYWORDS:
         raise GatewiseError(
-            f"the file's name becomes that of its functions, and {name!r} is no name in C; use one such as model.c"
+            f"functions are named after the file, and {name!r} is no name in C; use one such as model.c"
         )
     model = _model(name, module, inputs, states, outputs, quantize, about)
     header, source = path.with_suffix(".h"), path.with_suffix(".c")
     for one, text in ((header, header_text(model)), (source, source_text(model))):
         write_whole(one, partial(_write, text=text))
     return CFiles(header, source, model.constants.bytes, model.state_bytes)
+
+
+def quantized(module: nn.Module) -> nn.Module:
+    """A copy with int8 layers. Raises: `GatewiseError` if one of them can't be int8."""
+    has_layers = any(isinstance(one, Int8Layer) and not one.is_int8 for one in module.modules())
+    if not has_layers:
+        return module
+    with backend("reference"):  # without compiling kernels
+        found: nn.Module = gatewise_quantize(module)
+    return found
 
 
 def _write(path: Path, text: str) -> None:
@@ -85,6 +97,7 @@ def _model(
     quantize: bool,
     about: Sequence[str],
 ) -> Model:
+    module = quantized(module) if quantize else module
     program = exported(module, (*inputs.values(), *states.values()))
     constants = Constants(quantize)
     writer = Writer(constants)
@@ -95,41 +108,44 @@ def _model(
     found = write_graph(program, views, writer)
     if len(found) != len(outputs) + len(states):
         raise GatewiseError(
-            f"the module returns {len(found)} tensors; expected {len(outputs)} outputs and {len(states)} states"
+            f"expected {len(outputs)} outputs and {len(states)} states, got {len(found)} tensors"
         )
     results = found[: len(outputs)]
-    own_states = [views[one] for one in states]
-    kept = [_apart(one, own, own_states, writer) for one, own in zip(found[len(outputs) :], own_states, strict=True)]
-    for own, result in zip(outputs, results, strict=True):
-        _store(whole(Array(own, result.size, result.array.kind), result.shape, result.dtype), result, writer)
-    for own, new in zip(own_states, kept, strict=True):
-        if new.array is not own.array or not new.is_contiguous:
-            _store(own, new, writer)
+    before = [views[one] for one in states]
+    pairs = zip(found[len(outputs) :], before, strict=True)
+    after = [_apart(new, old, before, writer) for new, old in pairs]
+    for name_of, result in zip(outputs, results, strict=True):
+        array = Array(name_of, result.size, result.array.kind)
+        _store(whole(array, result.shape, result.dtype), result, writer)
+    for old, new in zip(before, after, strict=True):
+        if not _is_same(new, old):
+            _store(old, new, writer)
     body, memory = writer.body()
     return Model(
         name,
         tuple(about),
         tuple(Argument(own, KINDS[one.dtype], one.numel()) for own, one in inputs.items()),
-        tuple(
-            Argument(own, one.array.kind, one.size) for own, one in zip(outputs, results, strict=True)
-        ),
-        dict(states),
+        tuple(Argument(own, one.array.kind, one.size) for own, one in zip(outputs, results, strict=True)),
+        tuple(Argument(own, KINDS[one.dtype], one.numel()) for own, one in states.items()),
         memory,
         tuple(writer.functions),
         frozenset(writer.calls),
+        tuple(initial_statements(states, constants)),
         tuple(body),
         constants,
     )
 
 
-def _apart(new: View, own: View, states: Sequence[View], writer: Writer) -> View:
-    """A new value of a state, copied if it is in another part of a state, which is written before it."""
-    if any(new.array is one.array for one in states) and new != own:
+def _apart(new: View, old: View, states: Sequence[View], writer: Writer) -> View:
+    """A new value of a state, copied if it is a part of the states, which are written one after another."""
+    if not _is_same(new, old) and any(new.array is one.array for one in states):
         return writer.copy(new)
     return new
 
 
+def _is_same(new: View, old: View) -> bool:
+    return new.array is old.array and new.offset == old.offset and new.is_contiguous
+
+
 def _store(target: View, value: View, writer: Writer) -> None:
-    source = value.changed(torch.ops.aten.view.default, list(target.shape)) if value.is_contiguous else value
-    assert isinstance(source, View)
-    writer.assign(target, lambda one: one, [source])
+    writer.assign(target, lambda one: one, [value.reshaped(target.shape) if value.is_contiguous else value])

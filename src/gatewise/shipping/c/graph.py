@@ -34,7 +34,9 @@ def exported(module: nn.Module, example: tuple[Tensor, ...]) -> ExportedProgram:
         table = torch.export.default_decompositions()
         for one in KEPT:
             table.pop(one, None)
-        return program.run_decompositions(table)
+        program = program.run_decompositions(table)
+        program.graph.eliminate_dead_code()
+        return program
 
 
 def write_graph(program: ExportedProgram, inputs: Mapping[str, View], writer: Writer) -> list[View]:
@@ -141,19 +143,16 @@ class _Interpreter:
         """Which states of a layer may be updated where they are: those that nothing else reads."""
         if node.target is not torch.ops.gatewise.recurrent.default:
             return frozenset()
-        last = next(iter(reversed(self.program.graph.nodes)))
-        returned = {one: place for place, one in enumerate(last.args[0])}  # type: ignore[union-attr, arg-type]
-        given = [one for one in self.program.graph.nodes if one in self._user_inputs]
+        nodes: list[Any] = list(self.program.graph.nodes)
+        results, own = nodes[-1].args[0], self._user_inputs
         found = set()
         for user in node.users:
-            place = int(user.args[1]) - 1  # type: ignore[arg-type]
-            if place < 0 or user not in returned:
-                continue
-            state = node.args[2][place]  # type: ignore[index]
-            if state in given and list(state.users) == [node]:
-                from_end = len(given) - given.index(state), len(returned) - returned[user]
-                if from_end[0] == from_end[1]:
-                    found.add(place)
+            place: Any = user.args[1]
+            given: Any = node.args[2]
+            state = given[place - 1]
+            alone = place and user in results and state in own and list(state.users) == [node]
+            if alone and len(own) - own.index(state) == len(results) - results.index(user):
+                found.add(place - 1)
         return frozenset(found)
 
     def _known(self, arguments: Any) -> Any:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gatewise.compiler.c_runtime import definitions
 from gatewise.shipping.c.arrays import BYTES, KINDS
-from gatewise.shipping.c.constants import Constants, double
+from gatewise.shipping.c.constants import Constants
 from gatewise.shipping.c.writer import number
 
 
@@ -27,27 +27,31 @@ class Argument:
 class Model:
     """All that the files of a model consist of.
 
-    states: their values before the first step; memory: the size of the memory of a step, by type
-    functions: of layers; calls: those of the runtime; body: the statements of a step
+    states: of a sequence; memory: the size of the memory of a step, by type
+    initial: the statements that set the states before the first step; body: those of a step
+    functions: of layers; calls: those of the runtime
     """
 
     name: str
     about: tuple[str, ...]
     inputs: tuple[Argument, ...]
     outputs: tuple[Argument, ...]
-    states: Mapping[str, Tensor]
+    states: tuple[Argument, ...]
     memory: Mapping[str, int]
     functions: tuple[str, ...]
     calls: frozenset[str]
+    initial: tuple[str, ...]
     body: tuple[str, ...]
     constants: Constants
 
     @property
     def members(self) -> list[Argument]:
         """The members of a state, those of the largest alignment first."""
-        own = [Argument(name, KINDS[one.dtype], one.numel()) for name, one in self.states.items()]
-        own += [Argument(f"memory_{kind}", kind, size) for kind, size in self.memory.items()]
-        return sorted(own, key=lambda one: -BYTES[one.kind])
+        memory = [
+            Argument(f"memory_{kind.removesuffix('_t')}", kind, size) for kind, size in self.memory.items()
+        ]
+        # Those of eight bytes first, so that there is nothing between them.
+        return sorted([*self.states, *memory], key=lambda one: -BYTES[one.kind])
 
     @property
     def state_bytes(self) -> int:
@@ -59,9 +63,7 @@ def header_text(model: Model) -> str:
     """The header: sizes, the state, and the functions."""
     name, upper = model.name, model.name.upper()
     guard = f"{upper}_H"
-    sizes = [
-        (f"{upper}_{one.name.upper()}_SIZE", one.size) for one in (*model.inputs, *model.outputs)
-    ]
+    sizes = [(f"{upper}_{one.name.upper()}_SIZE", one.size) for one in (*model.inputs, *model.outputs)]
     lines = ["/*", *(f" * {_comment(line)}".rstrip() for line in _about(model)), " */"]
     lines += [f"#ifndef {guard}", f"#define {guard}", "", "#include <stdint.h>", ""]
     lines += [f"#define {macro} {size}" for macro, size in sizes]
@@ -71,7 +73,11 @@ def header_text(model: Model) -> str:
     lines += ["typedef struct {"]
     lines += [f"    {one.kind} {one.name}[{one.size}];" for one in model.members] or ["    float unused[1];"]
     lines += [f"}} {name}_state;", ""]
-    lines += [f"/* Sets a state to that before the first step. */", f"void {name}_init({name}_state *state);", ""]
+    lines += [
+        "/* Sets a state to that before the first step. */",
+        f"void {name}_init({name}_state *state);",
+        "",
+    ]
     lines += ["/* The same, for a new sequence. */", f"void {name}_reset({name}_state *state);", ""]
     lines += ["/* Runs a step. */", f"void {name}_step({_arguments(model)});", ""]
     lines += ["#ifdef __cplusplus", "}", "#endif", "", f"#endif /* {guard} */", ""]
@@ -86,7 +92,7 @@ def source_text(model: Model) -> str:
     lines += [definitions(model.calls)] if model.calls else []
     lines += model.functions
     lines += [f"void {name}_init({name}_state *state)", "{"]
-    lines += [f"    {line}" for line in _initial(model)] or ["    (void)state;"]
+    lines += [f"    {line}" for line in model.initial] or ["    (void)state;"]
     lines += ["}", "", f"void {name}_reset({name}_state *state)", "{", f"    {name}_init(state);", "}", ""]
     lines += [f"void {name}_step({_arguments(model)})", "{"]
     if not any("state->" in line for line in model.body):
@@ -123,9 +129,9 @@ def _arguments(model: Model) -> str:
     return ", ".join(arguments)
 
 
-def _initial(model: Model) -> Iterator[str]:
-    """The statements that set a state."""
-    for name, values in model.states.items():
+def initial_statements(states: Mapping[str, Tensor], constants: Constants) -> Iterator[str]:
+    """The statements that set states to values."""
+    for name, values in states.items():
         kind, flat = KINDS[values.dtype], values.flatten()
         if not bool((flat != 0).any()) and not torch.signbit(flat).any():
             yield f"memset(state->{name}, 0, sizeof state->{name});"
@@ -133,5 +139,5 @@ def _initial(model: Model) -> Iterator[str]:
             yield f"for (int i = 0; i < {flat.numel()}; i++)"
             yield f"    state->{name}[i] = {number(flat[0].item(), kind)};"
         else:
-            array = model.constants.array(values)
+            array = constants.array(values)
             yield f"memcpy(state->{name}, {array.name}, sizeof state->{name});"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import torch
 from torch import Tensor
@@ -35,12 +36,10 @@ class Writer:
 
     def new(self, shape: Sequence[int], dtype: torch.dtype) -> View:
         """An array for the result of a node."""
-        size = 1
-        for one in shape:
-            size *= one
-        array = Array(f"v{len(self._arrays)}_{self.name}", max(size, 1), KINDS[dtype], self.now, self.now)
+        name = f"v{len(self._arrays)}_{self.name}"
+        array = Array(name, prod(shape), KINDS[dtype], self.now, self.now)
         self._arrays.append(array)
-        self._statements.append(array)
+        self._statements += [array] if array.size else []
         return whole(array, shape, dtype)
 
     def view(self, value: View | Tensor) -> View:
@@ -68,6 +67,8 @@ class Writer:
         self, shape: Sequence[int], dtype: torch.dtype, value: Callable[..., str], operands: Sequence[Operand]
     ) -> View:
         """A new array, each element from those of the operands, which are broadcast."""
+        if 0 in shape:
+            return self.new(shape, dtype)
         known = [one if isinstance(one, str) else broadcast(self.view(one), shape) for one in operands]
         out = self.new(shape, dtype)
         self.assign(out, value, known)
@@ -126,7 +127,8 @@ class Writer:
         lines = []
         for one in self._statements:
             if isinstance(one, Array):
-                one = f"{one.kind} *const {one.name} = state->memory_{one.kind} + {offsets[one]};"
+                memory = f"state->memory_{one.kind.removesuffix('_t')}"
+                one = f"{one.kind} *const {one.name} = {memory} + {offsets[one]};"
             lines.append(one)
         return lines, sizes
 
@@ -140,15 +142,15 @@ def number(value: float, kind: str) -> str:
 
 def broadcast(view: View, shape: Sequence[int]) -> View:
     """A view with the elements of another shape, as in PyTorch."""
-    found = view.changed(torch.ops.aten.expand.default, list(shape))
-    assert isinstance(found, View)
-    return found
+    return view.changed(torch.ops.aten.expand.default, list(shape))
 
 
 def affine(offset: int, names: str, strides: Sequence[int]) -> str:
     """An index, `2 + i * 3 + j`."""
     terms = [str(offset)] if offset else []
-    terms += [name if one == 1 else f"{name} * {one}" for name, one in zip(names, strides, strict=True) if one]
+    terms += [
+        name if one == 1 else f"{name} * {one}" for name, one in zip(names, strides, strict=True) if one
+    ]
     return " + ".join(terms) or "0"
 
 
@@ -169,4 +171,3 @@ def _merged(shape: Sequence[int], views: Sequence[View]) -> tuple[list[int], lis
             for one, stride in zip(strides, own, strict=True):
                 one.append(stride)
     return sizes, strides
-

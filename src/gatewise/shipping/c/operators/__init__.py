@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from gatewise.shipping.c.arrays import View
-from gatewise.shipping.c.operators import arrangement, elementwise, products, recurrent, reductions
-from gatewise.shipping.c.writer import Writer
+from gatewise.shipping.c.operators import (
+    arrangement,
+    convolution,
+    elementwise,
+    products,
+    recurrent,
+    reductions,
+)
 
 Printed = View | list[View] | None
 
@@ -15,8 +20,7 @@ OPERATORS: dict[str, Callable[..., Printed]] = {
     **elementwise.OPERATORS,
     **reductions.OPERATORS,
     **products.OPERATORS,
+    **convolution.OPERATORS,
     **arrangement.OPERATORS,
     **recurrent.OPERATORS,
 }
-
-__all__ = ["OPERATORS", "Any", "Printed", "Writer"]

@@ -15,11 +15,12 @@ from gatewise.shipping.c.writer import Writer, broadcast
 
 
 def view_of(writer: Writer, call: Call) -> View | list[View]:
-    """The result of an operator whose results are views of its first argument; copied where strides forbid."""
+    """The views of its first argument that an operator returns; of a copy where strides forbid them."""
     own, *others = call.arguments.values()
     view = writer.view(own)
+    of_several = len(call.results) > 1 or isinstance(call.operator._schema.returns[0].type, torch.ListType)
     try:
-        return view.changed(call.operator, *others)
+        return view.parts(call.operator, *others) if of_several else view.changed(call.operator, *others)
     except RuntimeError:  # as `view` of elements that do not follow each other
         return writer.copy(view).changed(call.operator, *others)
 
@@ -37,19 +38,13 @@ def _into(writer: Writer, part: View, source: View | Tensor) -> None:
     writer.assign(part, lambda one: one, [broadcast(writer.view(source), part.shape)])
 
 
-def _sliced(view: View, axis: int, start: int, stop: int, step: int = 1) -> View:
-    found = view.changed(torch.ops.aten.slice.Tensor, axis, start, stop, step)
-    assert isinstance(found, View)
-    return found
-
-
 def _cat(writer: Writer, call: Call) -> View:
     axis, place = call.get("dim", 0), 0
     parts = [one for one in call["tensors"] if tuple(one.shape) != (0,)]
     out = writer.new(call.result.shape, call.result.dtype)
     for one in parts:
         width = one.shape[axis]
-        _into(writer, _sliced(out, axis, place, place + width), one)
+        _into(writer, out.sliced(axis, place, place + width), one)
         place += width
     return out
 
@@ -66,9 +61,9 @@ def _pad(writer: Writer, call: Call) -> View:
     for place in range(len(pads) // 2):
         axis, (left, right) = len(own.shape) - 1 - place, pads[2 * place : 2 * place + 2]
         if left < 0 or right < 0:
-            source = _sliced(source, axis, max(-left, 0), source.shape[axis] - max(-right, 0))
+            source = source.sliced(axis, max(-left, 0), source.shape[axis] - max(-right, 0))
         start = max(left, 0)
-        inner = _sliced(inner, axis, start, start + source.shape[axis])
+        inner = inner.sliced(axis, start, start + source.shape[axis])
     _into(writer, inner, source)
     return out
 
@@ -102,8 +97,7 @@ def _written_into(writer: Writer, call: Call) -> View:
     else:
         size = out.shape[axis]
         stop = call.get("end")
-        part = _sliced(out, axis, call.get("start") or 0, size if stop is None else stop, call.get("step", 1))
-    assert isinstance(part, View)
+        part = out.sliced(axis, call.get("start") or 0, size if stop is None else stop, call.get("step", 1))
     _into(writer, part, call["src"])
     return out
 
@@ -169,13 +163,10 @@ def _gather(writer: Writer, call: Call) -> View:
 def _repeat(writer: Writer, call: Call) -> View:
     own, times = writer.contiguous(call["self"]), call["repeats"]
     sizes = [1] * (len(times) - len(own.shape)) + list(own.shape)
-    apart = own.changed(torch.ops.aten.view.default, [one for size in sizes for one in (1, size)])
-    assert isinstance(apart, View)
+    apart = own.reshaped([one for size in sizes for one in (1, size)])
     pairs = zip(times, sizes, strict=True)
     copied = writer.copy(broadcast(apart, [one for pair in pairs for one in pair]))
-    found = copied.changed(torch.ops.aten.view.default, list(call.result.shape))
-    assert isinstance(found, View)
-    return found
+    return copied.reshaped(call.result.shape)
 
 
 def _replaced(writer: Writer, call: Call) -> View:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gatewise.shipping.c.arrays import KINDS, View
-from gatewise.shipping.c.writer import Operand, Writer, number
+from gatewise.shipping.c.writer import Operand, number
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,3 @@ def cast(text: str, own: Any, dtype: torch.dtype) -> str:
     if isinstance(own, View | Tensor) and KINDS[own.dtype] != kind:
         return f"({kind}){text}"
     return text
-
-
-__all__ = ["Call", "Operand", "Writer", "cast", "operand"]

@@ -111,7 +111,13 @@ def _sign(writer: Writer, call: Call) -> View:
 
 
 def _power(writer: Writer, call: Call) -> View:
-    known = {2: "{0} * {0}", 1: "{0}", 3: "{0} * {0} * {0}", 0.5: "sqrt{f}({0})", -0.5: "1.0{f} / sqrt{f}({0})"}
+    known = {
+        2: "{0} * {0}",
+        1: "{0}",
+        3: "{0} * {0} * {0}",
+        0.5: "sqrt{f}({0})",
+        -0.5: "1.0{f} / sqrt{f}({0})",
+    }
     exponent = call["exponent"]
     template = known.get(exponent) if isinstance(exponent, int | float) else None
     if template is None:

@@ -36,9 +36,7 @@ def _recurrent(writer: Writer, call: Call) -> list[View]:
     sizes = LayerSizes(width, _units(own, parameters), output.shape[-1], own.heads)
     name = f"{own.cell.__name__.lower().lstrip('_')}_{len(writer.functions)}"
     made = _function(writer, name, own, parameters, sizes)
-    final = [
-        one if place in call.in_place else writer.copy(one) for place, one in enumerate(call["state"])
-    ]
+    final = [one if place in call.in_place else writer.copy(one) for place, one in enumerate(call["state"])]
     memory = writer.new((max(made, 1),), torch.float32)
     elapsed = writer.contiguous(call["elapsed"]) if call.get("elapsed") is not None else None
     lengths = writer.contiguous(call["lengths"]) if call.get("lengths") is not None else None
@@ -60,9 +58,7 @@ def _recurrent(writer: Writer, call: Call) -> list[View]:
         lines = [f"for (int row = 0; row < {rows}; row++) {{", *("    " + one for one in lines), "}"]
     writer.write(*lines)
     if single:
-        shaped = out.changed(torch.ops.aten.view.default, list(output.shape))
-        assert isinstance(shaped, View)
-        return [shaped, *final]
+        return [out.reshaped(output.shape), *final]
     return [out, *final]
 
 
@@ -109,7 +105,9 @@ def _function(
             continue
         scales = request.parameters.get(scale_name(parameter))
         array = writer.constants.array(values, "int8_t" if values.dtype == torch.int8 else None)
-        arrays[parameter] = Weights(array.name, None if scales is None else writer.constants.array(scales).name)
+        arrays[parameter] = Weights(
+            array.name, None if scales is None else writer.constants.array(scales).name
+        )
     made = step_function(name, cell, sizes, arrays, own.zoneout, own.cell)
     writer.functions.append(made.text)
     writer.calls |= made.calls

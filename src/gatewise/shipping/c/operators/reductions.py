@@ -27,7 +27,11 @@ def _split(own: View, axes: Sequence[int]) -> tuple[View, View]:
     """The view of the first element of each reduced part, and one of the elements of the first part."""
     kept = tuple(axis for axis in range(len(own.shape)) if axis not in axes)
     outer = View(
-        own.array, tuple(own.shape[k] for k in kept), tuple(own.strides[k] for k in kept), own.offset, own.dtype
+        own.array,
+        tuple(own.shape[k] for k in kept),
+        tuple(own.strides[k] for k in kept),
+        own.offset,
+        own.dtype,
     )
     inner = View(
         own.array, tuple(own.shape[k] for k in axes), tuple(own.strides[k] for k in axes), 0, own.dtype
@@ -45,9 +49,7 @@ def _inner_loops(inner: View) -> tuple[list[str], str]:
     return lines, affine(0, names, inner.strides)
 
 
-def _reduced(
-    first: Callable[[str], str], step: str, last: str, writer: Writer, call: Call
-) -> View:
+def _reduced(first: Callable[[str], str], step: str, last: str, writer: Writer, call: Call) -> View:
     """A number for each part. first: the value before the loops, in a type; step, last: statements"""
     own = writer.view(call["self"])
     outer, inner = _split(own, _axes(call, len(own.shape)))
@@ -68,9 +70,7 @@ def _reduced(
     for one in (own, made):
         writer.use(one)
     writer.loops(outer.shape, [made, outer], body)
-    found = made.changed(torch.ops.aten.view.default, list(call.result.shape))
-    assert isinstance(found, View)
-    return found
+    return made.reshaped(call.result.shape)
 
 
 def _number(value: float) -> Callable[[str], str]:
@@ -114,9 +114,7 @@ def _variance(writer: Writer, call: Call) -> View:
 
     writer.use(own)
     writer.loops(outer.shape, [made, outer], body)
-    found = made.changed(torch.ops.aten.view.default, list(call.result.shape))
-    assert isinstance(found, View)
-    return found
+    return made.reshaped(call.result.shape)
 
 
 def _norm(writer: Writer, call: Call) -> View:
@@ -182,7 +180,8 @@ def _layer_norm(writer: Writer, call: Call) -> list[View]:
     if out.dtype != torch.float32:
         raise NotImplementedError("in float64")
     gain, shift = (
-        "0" if call.get(name) is None else writer.contiguous(call[name]).address for name in ("weight", "bias")
+        "0" if call.get(name) is None else writer.contiguous(call[name]).address
+        for name in ("weight", "bias")
     )
     writer.calls.add("normalize")
     rows = out.size // count
@@ -218,17 +217,17 @@ def _extreme(sign: str, writer: Writer, call: Call) -> list[View]:
     for one in (own, values, numbers):
         writer.use(one)
     writer.loops(outer.shape, [values, numbers, outer], body)
-    shape = list(call.result.shape)
-    found = [one.changed(torch.ops.aten.view.default, shape) for one in (values, numbers)]
-    return [one for one in found if isinstance(one, View)]
+    return [one.reshaped(call.result.shape) for one in (values, numbers)]
 
 
 def _place_of_extreme(sign: str, writer: Writer, call: Call) -> View:
     own, axis = call["self"], call.get("dim")
     if axis is None:
-        flat = writer.contiguous(own).changed(torch.ops.aten.view.default, [-1])
+        flat = writer.contiguous(own).reshaped([-1])
         call = Call(call.operator, {"self": flat, "dim": 0}, call.results)
-    made = Call(call.operator, call.arguments, [torch.empty(call.result.shape, dtype=own.dtype, device="meta")])
+    made = Call(
+        call.operator, call.arguments, [torch.empty(call.result.shape, dtype=own.dtype, device="meta")]
+    )
     return _extreme(sign, writer, made)[1]
 
 
@@ -317,8 +316,7 @@ def _topk(writer: Writer, call: Call) -> list[View]:
         {"self": call["self"], "dim": axis, "descending": call.get("largest", True)},
         call.results,
     )
-    found = [one.changed(torch.ops.aten.slice.Tensor, axis, 0, count) for one in _sort(writer, ordered)]
-    return [one for one in found if isinstance(one, View)]
+    return [one.sliced(axis, 0, count) for one in _sort(writer, ordered)]
 
 
 OPERATORS: dict[str, Callable[[Writer, Call], Any]] = {
