@@ -2,11 +2,11 @@
 
 Estimators (`Forecaster`, `AnomalyDetector`, `Classifier`, `Regressor`, `Labeler`, `Transcriber`,
 `TextGenerator`, `VectorGenerator`, `Translator`, `Captioner`) fit a model to data; `compare` ranks cells and
-baselines, `tune` searches for options, `load` reads a saved model, `resume` continues a run, `look` describes
-a table. Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`, `GridLSTM`, `Lattice`) and single steps
-(`LSTMCell`, `RecurrentCell`) are PyTorch modules, and so are stacks of residual blocks (`xLSTM`, `Griffin`,
-`RecurrentBlock` with any cell); `quantize` gives them int8 weights. `cells` has the
-equations, `insight` the gates and gradients of a trained module.
+baselines, `tune` searches for options, `load` reads a saved model, `resume` continues a run, `serve`
+answers requests over HTTP, `look` describes a table. Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`,
+`GridLSTM`, `Lattice`) and single steps (`LSTMCell`, `RecurrentCell`) are PyTorch modules, and so are stacks
+of residual blocks (`xLSTM`, `Griffin`, `RecurrentBlock` with any cell); `quantize` gives them int8 weights.
+`cells` has the equations, `insight` the gates and gradients of a trained module.
 
 >>> import torch, gatewise
 >>> output, (h, c) = gatewise.LSTM(input_size=5, hidden_size=8)(torch.randn(10, 3, 5))
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         quantize,
         xLSTM,
     )
+    from gatewise.serving.run import serve
     from gatewise.tasks.serialization import load_model, save_model
 
     __all__ = [
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
         "quantize",
         "resume",
         "save_model",
+        "serve",
         "tune",
         "xLSTM",
     ]
@@ -129,6 +131,7 @@ _HOMES = {
     "load_model": "gatewise.tasks.serialization",
     "resume": "gatewise.estimators.resuming",
     "save_model": "gatewise.tasks.serialization",
+    "serve": "gatewise.serving.run",
 }
 
 

@@ -27,6 +27,7 @@ VERBS = {
     "inspect": "Write an HTML report of every gate and state of a trained model, step by step.",
     "ablate": "Compute the loss of a trained model with each gate or unit clamped.",
     "sample": "Continue a text, or sample vectors, with a trained generator.",
+    "serve": "Serve trained models over HTTP: predictions, streams, texts, and a page to try them.",
     "cells": "Show the cells and their equations.",
     "explain": "Walk through a cell with numbers, or measure over which lags cells learn and remember.",
     "doctor": "Describe this machine, and show which backend runs which cell on it.",

@@ -51,10 +51,19 @@ class Stream:
         self._fast: FastSteps | None = None  # of the sequence without an id
         self._model = ""
 
+    def __contains__(self, id: Key) -> bool:
+        """Whether there is an observation of a sequence."""
+        return id in self._table
+
     @property
     def ids(self) -> list[str]:
         """The ids of the sequences, in the order in which they joined."""
         return [key for key in self._memories if key is not None]
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What the model reads and returns at a step, as plain data."""
+        return self._step.description
 
     @property
     def model(self) -> str:
@@ -126,8 +135,10 @@ class Stream:
         memories = [self._reader.to_plain(self._memories[key]) for key in keys]
         return to_bytes(self._step.state_names, self._table.read(keys), keys, memories, self.model)
 
-    def load(self, data: bytes) -> None:
+    def load(self, data: bytes, id: str | None = None) -> None:
         """Adds the sequences of `save`, in place of those of the same ids.
+
+        id: for the state of one sequence, another id that it gets; None keeps those of the state
 
         Raises: `GatewiseError` if the data are damaged, or of another model; the stream is then as before.
         """
@@ -136,7 +147,10 @@ class Stream:
             memories = [self._reader.from_plain(one) for one in stored.memories]
         except ValueError as error:
             raise GatewiseError(f"the states can't be read: {error}") from error
-        for place, (key, memory) in enumerate(zip(stored.keys, memories, strict=True)):
+        keys: list[Key] = stored.keys if id is None else [id]
+        if len(keys) != len(memories):
+            raise GatewiseError(f"expected the state of one sequence for {id!r}, got {len(memories)}")
+        for place, (key, memory) in enumerate(zip(keys, memories, strict=True)):
             self.end(key)
             self._memories[key] = memory
             self._table.join(key, [one[place : place + 1] for one in stored.states])

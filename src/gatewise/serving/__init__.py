@@ -1,0 +1,1 @@
+"""A server of trained models: predictions, streams and texts over HTTP."""

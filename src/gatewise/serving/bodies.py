@@ -1,0 +1,119 @@
+"""Bodies of requests and responses: JSON, CSV and Arrow IPC, of bounded size."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from gatewise.errors import GatewiseError
+from gatewise.plain import one_line, parse_json
+from gatewise.serving.refusals import RequestError
+
+JSON, CSV = "application/json", "text/csv"
+STREAM, FILE = "application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file"
+KINDS = (JSON, CSV, STREAM, FILE)
+
+
+class Content(NamedTuple):
+    """The data of a request: a table, or a list of arrays or texts. model: its name, if it is in the body"""
+
+    data: Any
+    model: str | None = None
+
+
+def media_type(header: str | None) -> str:
+    """The media type of a header, without its parameters."""
+    return (header or "").partition(";")[0].strip().lower()
+
+
+def read_json_body(body: bytes) -> Any:
+    """The data of a JSON body. Raises: `RequestError` if it is none."""
+    try:
+        return parse_json(body.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise RequestError(400, f"the body is no JSON: {one_line(error)}") from error
+
+
+def read_object(body: bytes) -> Mapping[str, Any]:
+    """The object of a JSON body; empty if there is none. Raises: `RequestError` if it is something else."""
+    data = read_json_body(body) if body else {}
+    if not isinstance(data, dict):
+        raise RequestError(400, f"expected a JSON object, got {type(data).__name__}")
+    return data
+
+
+def read_content(body: bytes, kind: str, max_rows: int) -> Content:
+    """The data of a body of a media type.
+
+    JSON is a list of rows, or an object with "rows", or with "sequences" for arrays and texts.
+
+    Raises: `RequestError` if it is none of these, can't be read, or has too many rows.
+    """
+    if kind not in KINDS:
+        raise RequestError(415, f"expected a content type among {', '.join(KINDS)}, got {kind!r}")
+    content = _json_content(body) if kind == JSON else Content(_table(body, kind))
+    count = len(content.data)
+    if isinstance(content.data, list):
+        count = sum(len(one) if isinstance(one, list | str) else 1 for one in content.data)
+    if count > max_rows:
+        raise RequestError(413, f"the body has {count:,} rows; at most {max_rows:,} are predicted at a time")
+    if not len(content.data):
+        raise RequestError(422, "the body has no rows")
+    return content
+
+
+def write_table(frame: pl.DataFrame, kind: str) -> bytes:
+    """A table as a body of a media type other than JSON."""
+    buffer = io.BytesIO()
+    if kind == CSV:
+        frame.write_csv(buffer)
+    elif kind == FILE:
+        frame.write_ipc(buffer)
+    else:
+        frame.write_ipc_stream(buffer)
+    return buffer.getvalue()
+
+
+def plain_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as plain data, times as in ISO 8601."""
+    rows: list[dict[str, Any]] = json.loads(frame.write_json())
+    return rows
+
+
+def plain(value: Any) -> Any:
+    """An answer as plain data."""
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _json_content(body: bytes) -> Content:
+    data, model = read_json_body(body), None
+    if isinstance(data, dict):
+        given, model = data, data.get("model")
+        if "sequences" in given and isinstance(given["sequences"], list):
+            return Content(given["sequences"], model)
+        data = given.get("rows")
+    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+        raise RequestError(422, 'expected a list of rows, or an object with "rows" or "sequences"')
+    try:
+        return Content(pl.DataFrame(data, infer_schema_length=None), model)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
+        raise RequestError(422, f"the rows are no table: {one_line(error)}") from error
+
+
+def _table(body: bytes, kind: str) -> pl.DataFrame:
+    readers = {CSV: pl.read_csv, STREAM: pl.read_ipc_stream, FILE: pl.read_ipc}
+    try:
+        table: pl.DataFrame = readers[kind](io.BytesIO(body))
+    except GatewiseError:
+        raise
+    except BaseException as error:  # polars' PanicException is not an Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        raise RequestError(422, f"the body can't be read as {kind}: {one_line(error)}") from error
+    return table

@@ -1,0 +1,118 @@
+"""A model in the server: what it reads, its predictions, and its streams."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gatewise.errors import GatewiseError
+from gatewise.estimators.base import Estimator
+from gatewise.estimators.loading import load
+from gatewise.estimators.sampling import SamplingMethods
+from gatewise.plain import one_line
+from gatewise.serving.journal import Journal
+from gatewise.serving.options import ServeOptions
+from gatewise.serving.refusals import RequestError
+from gatewise.serving.worker import StreamWorker
+from gatewise.tasks.prediction import Prediction
+
+MISTAKES = (  # of data in forms that no file has, such as lists in cells
+    TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, pl.exceptions.PolarsError
+)  # fmt: skip
+
+
+class ServedModel:
+    """A model by its name in the server.
+
+    options: of the server; observe: called with the number of steps of each batch
+    refusal: the reason why it has no streams; None if it has
+    """
+
+    def __init__(
+        self, name: str, model: Estimator, options: ServeOptions, observe: Callable[[int], None]
+    ) -> None:
+        self.name, self.model = name, model
+        self.refusal: str | None = None
+        self.worker: StreamWorker | None = None
+        self.description: dict[str, Any] = {}
+        try:
+            stream = model.stream()
+        except GatewiseError as error:
+            self.refusal = str(error)
+            return
+        self.description = stream.description
+        journal = None if options.state is None else Journal(Path(options.state) / name)
+        self.worker = StreamWorker(stream, journal, options.max_wait / 1000, options.max_batch, observe)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a client needs to know of the model."""
+        return {
+            "name": self.name,
+            "task": self.model.model_.task,
+            "network": self.model.model_.name,
+            "generates": self.generates,
+            "streams": self.worker is not None,
+            **({"reason": self.refusal} if self.refusal else {"step": self._step()}),
+        }
+
+    @property
+    def generates(self) -> bool:
+        """Whether texts or vectors can be sampled from the model."""
+        return isinstance(self.model, SamplingMethods)
+
+    @property
+    def streams(self) -> StreamWorker:
+        """The streams. Raises: `RequestError` if the model has none."""
+        if self.worker is None:
+            raise RequestError(422, self.refusal)
+        return self.worker
+
+    async def predict(self, data: Any, threads: Executor) -> Prediction:
+        """The prediction for a table, arrays or texts, in a thread. Raises: `GatewiseError`."""
+        return await asyncio.get_running_loop().run_in_executor(threads, self._predicted, data)
+
+    def sample(self, given: dict[str, Any]) -> Iterator[str] | Any:
+        """Samples a text, symbol by symbol, or a table. Raises: `GatewiseError` if the model does not."""
+        if not isinstance(self.model, SamplingMethods):
+            raise RequestError(422, f"the model {self.name!r} generates nothing; it predicts")
+        return self.model.sample(**given)
+
+    def _predicted(self, data: Any) -> Prediction:
+        try:
+            return self.model.prediction(data)
+        except GatewiseError:
+            raise
+        except MISTAKES as error:
+            kind = type(self.model).__name__
+            raise RequestError(422, f"these are no data of a {kind}: {one_line(error)}") from error
+
+    def _step(self) -> dict[str, Any]:
+        """The description of a step, without what may be long."""
+        long = ("scales", "tokenizer")
+        return {
+            side: {name: value for name, value in one.items() if name not in long}
+            for side, one in self.description.items()
+        }
+
+
+def load_models(
+    folders: list[Path], options: ServeOptions, observe: Callable[[str, int], None]
+) -> dict[str, ServedModel]:
+    """The models of folders, each named as its folder.
+
+    Raises: `GatewiseError` if one can't be read, or two have the same name.
+    """
+    models: dict[str, ServedModel] = {}
+    for folder in folders:
+        name = folder.resolve().name
+        if name in models:
+            raise GatewiseError(f"two models are called {name!r}: rename the folder of one")
+        models[name] = ServedModel(name, load(folder), options, partial(observe, name))
+    return models

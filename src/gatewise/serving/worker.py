@@ -1,0 +1,173 @@
+"""The streams of one model in the server: a thread that computes steps which arrive together in one batch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+
+from gatewise.errors import GatewiseError
+from gatewise.serving.bodies import plain
+from gatewise.serving.journal import Journal, Sessions, change
+from gatewise.serving.refusals import RequestError
+from gatewise.shipping.stream import Stream
+
+Result = TypeVar("Result")
+
+
+class Stepped(NamedTuple):
+    """The answer to a step as plain data, and the number of steps of its stream."""
+
+    answer: Any
+    steps: int
+
+
+class _Waiting(NamedTuple):
+    id: str
+    observation: Any
+    result: asyncio.Future[Stepped]
+
+
+class StreamWorker:
+    """Steps the streams of a model. Its thread alone touches them.
+
+    Steps that arrive within `max_wait` of the first are computed in one batch, in the order of their arrival
+    for each stream.
+
+    journal: None if streams do not survive the process; max_wait: in seconds; max_batch: the most steps
+    observe: called with the number of steps of each batch
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        journal: Journal | None,
+        max_wait: float,
+        max_batch: int,
+        observe: Callable[[int], None],
+    ) -> None:
+        self._stream, self._journal, self._observe = stream, journal, observe
+        self._max_wait, self._max_batch = max_wait, max_batch
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="streams")
+        self._waiting: list[_Waiting] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self.sessions: Sessions = {} if journal is None else journal.recover(stream)
+
+    async def step(self, id: str, observation: Any) -> Stepped:
+        """Reads an observation of a stream. Raises: `GatewiseError` if it is not as expected."""
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(id, observation, loop.create_future())
+        self._waiting.append(waiting)
+        if len(self._waiting) >= self._max_batch:
+            self._compute()
+        elif self._timer is None:
+            self._timer = loop.call_later(self._max_wait, self._compute)
+        return await waiting.result
+
+    async def change(self, **record: Any) -> None:
+        """Opens, restores or closes a stream, as `journal.change`. Raises: `GatewiseError`."""
+        await self._call(lambda: self._changed(record))
+
+    async def save(self, id: str) -> bytes:
+        """The state of a stream as bytes. Raises: `RequestError` if it has no step yet."""
+        return await self._call(lambda: self._saved(id))
+
+    async def close(self) -> None:
+        """Computes what waits, writes the snapshot, and ends the thread."""
+        self._compute()
+        await self._call(self._ended)
+        self._thread.shutdown()
+
+    async def _call(self, function: Callable[[], Result]) -> Result:
+        """The result of a function, called in the thread after all that arrived before."""
+        self._compute()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+    def _compute(self) -> None:
+        """Hands all steps that wait to the thread."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch, self._waiting = self._waiting, []
+        if not batch:
+            return
+        loop = asyncio.get_running_loop()
+        steps = [(one.id, one.observation) for one in batch]
+        task = loop.run_in_executor(self._thread, self._stepped, steps)
+
+        def distribute(done: asyncio.Future[list[Stepped | Exception]]) -> None:
+            failure = done.exception()
+            results = [failure] * len(batch) if failure is not None else done.result()
+            for one, result in zip(batch, results, strict=True):
+                if one.result.done():  # its client has gone
+                    continue
+                if isinstance(result, Stepped):
+                    one.result.set_result(result)
+                else:
+                    one.result.set_exception(result)
+
+        task.add_done_callback(distribute)
+
+    def _stepped(self, steps: Sequence[tuple[str, Any]]) -> list[Stepped | Exception]:
+        """The results of steps, in the thread; they are in the journal before they are returned."""
+        self._observe(len(steps))
+        results: dict[int, Stepped | Exception] = {}
+        left = list(enumerate(steps))
+        while left:
+            together: dict[str, tuple[int, Any]] = {}
+            later = []
+            for place, (id, observation) in left:
+                if id in together:  # one step of each stream in a batch
+                    later.append((place, (id, observation)))
+                elif id not in self.sessions:
+                    results[place] = RequestError(404, f"there is no stream {id!r}; open it first")
+                else:
+                    together[id] = place, observation
+            results |= self._computed(together)
+            left = later
+        return [results[place] for place in range(len(steps))]
+
+    def _computed(self, together: dict[str, tuple[int, Any]]) -> dict[int, Stepped | Exception]:
+        answers = self._answers({id: observation for id, (_, observation) in together.items()})
+        good = [id for id, answer in answers.items() if not isinstance(answer, Exception)]
+        if self._journal is not None and good:
+            self._journal.append({"do": "step", "id": id, "observation": together[id][1]} for id in good)
+        results: dict[int, Stepped | Exception] = {}
+        for id, answer in answers.items():
+            if isinstance(answer, Exception):
+                results[together[id][0]] = answer
+                continue
+            self.sessions[id]["steps"] += 1
+            results[together[id][0]] = Stepped(plain(answer), self.sessions[id]["steps"])
+        self._rotate()
+        return results
+
+    def _answers(self, observations: dict[str, Any]) -> dict[str, Any]:
+        """The answer to each observation, or the error; one that is refused leaves the others alone."""
+        try:
+            return dict(self._stream.step_many(observations))
+        except GatewiseError as error:
+            if len(observations) == 1:
+                return dict.fromkeys(observations, error)
+        return {id: self._answers({id: one})[id] for id, one in observations.items()}
+
+    def _changed(self, record: dict[str, Any]) -> None:
+        change(self._stream, self.sessions, record)
+        if self._journal is not None:
+            self._journal.append([record])
+            self._rotate()
+
+    def _saved(self, id: str) -> bytes:
+        if id not in self._stream:
+            raise RequestError(409, f"the stream {id!r} has no step yet, and so no state")
+        return self._stream.save([id])
+
+    def _rotate(self) -> None:
+        if self._journal is not None and self._journal.is_long:
+            self._journal.rotate(self._stream, self.sessions)
+
+    def _ended(self) -> None:
+        if self._journal is not None:
+            self._journal.rotate(self._stream, self.sessions)
+            self._journal.close()

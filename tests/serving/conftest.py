@@ -1,0 +1,53 @@
+"""A server of three small models, in this process."""
+
+import pytest
+
+import gatewise as gw
+from tests.shipping.stepping import SMALL, classifier, forecaster
+
+pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
+pytest.importorskip("httpx")
+
+from starlette.testclient import TestClient
+
+from gatewise.serving.app import build_app
+from gatewise.serving.guards import Guards
+from gatewise.serving.metrics import Metrics
+from gatewise.serving.options import ServeOptions
+from gatewise.serving.served import load_models
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    """Folders of a forecaster, a classifier, a language model, and a classifier that can't stream."""
+    home = tmp_path_factory.mktemp("models")
+    text = "the quick brown fox jumps over the lazy dog. " * 100
+    models = {
+        "sales": forecaster(id="store", refit=False),
+        "gestures": classifier(pooling="last"),
+        "text": gw.TextGenerator(epochs=1, **SMALL).fit(text),
+        "both": classifier(bidirectional=True),
+    }
+    for name, model in models.items():
+        model.save(home / name)
+    return [home / name for name in models]
+
+
+def served(folders, token=None, **options):
+    """A client of a server, which runs within it."""
+    given, metrics = ServeOptions(**options), Metrics()
+    models = load_models(folders, given, metrics.observe_batch)
+    app = build_app(models, given, metrics)
+    client = TestClient(
+        Guards(app, given, token, metrics), base_url="http://localhost", raise_server_exceptions=False
+    )
+    client.models = models
+    return client
+
+
+@pytest.fixture(scope="session")
+def client(folders):
+    """A client of a server without a folder."""
+    with served(folders) as client:
+        yield client
