@@ -20,11 +20,15 @@ OUT = Annotated[
     ),
 ]
 TO = Annotated[
-    Format, typer.Option(help="The format: c for a step of the model as C99, model.c and model.h.")
+    Format,
+    typer.Option(
+        help="The format: onnx for a graph of raw values, c for a step of the model as C99, model.c and "
+        "model.h."
+    ),
 ]
 QUANTIZE = Annotated[
     Quantization | None,
-    typer.Option(help="int8 for int8 weights, with a scale for each row.", show_default=False),
+    typer.Option(help="int8 for int8 weights.", show_default=False),
 ]
 
 
@@ -40,4 +44,4 @@ def export(run: RUN, to: TO, out: OUT = None, quantize: QUANTIZE = None) -> None
     model = load(run)
     with console.status("exporting"):
         files = model.export(path, to, quantize=quantize)
-    console.print(f"wrote {files}")
+    console.print(f"wrote {files}", soft_wrap=True)

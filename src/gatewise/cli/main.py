@@ -23,7 +23,7 @@ VERBS = {
     "evaluate": "Score a trained model on other data.",
     "backtest": "Forecast the end of the data from rolling origins with a trained model.",
     "predict": "Predict for new data with a trained model.",
-    "export": "Write a trained model as C source for programs without Python.",
+    "export": "Write a trained model as a file for programs without gatewise.",
     "inspect": "Write an HTML report of every gate and state of a trained model, step by step.",
     "ablate": "Compute the loss of a trained model with each gate or unit clamped.",
     "sample": "Continue a text, or sample vectors, with a trained generator.",

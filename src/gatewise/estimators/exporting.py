@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gatewise.tasks.base import AnyTask
     from gatewise.tasks.serialization import SavedModel
 
-Format = Literal["c"]
+Format = Literal["onnx", "c"]
 Quantization = Literal["int8"]
 
 
@@ -30,6 +30,12 @@ def export(task: AnyTask, model: SavedModel, path: Path, format: str | None, qua
     return FORMATS[name](task, model, path, quantize is not None)
 
 
+def _to_onnx(task: AnyTask, model: SavedModel, path: Path, quantize: bool) -> object:
+    from gatewise.shipping.onnx.export import export_onnx
+
+    return export_onnx(task.deployed(model), path, quantize)
+
+
 def _to_c(task: AnyTask, model: SavedModel, path: Path, quantize: bool) -> object:
     from gatewise.shipping.c.stepwise import export_stepwise  # imports PyTorch's exporter
 
@@ -40,4 +46,7 @@ def _to_c(task: AnyTask, model: SavedModel, path: Path, quantize: bool) -> objec
     return export_stepwise(step, path, quantize)
 
 
-FORMATS: Mapping[str, Callable[[AnyTask, SavedModel, Path, bool], Any]] = {"c": _to_c}
+FORMATS: Mapping[str, Callable[[AnyTask, SavedModel, Path, bool], Any]] = {
+    "onnx": _to_onnx,
+    "c": _to_c,
+}

@@ -18,6 +18,7 @@ POSITIVE_TAPS = tuple(combinations(range(TAPS), 3))
 KERNELS = len(POSITIVE_TAPS)  # 84
 MAX_DILATIONS = 32
 MAX_CHANNELS = 9  # that one kernel adds
+LEVELS_AT_ONCE = 16  # in a graph
 CACHED_VALUES = 1 << 18  # of the outputs of a block of sequences
 GOLDEN_RATIO = (1 + sqrt(5)) / 2
 
@@ -123,12 +124,18 @@ def _fractions_above(outputs: Tensor, lengths: Tensor, margin: int, levels: Tens
     step = torch.arange(outputs.shape[-1], device=outputs.device)
     outside = (step < margin) | (step >= (lengths - margin).unsqueeze(1))
     inside = outputs.masked_fill(outside.unsqueeze(1), -torch.inf)
-    # Several times faster than the sum of a boolean tensor; an exported graph has no buffers.
-    buffer = None if torch.compiler.is_compiling() else torch.empty_like(inside)
-    above = (torch.gt(inside, level.unsqueeze(-1), out=buffer) for level in levels.unbind(-1))
-    counts = [one.sum(-1) for one in above]
     total = (lengths - 2 * margin).clamp(min=1)
-    return (torch.stack(counts, dim=-1) / total[:, None, None]).flatten(1)
+    return (_counts_above(inside, levels) / total[:, None, None]).flatten(1)
+
+
+def _counts_above(values: Tensor, levels: Tensor) -> Tensor:
+    """The number of steps at which values [B, kernels, T] are above levels [kernels, n]: [B, kernels, n]."""
+    if torch.compiler.is_compiling():  # a graph of several levels for each operation, and without a buffer
+        blocks = levels.split(LEVELS_AT_ONCE, dim=-1)
+        return torch.cat([(values.unsqueeze(2) > one.unsqueeze(-1)).sum(-1) for one in blocks], dim=-1)
+    buffer = torch.empty_like(values)  # several times faster than the sum of a boolean tensor
+    counts = [torch.gt(values, level.unsqueeze(-1), out=buffer).sum(-1) for level in levels.unbind(-1)]
+    return torch.stack(counts, dim=-1)
 
 
 def _dilations(length: int, count: int) -> list[tuple[int, int]]:

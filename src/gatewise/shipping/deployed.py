@@ -43,6 +43,8 @@ class Deployed(nn.Module):
     description: plain data, as in JSON: what stays outside, such as names of columns and classes
     """
 
+    tolerance = 1e-5  # by which exports may differ, of the largest number in a result
+
     def __init__(
         self, inputs: Sequence[Field], results: Sequence[Field], description: dict[str, Any]
     ) -> None:

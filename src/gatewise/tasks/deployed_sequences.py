@@ -13,6 +13,7 @@ from gatewise.data.sequences.reading import SequencePreprocessing
 from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
 from gatewise.modules.network import Network
+from gatewise.modules.random_convolutions import RandomConvolutions
 from gatewise.shipping.deployed import Deployed, Field
 
 
@@ -68,6 +69,8 @@ class DeployedSequences(Deployed):
             {**description, **described_channels(preprocessing)},
         )
         self.network = network.eval()
+        if any(isinstance(one, RandomConvolutions) for one in network.modules()):
+            self.tolerance = 1e-4  # the last bit decides whether a value is above a threshold
         self.scaled = ScaledValues(preprocessing.scales)
 
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor]:

@@ -1,0 +1,138 @@
+"""A deployed model as an ONNX file, which is checked by running it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gatewise.errors import GatewiseError
+from gatewise.files import write_whole
+from gatewise.shipping.deployed import Deployed
+
+if TYPE_CHECKING:
+    import onnx
+
+LIBRARIES = ("onnx", "onnxruntime", "onnxscript")
+QUANTIZED = ["LSTM", "MatMul", "Gemm"]  # convolutions stay as they are: their results are thresholded
+SIZES = ((3, 12), (1, 1), (5, 37))  # rows and steps of the checks; the first is the example of the export
+
+
+@dataclass(frozen=True)
+class OnnxFiles:
+    """The files of a model in ONNX.
+
+    model, description: the graph, and what stays outside of it, as JSON
+    size: bytes of the graph; opset: the version of the standard's operators
+    error: the largest difference from the model in PyTorch, relative to the largest result
+    float_size, int8_error: of a graph with int8 weights, the size without, and the largest difference
+    """
+
+    model: Path
+    description: Path
+    size: int
+    opset: int
+    error: float
+    float_size: int = 0
+    int8_error: float | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.model} and {self.description.name}: {self.size / 1e3:.0f} kB, opset {self.opset}; "
+        if self.int8_error is not None:
+            return (
+                f"{text}int8 weights of {self.float_size / 1e3:.0f} kB; results differ by at most "
+                f"{self.int8_error:.1%} of the largest one"
+            )
+        return f"{text}onnxruntime computes the model's results within {self.error:.0e} of the largest one"
+
+
+def export_onnx(deployed: Deployed, path: Path, quantize: bool = False) -> OnnxFiles:
+    """Writes a model as an ONNX file, with a description in JSON beside it.
+
+    Batch and time have any size. Before it is written, the graph is run in onnxruntime at several sizes, and
+    compared with the model.
+
+    quantize: whether the weights of products and LSTMs are int8
+
+    Raises: `GatewiseError` if a library is missing, the model can't be exported, or the results differ.
+    """
+    require_libraries()
+    if path.suffix.lower() != ".onnx":
+        raise GatewiseError(f"expected the path of an ONNX file, such as model.onnx, got {str(path)!r}")
+    from gatewise.shipping.onnx.graph import OPSET, onnx_model  # imports PyTorch's exporter
+
+    random = torch.Generator().manual_seed(0)
+    examples = [deployed.example({"batch": rows, "time": steps}, random) for rows, steps in SIZES]
+    dynamic = {field.name: field.dynamic for field in deployed.inputs}
+    model = onnx_model(deployed, examples[0], [field.name for field in deployed.results], dynamic)
+    model.producer_name, float_model = "gatewise", model.SerializeToString()
+    error = _largest_difference(deployed, float_model, examples)
+    if not error <= deployed.tolerance:
+        raise GatewiseError(
+            f"the results in onnxruntime differ from those of the model by {error:.1e} of the largest one, "
+            f"more than {deployed.tolerance:g}; nothing was written"
+        )
+    written, int8_error = float_model, None
+    if quantize:
+        written = _quantized(model)
+        int8_error = _largest_difference(deployed, written, examples)
+    description = path.with_suffix(".json")
+    text = json.dumps({"opset": OPSET, **deployed.described()}, indent=1, ensure_ascii=False)
+    write_whole(path, partial(_write_bytes, content=written))
+    write_whole(description, lambda to: to.write_text(text, "utf-8"))
+    return OnnxFiles(path, description, len(written), OPSET, error, len(float_model), int8_error)
+
+
+def require_libraries() -> None:
+    """Raises: `GatewiseError` if a library is missing."""
+    missing = [name for name in LIBRARIES if find_spec(name) is None]
+    if missing:
+        raise GatewiseError(f"an export to ONNX needs {', '.join(missing)}: pip install 'gatewise[onnx]'")
+
+
+def _largest_difference(deployed: Deployed, model: bytes, examples: Sequence[dict[str, Tensor]]) -> float:
+    """The largest difference of a result, relative to the largest number in it; NaN are alike."""
+    import onnxruntime
+
+    session, worst = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]), 0.0
+    for given in examples:
+        with torch.no_grad():
+            expected = deployed(**given)
+        found = session.run(None, {name: one.numpy() for name, one in given.items()})
+        for values, own in zip(expected, found, strict=True):
+            worst = max(worst, _difference(values.numpy(), own))
+    return worst
+
+
+def _difference(expected: np.ndarray, found: Any) -> float:
+    if expected.shape != found.shape or (np.isnan(expected) != np.isnan(found)).any():
+        return float("inf")
+    both = np.nan_to_num(expected.astype(float)), np.nan_to_num(found.astype(float))
+    largest = np.abs(both[0]).max(initial=0.0)
+    return float(np.abs(both[0] - both[1]).max(initial=0.0) / (largest or 1.0))
+
+
+def _quantized(model: onnx.ModelProto) -> bytes:
+    """The graph with int8 weights in products and LSTMs, by onnxruntime's tools."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with TemporaryDirectory() as directory:
+        before, prepared, after = (Path(directory, name) for name in ("before", "prepared", "after"))
+        before.write_bytes(model.SerializeToString())
+        quant_pre_process(before, prepared, skip_symbolic_shape=True)
+        quantize_dynamic(prepared, after, op_types_to_quantize=QUANTIZED, weight_type=QuantType.QInt8)
+        return after.read_bytes()
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
