@@ -15,7 +15,6 @@ from gatewise.serving.app import build_app
 from gatewise.serving.guards import Guards
 from gatewise.serving.metrics import Metrics
 from gatewise.serving.options import ServeOptions
-from gatewise.serving.served import load_models
 
 
 @pytest.fixture(scope="session")
@@ -37,12 +36,11 @@ def folders(tmp_path_factory):
 def served(folders, token=None, **options):
     """A client of a server, which runs within it."""
     given, metrics = ServeOptions(**options), Metrics()
-    models = load_models(folders, given, metrics.observe_batch)
-    app = build_app(models, given, metrics)
+    app = build_app(folders, given, metrics)
     client = TestClient(
         Guards(app, given, token, metrics), base_url="http://localhost", raise_server_exceptions=False
     )
-    client.models = models
+    client.models = app.state.models
     return client
 
 

@@ -9,6 +9,7 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from gatewise.errors import GatewiseError
+from gatewise.serving.predicting import Predictor
 from gatewise.serving.worker import StreamWorker
 from tests.serving.conftest import served
 from tests.shipping.stepping import months, walks
@@ -280,3 +281,22 @@ def test_steps_that_arrive_together_are_one_batch(client):
     found = [one.answer["probabilities"]["up"] for one in answers[40:]]
     np.testing.assert_allclose(found, expected, atol=3e-7)
     assert [one.steps for one in answers] == [1] * 20 + [2] * 20 + [3] * 20
+
+
+def test_arrays_that_arrive_together_are_predicted_by_one_call(client):
+    values, _ = walks()
+    model = client.models["gestures"].model
+    predictor, calls = Predictor(model), []
+    whole = predictor.predict
+    predictor.predict = lambda data: calls.append(len(data)) or whole(data)
+    lists = [values[:2].tolist(), values[2:5].tolist(), values[5:6].tolist()]
+    parts = predictor.predict_each(lists)
+    assert calls == [6]
+    for part, own in zip(parts, lists, strict=True):
+        expected = model.prediction(own).frame
+        assert part.frame.columns == expected.columns
+        assert part.frame[part.frame.columns[0]].equals(expected[expected.columns[0]])
+        np.testing.assert_allclose(part.frame["p(up)"], expected["p(up)"], atol=3e-7)
+    *good, refused = predictor.predict_each([*lists, [[[1.0], [2.0]]]])
+    assert isinstance(refused, GatewiseError)
+    assert [part.frame.height for part in good] == [2, 3, 1]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -33,7 +35,7 @@ from gatewise.serving.examples import described_routes
 from gatewise.serving.metrics import Metrics
 from gatewise.serving.options import ServeOptions
 from gatewise.serving.refusals import RequestError, status_of
-from gatewise.serving.served import ServedModel
+from gatewise.serving.served import ServedModel, load_models
 from gatewise.serving.sessions import OpenStreams
 
 PREDICTING = 2  # threads
@@ -44,10 +46,11 @@ BINARY = "application/octet-stream"
 class Server:
     """The models and streams behind the routes."""
 
-    def __init__(self, models: Mapping[str, ServedModel], options: ServeOptions, metrics: Metrics) -> None:
-        self.models, self.options, self.metrics = models, options, metrics
+    def __init__(
+        self, models: Mapping[str, ServedModel], options: ServeOptions, threads: Executor, metrics: Metrics
+    ) -> None:
+        self.models, self.options, self.threads, self.metrics = models, options, threads, metrics
         self.streams = OpenStreams(models, options.max_streams, options.expire)
-        self.threads = ThreadPoolExecutor(PREDICTING, thread_name_prefix="predict")
         self.is_ready = False
 
     def model(self, name: object) -> ServedModel:
@@ -64,6 +67,8 @@ class Server:
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """Closes expired streams while the server runs; at its end, the streams are saved."""
         sweeper = asyncio.create_task(self._sweep())
+        gc.collect()
+        gc.freeze()  # the models stay: to look at them again and again would delay answers
         self.is_ready = True
         yield
         self.is_ready = False
@@ -80,15 +85,18 @@ class Server:
                 await self.streams.close_expired()
 
 
-def build_app(models: Mapping[str, ServedModel], options: ServeOptions, metrics: Metrics) -> FastAPI:
-    """The application of some models, without its guards."""
-    server = Server(models, options, metrics)
+def build_app(folders: list[Path], options: ServeOptions, metrics: Metrics) -> FastAPI:
+    """The application of the models in some folders, without its guards. Raises: `GatewiseError`."""
+    threads = ThreadPoolExecutor(PREDICTING, thread_name_prefix="predict")
+    models = load_models(folders, options, threads, metrics.observe_batch)
+    server = Server(models, options, threads, metrics)
     app = FastAPI(
         title="gatewise",
         description="Predictions, streams and texts of trained models.",
         lifespan=server.lifespan,
         redoc_url=None,
     )
+    app.state.models = models
     _add_errors(app)
     described = described_routes(models)
     _add_state_routes(app, server)
@@ -158,7 +166,7 @@ def _add_predictions(app: FastAPI, server: Server, described: Mapping[str, Any])
             await request.body(), media_type(request.headers.get("content-type")), server.options.max_rows
         )
         served = server.model(model or content.model)
-        prediction = await served.predict(content.data, server.threads)
+        prediction = await served.predict(content.data)
         accepted = media_type(request.headers.get("accept"))
         if accepted in KINDS and accepted != JSON:
             return Response(write_table(prediction.frame, accepted), media_type=accepted)

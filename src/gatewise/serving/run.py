@@ -42,7 +42,6 @@ def run_server(folders: list[Path], options: ServeOptions) -> None:
         from gatewise.serving.app import build_app
         from gatewise.serving.guards import LOOPBACK, Guards, read_token
         from gatewise.serving.metrics import Metrics
-        from gatewise.serving.served import load_models
     except ImportError as error:
         raise GatewiseError(f"the server needs {error.name}: pip install 'gatewise[serve]'") from error
     token, metrics = read_token(options), Metrics()
@@ -52,8 +51,7 @@ def run_server(folders: list[Path], options: ServeOptions) -> None:
             "GATEWISE_TOKEN or with --token-file"
         )
     with _kept(options):
-        app = build_app(load_models(folders, options, metrics.observe_batch), options, metrics)
-        guarded = Guards(app, options, token, metrics)
+        guarded = Guards(build_app(folders, options, metrics), options, token, metrics)
         config = uvicorn.Config(
             guarded,
             log_level="warning",
@@ -72,7 +70,9 @@ def _listening(options: ServeOptions) -> socket.socket:
     """A socket that listens. Raises: `GatewiseError` if the address can't be used."""
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     try:
-        return socket.create_server((options.host, options.port), family=family, backlog=2048)
+        listener = socket.create_server((options.host, options.port), family=family, backlog=2048)
+        # With its protocol known, asyncio sends answers at once (TCP_NODELAY).
+        return socket.socket(fileno=listener.detach())
     except OSError as error:
         raise GatewiseError(
             f"can't listen on {options.host}, port {options.port}: {error.strerror or error}; give another "

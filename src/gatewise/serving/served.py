@@ -9,35 +9,40 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.loading import load
 from gatewise.estimators.sampling import SamplingMethods
-from gatewise.plain import one_line
+from gatewise.serving.batcher import Batcher
 from gatewise.serving.journal import Journal
 from gatewise.serving.options import ServeOptions
+from gatewise.serving.predicting import Predictor
 from gatewise.serving.refusals import RequestError
 from gatewise.serving.worker import StreamWorker
 from gatewise.tasks.prediction import Prediction
-
-MISTAKES = (  # of data in forms that no file has, such as lists in cells
-    TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, pl.exceptions.PolarsError
-)  # fmt: skip
 
 
 class ServedModel:
     """A model by its name in the server.
 
-    options: of the server; observe: called with the number of steps of each batch
+    options: of the server; threads: for predictions; observe: called with the number of steps of each batch
     refusal: the reason why it has no streams; None if it has
     """
 
     def __init__(
-        self, name: str, model: Estimator, options: ServeOptions, observe: Callable[[int], None]
+        self,
+        name: str,
+        model: Estimator,
+        options: ServeOptions,
+        threads: Executor,
+        observe: Callable[[int], None],
     ) -> None:
         self.name, self.model = name, model
+        wait, most = options.max_wait / 1000, options.max_batch
+        self._predictor, self._threads = Predictor(model), threads
+        self._lists: Batcher[list[Any], Prediction] = Batcher(
+            self._predictor.predict_each, threads, wait, most
+        )
         self.refusal: str | None = None
         self.worker: StreamWorker | None = None
         self.description: dict[str, Any] = {}
@@ -48,7 +53,7 @@ class ServedModel:
             return
         self.description = stream.description
         journal = None if options.state is None else Journal(Path(options.state) / name)
-        self.worker = StreamWorker(stream, journal, options.max_wait / 1000, options.max_batch, observe)
+        self.worker = StreamWorker(stream, journal, wait, most, observe)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -74,24 +79,17 @@ class ServedModel:
             raise RequestError(422, self.refusal)
         return self.worker
 
-    async def predict(self, data: Any, threads: Executor) -> Prediction:
+    async def predict(self, data: Any) -> Prediction:
         """The prediction for a table, arrays or texts, in a thread. Raises: `GatewiseError`."""
-        return await asyncio.get_running_loop().run_in_executor(threads, self._predicted, data)
+        if isinstance(data, list):
+            return await self._lists.submit(data)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._predictor.predict, data)
 
     def sample(self, given: dict[str, Any]) -> Iterator[str] | Any:
         """Samples a text, symbol by symbol, or a table. Raises: `GatewiseError` if the model does not."""
         if not isinstance(self.model, SamplingMethods):
             raise RequestError(422, f"the model {self.name!r} generates nothing; it predicts")
         return self.model.sample(**given)
-
-    def _predicted(self, data: Any) -> Prediction:
-        try:
-            return self.model.prediction(data)
-        except GatewiseError:
-            raise
-        except MISTAKES as error:
-            kind = type(self.model).__name__
-            raise RequestError(422, f"these are no data of a {kind}: {one_line(error)}") from error
 
     def _step(self) -> dict[str, Any]:
         """The description of a step, without what may be long."""
@@ -103,9 +101,11 @@ class ServedModel:
 
 
 def load_models(
-    folders: list[Path], options: ServeOptions, observe: Callable[[str, int], None]
+    folders: list[Path], options: ServeOptions, threads: Executor, observe: Callable[[str, int], None]
 ) -> dict[str, ServedModel]:
     """The models of folders, each named as its folder.
+
+    threads: for predictions; observe: called with the name of a model and the steps of each batch
 
     Raises: `GatewiseError` if one can't be read, or two have the same name.
     """
@@ -114,5 +114,5 @@ def load_models(
         name = folder.resolve().name
         if name in models:
             raise GatewiseError(f"two models are called {name!r}: rename the folder of one")
-        models[name] = ServedModel(name, load(folder), options, partial(observe, name))
+        models[name] = ServedModel(name, load(folder), options, threads, partial(observe, name))
     return models

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 from gatewise.errors import GatewiseError
+from gatewise.serving.batcher import Batcher
 from gatewise.serving.bodies import plain
 from gatewise.serving.journal import Journal, Sessions, change
 from gatewise.serving.refusals import RequestError
@@ -21,12 +22,6 @@ class Stepped(NamedTuple):
 
     answer: Any
     steps: int
-
-
-class _Waiting(NamedTuple):
-    id: str
-    observation: Any
-    result: asyncio.Future[Stepped]
 
 
 class StreamWorker:
@@ -48,22 +43,13 @@ class StreamWorker:
         observe: Callable[[int], None],
     ) -> None:
         self._stream, self._journal, self._observe = stream, journal, observe
-        self._max_wait, self._max_batch = max_wait, max_batch
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="streams")
-        self._waiting: list[_Waiting] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._batcher = Batcher(self._stepped, self._thread, max_wait, max_batch)
         self.sessions: Sessions = {} if journal is None else journal.recover(stream)
 
     async def step(self, id: str, observation: Any) -> Stepped:
         """Reads an observation of a stream. Raises: `GatewiseError` if it is not as expected."""
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(id, observation, loop.create_future())
-        self._waiting.append(waiting)
-        if len(self._waiting) >= self._max_batch:
-            self._compute()
-        elif self._timer is None:
-            self._timer = loop.call_later(self._max_wait, self._compute)
-        return await waiting.result
+        return await self._batcher.submit((id, observation))
 
     async def change(self, **record: Any) -> None:
         """Opens, restores or closes a stream, as `journal.change`. Raises: `GatewiseError`."""
@@ -75,39 +61,14 @@ class StreamWorker:
 
     async def close(self) -> None:
         """Computes what waits, writes the snapshot, and ends the thread."""
-        self._compute()
+        self._batcher.flush()
         await self._call(self._ended)
         self._thread.shutdown()
 
     async def _call(self, function: Callable[[], Result]) -> Result:
         """The result of a function, called in the thread after all that arrived before."""
-        self._compute()
+        self._batcher.flush()
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
-
-    def _compute(self) -> None:
-        """Hands all steps that wait to the thread."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        batch, self._waiting = self._waiting, []
-        if not batch:
-            return
-        loop = asyncio.get_running_loop()
-        steps = [(one.id, one.observation) for one in batch]
-        task = loop.run_in_executor(self._thread, self._stepped, steps)
-
-        def distribute(done: asyncio.Future[list[Stepped | Exception]]) -> None:
-            failure = done.exception()
-            results = [failure] * len(batch) if failure is not None else done.result()
-            for one, result in zip(batch, results, strict=True):
-                if one.result.done():  # its client has gone
-                    continue
-                if isinstance(result, Stepped):
-                    one.result.set_result(result)
-                else:
-                    one.result.set_exception(result)
-
-        task.add_done_callback(distribute)
 
     def _stepped(self, steps: Sequence[tuple[str, Any]]) -> list[Stepped | Exception]:
         """The results of steps, in the thread; they are in the journal before they are returned."""

@@ -113,7 +113,7 @@ class Quantiles(Answers):
         self.whole = whole
 
     def of(self, y: Any) -> Answer:
-        values = np.rint(y.numpy()) if self.whole else y.numpy()
+        values = np.rint(y) if self.whole else np.asarray(y)
         return {self.names[place]: values[:, place] for place in self.order}
 
     def columns(self, y: np.ndarray) -> dict[str, pl.Series]:

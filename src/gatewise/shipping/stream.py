@@ -45,7 +45,7 @@ class Stream:
         self._step = step.eval().requires_grad_(False)
         self._reader: Reader = reader_of(step)
         self._answers: Answers = answers_of(step.description["output"])
-        self._dtype = step.example.dtype
+        self._numbers = step.example.numpy().dtype
         self._table = StateTable(step.initial_states())
         self._memories: dict[Key, Memory] = {}
         self._fast: FastSteps | None = None  # of the sequence without an id
@@ -155,7 +155,7 @@ class Stream:
             self._memories[key] = memory
             self._table.join(key, [one[place : place + 1] for one in stored.states])
 
-    def _advance(self, observations: Mapping[Any, Any]) -> list[Tensor]:
+    def _advance(self, observations: Mapping[Any, Any]) -> list[np.ndarray]:
         """The last result of each sequence. Nothing changes before all observations are read."""
         if None in observations:
             self._collect()
@@ -182,19 +182,20 @@ class Stream:
 
     def _computed(
         self, rows: Sequence[Sequence[Any]], states: Sequence[Tensor]
-    ) -> tuple[list[Tensor], Sequence[Tensor]]:
+    ) -> tuple[list[np.ndarray], Sequence[Tensor]]:
         """The last result of each sequence, and the states after it. rows: of each sequence"""
-        results: dict[int, Tensor] = {}
+        results: dict[int, np.ndarray] = {}
         with torch.inference_mode():
             states = [one.clone() for one in states]
             for number in range(max(map(len, rows), default=0)):
                 places = [place for place, own in enumerate(rows) if number < len(own)]
-                x = torch.tensor([rows[place][number] for place in places], dtype=self._dtype)
+                given = np.array([rows[place][number] for place in places], dtype=self._numbers)
+                x = torch.from_numpy(given)
                 y, *after = self._step(x, *(one[places] for one in states))
                 self._answers.require_finite(y)
                 for own, later in zip(states, after, strict=True):
                     own[places] = later
-                results.update(zip(places, y, strict=True))
+                results.update(zip(places, y.numpy(), strict=True))
         return [results[place] for place in range(len(rows))], states
 
     def _collect(self) -> None:
@@ -209,7 +210,7 @@ class Stream:
         if not groups:
             raise GatewiseError("the table has no rows")
         results = self._advance(groups)
-        answers = self._answers.columns(torch.stack(results).numpy())
+        answers = self._answers.columns(np.stack(results))
         rows = len(next(iter(answers.values()))) // max(len(groups), 1)
         columns = self._reader.columns_of(list(groups), self._memories, rows)
         form = TableForm(library_of(table), dict(frame.schema))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -39,8 +40,13 @@ def load_preprocessing(kind: type[Kind], model: SavedModel) -> Kind:
     """
     try:
         text = json.dumps(dict(model.preprocessing), allow_nan=False)
-        return TypeAdapter(kind).validate_json(text, strict=True)
+        return _adapter(kind).validate_json(text, strict=True)
     except ValidationError as error:
         raise GatewiseError(f"the model can't be read: {describe_first_error(error)}") from error
     except (ValueError, RecursionError) as error:
         raise GatewiseError(f"the model can't be read: {one_line(error)}") from error
+
+
+@cache
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
