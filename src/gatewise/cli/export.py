@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gatewise.cli.parameters import RUN
-from gatewise.estimators.exporting import Format, Quantization
+from gatewise.estimators.exporting import ENDINGS, Format, Quantization
 from gatewise.estimators.loading import load
 from gatewise.estimators.outputs import require_output
 from gatewise.terminal import console
@@ -22,8 +22,8 @@ OUT = Annotated[
 TO = Annotated[
     Format,
     typer.Option(
-        help="The format: onnx for a graph of raw values, c for a step of the model as C99, model.c and "
-        "model.h."
+        help="The format: onnx for a graph of raw values, torch for the same as an archive of torch.export, "
+        "c for a step of the model as C99, model.c and model.h."
     ),
 ]
 QUANTIZE = Annotated[
@@ -39,7 +39,8 @@ def add(app: typer.Typer, about: str) -> None:
 
 def export(run: RUN, to: TO, out: OUT = None, quantize: QUANTIZE = None) -> None:
     """Write a trained model as files for other programs."""
-    path = Path(f"model.{to}") if out is None else out
+    ending = next(ending for ending, format in ENDINGS.items() if format == to)
+    path = Path(f"model.{ending}") if out is None else out
     require_output(path, "a file", run=run)
     model = load(run)
     with console.status("exporting"):

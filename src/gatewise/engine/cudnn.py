@@ -95,10 +95,10 @@ class Cudnn:
 
 
 def _equations_missing(request: Request) -> str | None:
-    if _operator(request.cell) is None:
+    if operator_of(request.cell) is None:
         known = ", ".join(cell.__name__ for cell in OPERATORS)
         return f"it supports {known}, not {request.cell.__name__}"
-    if "projection" in request.parameters and _operator(request.cell) is not torch.lstm:
+    if "projection" in request.parameters and operator_of(request.cell) is not torch.lstm:
         return f"it supports the projection of an LSTM, not of {request.cell.__name__}"
     return None
 
@@ -119,7 +119,7 @@ def _extras(request: Request) -> str | None:
 
 
 @cache
-def _operator(cell: CellType) -> Callable[..., Any] | None:
+def operator_of(cell: CellType) -> Callable[..., Any] | None:
     """The operator with the same equations, in the same order, which is that of the weights' blocks."""
 
     def equations(one: CellType) -> tuple[Any, ...]:
@@ -131,7 +131,7 @@ def _operator(cell: CellType) -> Callable[..., Any] | None:
 
 def _along(request: Request, inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """The output [T, B, H or P] and the final states; steps beyond a sequence's length are ignored."""
-    operator, parameters = _operator(request.cell), request.parameters
+    operator, parameters = operator_of(request.cell), request.parameters
     assert operator is not None
     weights = [parameters[name] for name in WEIGHTS if name in parameters]
     states = [request.state[name].to(weights[0].dtype)[None] for name in request.cell.state]

@@ -41,7 +41,7 @@ def _compared(
     def compared(first: Tensor | float, second: Tensor | float) -> Tensor:
         value, bound = (first, second) if isinstance(first, Tensor) else (second, first)
         value = torch.as_tensor(value)
-        return function(value, torch.as_tensor(bound, dtype=value.dtype, device=value.device))
+        return function(value, bound if isinstance(bound, Tensor) else value.new_full((), bound))
 
     return compared
 
@@ -91,6 +91,11 @@ StepValues = dict[Any, Any]  # by a line's name, a previous state, a product's f
 Formula = Callable[[StepValues], Any]
 Clamps = Mapping[str, Tensor | float]
 NO_CLAMPS: Clamps = {}
+
+
+def _value_of(key: Any) -> Formula:
+    """The formula that looks a value up, as `operator.itemgetter`, which the compiler can't follow."""
+    return lambda values: values[key]
 
 
 class CellStep:
@@ -168,7 +173,7 @@ class CellStep:
 
     def _read(self, expression: Expression) -> Formula:
         """An operand's formula: the line's value if it is a line, else its own."""
-        return operator.itemgetter(expression.line) if expression.line else self._formula(expression)
+        return _value_of(expression.line) if expression.line else self._formula(expression)
 
     def _formula(self, expression: Expression) -> Formula:
         match expression:
@@ -180,7 +185,7 @@ class CellStep:
                     operands = [self._as_rows(*pair) for pair in zip(arguments, operands, strict=True)]
                 return self._operation(FUNCTIONS[name], operands)
             case Factor():
-                return operator.itemgetter(expression)
+                return _value_of(expression)
             case KeyScale():
                 return lambda values: self.keys**-0.5
             case Product(family=family, block=block):
@@ -188,7 +193,7 @@ class CellStep:
             case Normalized(group=group):
                 return self._normalized_formula(group, expression)
             case Previous():
-                return operator.itemgetter(expression)
+                return _value_of(expression)
             case Vector(family=family, block=block):
                 weight = self.vectors[family, block]
                 return lambda values: weight
@@ -235,7 +240,7 @@ class CellStep:
     def _product_formula(self, family: str, block: str) -> Formula:
         group = next(g for g in self.layout.products if g.family == family and block in g.blocks)
         if isinstance(group.operand, Input):
-            return operator.itemgetter((family, block))
+            return _value_of((family, block))
         operand = self._read(group.operand)
 
         def formula(values: StepValues) -> Tensor:
@@ -306,7 +311,7 @@ def _rows(
         whole = request.parameters[name]
         units = len(whole) // len(parameter.blocks)
         first = parameter.blocks.index(group.blocks[0])
-        return whole[first * units : (first + len(group.blocks)) * units]
+        return _no_view(whole[first * units : (first + len(group.blocks)) * units])
 
     matrix, bias = TORCH_NAMES.get(group.family, (group.family, f"bias_{group.family}"))
     known = {parameter.name: parameter for parameter in layout.parameters}
@@ -327,7 +332,12 @@ def _vectors(layout: Layout, request: Request) -> Iterator[tuple[tuple[str, str]
             zeros = request.inputs.new_zeros(len(parameter.blocks) * units)
             blocks = request.parameters.get(parameter.name, zeros).chunk(len(parameter.blocks))
             for block, values in zip(parameter.blocks, blocks, strict=True):
-                yield (parameter.name, block), values.expand(batch, -1)
+                yield (parameter.name, block), _no_view(values.expand(batch, -1))
+
+
+def _no_view(values: Tensor) -> Tensor:
+    """The values in memory of their own while a graph is recorded, whose loops may read no views."""
+    return values.clone() if torch.compiler.is_compiling() else values
 
 
 def _reads_output(group: ProductGroup, cell: CellType) -> bool:

@@ -218,9 +218,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     ) -> object:
         """Writes the model as a file for other programs, with its scaling.
 
-        path: of the file; beside `model.onnx`, `model.json` describes inputs and results; for C, `model.c`
-            and `model.h` of a step, whose functions have the name of the file
-        format: "onnx" or "c"; that of the ending of the path if None
+        path: of the file; beside `model.onnx` and `model.pt2` (torch), `model.json` describes inputs and
+            results; for C, `model.c` and `model.h` of a step, whose functions have the name of the file
+        format: "onnx", "torch" or "c"; that of the ending of the path if None
         quantize: "int8" for int8 weights
 
         Returns: the files and their sizes, which `str` describes.

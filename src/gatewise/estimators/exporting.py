@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from gatewise.tasks.base import AnyTask
     from gatewise.tasks.serialization import SavedModel
 
-Format = Literal["onnx", "c"]
+Format = Literal["onnx", "torch", "c"]
 Quantization = Literal["int8"]
+ENDINGS: Mapping[str, Format] = {"onnx": "onnx", "pt2": "torch", "c": "c"}  # of the files of formats
 
 
 def export(task: AnyTask, model: SavedModel, path: Path, format: str | None, quantize: str | None) -> object:
@@ -21,8 +22,8 @@ def export(task: AnyTask, model: SavedModel, path: Path, format: str | None, qua
 
     Raises: `GatewiseError` if there is no such format, or the model can't have it.
     """
-    name = path.suffix.removeprefix(".").lower() if format is None else format
-    if name not in FORMATS:
+    name = ENDINGS.get(path.suffix.removeprefix(".").lower()) if format is None else format
+    if name is None or name not in FORMATS:
         what = f"format {format!r}" if format is not None else f"format for {str(path)!r}"
         raise GatewiseError(f"there is no {what} to export to; give one of {', '.join(FORMATS)}")
     if quantize is not None and quantize not in get_args(Quantization):
@@ -34,6 +35,16 @@ def _to_onnx(task: AnyTask, model: SavedModel, path: Path, quantize: bool) -> ob
     from gatewise.shipping.onnx.export import export_onnx
 
     return export_onnx(task.deployed(model), path, quantize)
+
+
+def _to_torch(task: AnyTask, model: SavedModel, path: Path, quantize: bool) -> object:
+    from gatewise.shipping.archive.export import export_archive  # imports PyTorch's exporter
+
+    if quantize:
+        raise GatewiseError(
+            "an archive of PyTorch has no int8 weights; leave quantize out, or give onnx or c"
+        )
+    return export_archive(task.deployed(model), path)
 
 
 def _to_c(task: AnyTask, model: SavedModel, path: Path, quantize: bool) -> object:
@@ -48,5 +59,6 @@ def _to_c(task: AnyTask, model: SavedModel, path: Path, quantize: bool) -> objec
 
 FORMATS: Mapping[str, Callable[[AnyTask, SavedModel, Path, bool], Any]] = {
     "onnx": _to_onnx,
+    "torch": _to_torch,
     "c": _to_c,
 }

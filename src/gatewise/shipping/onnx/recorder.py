@@ -15,6 +15,7 @@ from gatewise.compiler.onnx_step import LayerOptions
 from gatewise.engine.request import LayerResult, Request
 from gatewise.engine.sequences import resets_backwards
 from gatewise.errors import GatewiseError
+from gatewise.shipping.obstacles import layer_obstacle
 
 DOMAIN, LAYER = "gatewise", "Layer"
 OPTIONAL = ("lengths", "resets", "elapsed")
@@ -65,7 +66,7 @@ class Recorder:
     name = "onnx"
 
     def refusal(self, request: Request) -> str | None:
-        return _unsupported(request)
+        return layer_obstacle(request)
 
     def run(self, request: Request) -> LayerResult:
         reason = self.refusal(request)
@@ -103,18 +104,6 @@ def _recorded(request: Request, node: LayerNode, given: list[Tensor]) -> LayerRe
 
 def _fractions(request: Request) -> dict[str, float]:
     return {name: float(one) for name, one in request.zoneout.items() if not isinstance(one, Tensor)}
-
-
-def _unsupported(request: Request) -> str | None:
-    if request.cell.axes > 1 or request.cell.of_lattice:
-        return "it runs over a lattice"
-    if request.is_int8:
-        return "its weights are int8; export the model that was quantized, with quantize='int8'"
-    if request.trace:
-        return "a trace of all gates was asked for"
-    if request.hidden_mask is not None or any(isinstance(one, Tensor) for one in request.zoneout.values()):
-        return "it has the noise of training; call eval() first"
-    return None
 
 
 def symbolic_nodes(nodes: Any) -> list[Any]:

@@ -1,0 +1,1 @@
+"""Export to archives of PyTorch, which load without gatewise."""

@@ -1,0 +1,127 @@
+"""A deployed model as an archive of `torch.export`, which is checked by running it."""
+
+from __future__ import annotations
+
+import json
+import operator
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.export import Dim, ExportedProgram
+
+from gatewise.engine.choice import backend
+from gatewise.errors import GatewiseError
+from gatewise.files import write_whole
+from gatewise.shipping.archive.portable import Portable
+from gatewise.shipping.checks import example_sizes, largest_difference, require_close
+from gatewise.shipping.deployed import Deployed
+
+NOTES = ("stack_trace", "source_fn_stack", "torch_fn")  # lines of source files, which no one needs
+
+
+@dataclass(frozen=True)
+class ArchiveFiles:
+    """The files of a model as an archive.
+
+    model, description: the archive, and what stays outside of it, as JSON
+    size: bytes; error: the largest difference from the model, relative to the largest result
+    """
+
+    model: Path
+    description: Path
+    size: int
+    error: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.model} and {self.description.name}: {self.size / 1e3:.0f} kB, which load with PyTorch "
+            f"alone; it computes the model's results within {self.error:.0e} of the largest one"
+        )
+
+
+def export_archive(deployed: Deployed, path: Path) -> ArchiveFiles:
+    """Writes a model as an archive of `torch.export`, with a description in JSON beside it.
+
+    Batch and time have any size. Before it is written, it is loaded, run at several sizes, and compared with
+    the model.
+
+    Raises: `GatewiseError` if the model can't be exported, or the results differ.
+    """
+    if path.suffix.lower() != ".pt2":
+        raise GatewiseError(f"expected the path of an archive, such as model.pt2, got {str(path)!r}")
+    random = torch.Generator().manual_seed(0)
+    examples = [deployed.example(sizes, random) for sizes in example_sizes()]
+    dynamic = {field.name: field.dynamic for field in deployed.inputs}
+    frozen = deepcopy(deployed).requires_grad_(False)  # so that its results are plain numbers
+    program = exported_program(frozen, examples[0], dynamic)
+    errors = []
+
+    def write(to: Path) -> None:
+        with to.open("wb") as file:
+            torch.export.save(program, file)
+        with to.open("rb") as file, _quiet():
+            loaded = torch.export.load(file).module()
+        for given in examples:
+            found = [one.numpy() for one in loaded(**given)]
+            errors.append(largest_difference(deployed, given, found))
+        require_close(max(errors), deployed.tolerance)
+
+    with _quiet():
+        write_whole(path, write)
+    description = path.with_suffix(".json")
+    text = json.dumps(deployed.described(), indent=1, ensure_ascii=False)
+    write_whole(description, lambda to: to.write_text(text, "utf-8"))
+    return ArchiveFiles(path, description, path.stat().st_size, max(errors))
+
+
+def exported_program(
+    module: nn.Module, example: Mapping[str, Tensor], dynamic: Mapping[str, Any]
+) -> ExportedProgram:
+    """A module whose `forward` takes tensors by name, as operations of PyTorch alone.
+
+    example: a value of each argument; dynamic: for each, the axes of any size, by number
+    """
+    axes = {name: dict.fromkeys(dynamic.get(name, {}), Dim.DYNAMIC) for name in example}
+    with backend(Portable()), torch.no_grad(), _quiet():
+        program = torch.export.export(module, (), dict(example), dynamic_shapes=axes, strict=False)
+    _use_operators(program.graph_module.graph)
+    for part in program.graph_module.modules():
+        for node in part.graph.nodes if isinstance(part, fx.GraphModule) else ():
+            for name in NOTES:
+                node.meta.pop(name, None)
+    program.graph_module.recompile()
+    return program
+
+
+def _use_operators(graph: fx.Graph) -> None:
+    """Replaces each standard layer by the operator of PyTorch that it names."""
+    graph.eliminate_dead_code()
+    for node in graph.nodes:
+        if node.target is not torch.ops.gatewise.standard_layer.default:
+            continue
+        inputs, states, weights, name, has_biases, ended = node.args
+        read = {user.args[1] for user in node.users if user.target is operator.getitem}
+        if ended and max(read) > 1:
+            raise GatewiseError(
+                "the final cell states of sequences of different lengths are needed, which PyTorch's LSTM "
+                "computes of packed sequences only; export to ONNX"
+            )
+        node.target = getattr(torch.ops.aten, name).input
+        given = states if len(states) > 1 else states[0]
+        node.args = (inputs, given, weights, has_biases, 1, 0.0, False, False, False)
+        node.meta["val"] = tuple(node.meta["val"])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings of the exporter, which are about its own workings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

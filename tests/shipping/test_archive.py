@@ -1,0 +1,123 @@
+"""Models as archives of PyTorch, which load where there is no gatewise."""
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import gatewise
+from gatewise.cells import LSTM, MLSTM, SLSTM, cells
+from gatewise.errors import GatewiseError
+from gatewise.shipping.archive import export
+from tests.series import frame
+from tests.shipping.test_onnx_layers import HIDDEN, INPUTS, STANDARD_CELLS, TOLERANCE, Layers, Own
+from tests.tasks.forecast.raw import raw_inputs
+from tests.tasks.forecast.test_deploy import SMALL
+
+WITHOUT_GATEWISE = """
+import sys
+sys.modules["gatewise"] = None  # an import would raise an error
+import numpy as np, torch
+module = torch.export.load(sys.argv[1]).module()
+given = {name: torch.from_numpy(one) for name, one in np.load(sys.argv[2]).items()}
+np.save(sys.argv[3], module(**given)[0].numpy())
+"""
+
+
+class Outputs(Layers):
+    """The outputs and first final states; the cell states of shorter sequences are those of padded ones."""
+
+    def forward(self, x, lengths, states):
+        results, place = super().forward(x, lengths, states), 0
+        kept = []
+        for layer in self.layers:
+            kept += results[place : place + 2]
+            place += 1 + len(layer.cell.state)
+        return tuple(kept)
+
+
+def loaded(program):
+    """The module after a round trip through a file."""
+    file = io.BytesIO()
+    torch.export.save(program, file)
+    file.seek(0)
+    return torch.export.load(file).module()
+
+
+def compare(layers):
+    """Exports layers, and compares the archive at several sizes. Returns: the names of its operators."""
+    torch.manual_seed(0)
+    module = Outputs(layers)
+    dynamic = {"x": {0: "time", 1: "batch"}, "lengths": {0: "batch"}, "states": {1: "batch"}}
+    program = export.exported_program(module, module.example(5, 3), dynamic)
+    again = loaded(program)
+    for steps, batch in ((5, 3), (1, 1), (9, 4)):
+        given = module.example(steps, batch)
+        with torch.no_grad(), gatewise.backend("reference"):
+            expected = module(**given)
+        for found, one in zip(again(**given), expected, strict=True):
+            torch.testing.assert_close(found, one, **TOLERANCE)
+    names = [str(node.target) for node in program.graph.nodes]
+    assert not any("gatewise" in name for name in names)
+    return names
+
+
+def test_standard_cells_are_operators_of_pytorch():
+    cell_names = ("LSTM", "GRU", "RNN", "ReluRNN")
+    names = compare(
+        [gatewise.Recurrent(cells()[one], INPUTS, HIDDEN, bidirectional=True) for one in cell_names]
+    )
+    operators = [f"aten.{name}.input" for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")]
+    assert [names.count(one) for one in operators] == [2, 2, 2, 2]
+
+
+def test_any_other_cell_is_a_loop_over_its_equations():
+    assert compare([gatewise.Recurrent(Own, INPUTS, HIDDEN)]).count("scan") == 1
+
+
+@pytest.mark.thorough
+def test_more_cells():
+    every = (
+        SLSTM,
+        MLSTM,
+        *STANDARD_CELLS,
+        *(cells()[name] for name in ("LayerNormLSTM", "PhasedLSTM", "LRU")),
+    )
+    compare([gatewise.Recurrent(one, INPUTS, HIDDEN, heads=2 if one is MLSTM else 1) for one in every])
+    compare([gatewise.GRU(INPUTS, HIDDEN, zoneout=0.3), gatewise.LSTM(INPUTS, HIDDEN, proj_size=2)])
+
+
+def test_final_cell_states_of_shorter_sequences_are_refused():
+    module = Layers([gatewise.Recurrent(LSTM, INPUTS, HIDDEN)])
+    with pytest.raises(GatewiseError, match="final cell states of sequences of different lengths are needed"):
+        export.exported_program(module, module.example(5, 3), {})
+
+
+def test_a_forecaster_where_there_is_no_gatewise(tmp_path):
+    data = tmp_path / "values.csv"
+    frame().write_csv(data)
+    model = gatewise.Forecaster(**SMALL, cell="gru", layers=2).fit(data, target="value")
+    files = model.export(tmp_path / "model.pt2")
+    assert "load with PyTorch alone" in str(files)
+    about = json.loads((tmp_path / "model.json").read_text())
+    raw = raw_inputs(model.model_, data)
+    np.savez(tmp_path / "raw.npz", **{field["name"]: raw[field["name"]].numpy() for field in about["inputs"]})
+    paths = [str(tmp_path / name) for name in ("model.pt2", "raw.npz", "found.npy")]
+    subprocess.run([sys.executable, "-c", WITHOUT_GATEWISE, *paths], check=True)
+    median = np.load(paths[2])[0, :, about["levels"].index(0.5)]
+    np.testing.assert_allclose(median, model.predict(data)["value"], rtol=1e-5)
+
+
+def test_mistakes_are_one_line(tmp_path):
+    data = tmp_path / "values.csv"
+    frame().write_csv(data)
+    model = gatewise.Forecaster(**SMALL, cell="gru").fit(data, target="value")
+    with pytest.raises(GatewiseError, match=r"expected the path of an archive, such as model\.pt2"):
+        model.export(tmp_path / "model.onnx", "torch")
+    with pytest.raises(GatewiseError, match="an archive of PyTorch has no int8 weights"):
+        model.export(tmp_path / "model.pt2", quantize="int8")
+    assert [one.name for one in tmp_path.iterdir()] == ["values.csv"]
