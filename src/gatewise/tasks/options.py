@@ -312,6 +312,12 @@ class CompareOptions(TaskOptions):
     seeds: Depth = Field(
         3, description="Number of times that each network is trained, for the standard deviation."
     )
+    workers: str | None = Field(
+        None,
+        description="Train on the machines of a Ray cluster: ray for the one of this machine, or an address "
+        "such as ray://head:10001. Run folder and data lie where all of them read and write.",
+        pattern="^ray(://.+)?$",
+    )
 
     @property
     def candidates(self) -> tuple[str, ...]:

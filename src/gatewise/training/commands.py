@@ -12,13 +12,15 @@ from gatewise.modules.network import Network
 from gatewise.tasks.base import AnyComparison, DataT, Task, TaskData
 from gatewise.tasks.comparison import AnyResult, Comparison
 from gatewise.tasks.mismatch import explain_mismatch
-from gatewise.tasks.options import CompareOptions, TrainOptions, candidate_options
+from gatewise.tasks.options import CompareOptions, TrainOptions
 from gatewise.tasks.serialization import REFITTED_FILES, SavedModel, save_model
+from gatewise.training.candidates import candidates
 from gatewise.training.fine_tuning import start_network
 from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.memory import enough_memory
+from gatewise.training.remote import train_remotely
 from gatewise.training.runner import ProgressCallback, Runner, write_leaderboard
-from gatewise.training.runs import REFIT, Run, discard, training, write
+from gatewise.training.runs import REFIT, Run, discard, write
 
 
 def execute(
@@ -106,18 +108,13 @@ def compare(
     assert isinstance(options, CompareOptions)
     runner = Runner(task, data, callback, task.preprocessing(data, options), lightning)
     results = list(runner.baselines(task.baselines(data, options)))
-    trained_baselines = task.trained_baselines(data, options)
-    makers: dict[str, Callable[[], Network]] = dict(trained_baselines)
-    makers |= {name: partial(task.network, data, options, cell) for name, cell in run.cells.items()}
+    found = candidates(run, data)
+    if options.workers is not None:
+        train_remotely(run, {name: one.trainings for name, one in found.items()}, options.workers, callback)
     diverged: DivergedError | None = None
-    for name, make in makers.items():
-        own = options.for_baselines() if name in trained_baselines else options
-        folders = {
-            training(run, name, seed): candidate_options(own, task.options, name, seed)
-            for seed in range(options.seeds)
-        }
+    for name, one in found.items():
         try:
-            results.append(runner.trained(name, make, folders, baseline=name in trained_baselines))
+            results.append(runner.trained(name, one.make, one.trainings, one.is_baseline))
         except DivergedError as error:
             diverged = error
             runner.leave_out(error)

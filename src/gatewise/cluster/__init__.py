@@ -1,0 +1,1 @@
+"""Saved models on several machines, with Ray or Spark."""
