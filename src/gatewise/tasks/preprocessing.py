@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +16,7 @@ from gatewise.plain import one_line
 from gatewise.tasks.serialization import SavedModel
 
 Kind = TypeVar("Kind")
+ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}  # which take long to make
 OPTION = re.compile(r" --[a-z]")
 
 
@@ -40,13 +40,11 @@ def load_preprocessing(kind: type[Kind], model: SavedModel) -> Kind:
     """
     try:
         text = json.dumps(dict(model.preprocessing), allow_nan=False)
-        return _adapter(kind).validate_json(text, strict=True)
+        if kind not in ADAPTERS:
+            ADAPTERS[kind] = TypeAdapter(kind)
+        loaded: Kind = ADAPTERS[kind].validate_json(text, strict=True)
+        return loaded
     except ValidationError as error:
         raise GatewiseError(f"the model can't be read: {describe_first_error(error)}") from error
     except (ValueError, RecursionError) as error:
         raise GatewiseError(f"the model can't be read: {one_line(error)}") from error
-
-
-@cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
