@@ -99,7 +99,8 @@ class Values:
         self.layout = layout(cell)
         self.products = {group: f"product_{k}" for k, group in enumerate(plan.products)}
         self.dots = {one: f"dot_{k}" for k, one in enumerate(plan.dots)}
-        self.names = _c_names(plan, {*self.products.values(), *self.dots.values()})
+        arrays = {name for one in weights.values() for name in (one.name, one.scales) if name}
+        self.names = _c_names(plan, arrays | {*self.products.values(), *self.dots.values()})
         self.arrays: dict[str, int] = {}  # the position of each array in the memory
         self.memory = 0
         self.calls: set[str] = set()

@@ -11,6 +11,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from gatewise.cells.limits import CPP_KEYWORDS
+from gatewise.compiler.c_runtime import RUNTIME
 from gatewise.engine.choice import backend
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
@@ -19,8 +20,13 @@ from gatewise.layers.quantization import quantize as gatewise_quantize
 from gatewise.shipping.c.arrays import KINDS, Array, View, whole
 from gatewise.shipping.c.constants import Constants
 from gatewise.shipping.c.graph import exported, write_graph
-from gatewise.shipping.c.source import Argument, Model, header_text, initial_statements, source_text
-from gatewise.shipping.c.writer import Writer
+from gatewise.shipping.c.source import Argument, Model, header_text, initial_statements, member, source_text
+from gatewise.shipping.c.writer import LOCALS, Writer
+
+
+NAME = r"[A-Za-z][A-Za-z0-9_]*"
+TAKEN = frozenset((*CPP_KEYWORDS, *RUNTIME, *LOCALS))
+OWN = re.compile(r"[a-w]|[apq]\d+|v\d+_.*|w_.*|constant_.*|.*_\d+")  # names within the file
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,16 @@ def export_step(
     if path.suffix not in (".c", ".h", ""):
         raise GatewiseError(f"expected the path of a C file, such as model.c, got {path}")
     name = path.stem
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in CPP_KEYWORDS:
+    if not re.fullmatch(NAME, name) or name in CPP_KEYWORDS:
         raise GatewiseError(
             f"functions are named after the file, and {name!r} is no name in C; use one such as model.c"
         )
+    for one in (*inputs, *outputs):
+        if not re.fullmatch(NAME, one) or one in TAKEN or OWN.fullmatch(one):
+            raise GatewiseError(f"an argument can't be named {one!r} in C; use a name such as x or voltage")
+    for one in states:
+        if not re.fullmatch(NAME, one):
+            raise GatewiseError(f"a state can't be named {one!r} in C; use a name such as hidden")
     model = _model(name, module, inputs, states, outputs, quantize, about)
     header, source = path.with_suffix(".h"), path.with_suffix(".c")
     for one, text in ((header, header_text(model)), (source, source_text(model))):
@@ -103,7 +115,7 @@ def _model(
     writer = Writer(constants)
     views: dict[str, View] = {}
     for place, (own, values) in enumerate([*inputs.items(), *states.items()]):
-        text = own if place < len(inputs) else f"state->{own}"
+        text = own if place < len(inputs) else f"state->{member(own)}"
         views[own] = whole(Array(text, values.numel(), KINDS[values.dtype]), values.shape, values.dtype)
     found = write_graph(program, views, writer)
     if len(found) != len(outputs) + len(states):
@@ -126,7 +138,7 @@ def _model(
         tuple(about),
         tuple(Argument(own, KINDS[one.dtype], one.numel()) for own, one in inputs.items()),
         tuple(Argument(own, one.array.kind, one.size) for own, one in zip(outputs, results, strict=True)),
-        tuple(Argument(own, KINDS[one.dtype], one.numel()) for own, one in states.items()),
+        tuple(Argument(member(own), KINDS[one.dtype], one.numel()) for own, one in states.items()),
         memory,
         tuple(writer.functions),
         frozenset(writer.calls),

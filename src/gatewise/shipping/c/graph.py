@@ -96,7 +96,7 @@ class _Interpreter:
         target = str(own.target)
         known: Any = {**self.program.state_dict, **self.program.constants}
         value = known[target]
-        self.writer.constants.name(value, target.replace(".", "_"))
+        self.writer.constants.name(value, "w_" + target.replace(".", "_"))
         return value
 
     def _called(self, node: Node) -> Any:

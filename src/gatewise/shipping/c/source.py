@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gatewise.cells.limits import CPP_KEYWORDS
 from gatewise.compiler.c_runtime import definitions
 from gatewise.shipping.c.arrays import BYTES, KINDS
 from gatewise.shipping.c.constants import Constants
@@ -129,9 +130,15 @@ def _arguments(model: Model) -> str:
     return ", ".join(arguments)
 
 
+def member(name: str) -> str:
+    """The member of a state, which is named as the state where C allows it."""
+    return f"{name}_" if name in CPP_KEYWORDS else name
+
+
 def initial_statements(states: Mapping[str, Tensor], constants: Constants) -> Iterator[str]:
     """The statements that set states to values."""
-    for name, values in states.items():
+    for state, values in states.items():
+        name = member(state)
         kind, flat = KINDS[values.dtype], values.flatten()
         if not bool((flat != 0).any()) and not torch.signbit(flat).any():
             yield f"memset(state->{name}, 0, sizeof state->{name});"

@@ -12,7 +12,9 @@ from gatewise.compiler.c_runtime import literal
 from gatewise.shipping.c.arrays import KINDS, Array, View, places, whole
 from gatewise.shipping.c.constants import Constants, double
 
-INDICES = "ijklmnpq"
+INDICES = "ijklmnpq"  # of loops over elements
+INNER = "abcdefgh"  # of loops over what is reduced
+LOCALS = ("best", "largest", "length", "mean", "moved", "row", "state", "step", "sum", "value")
 Operand = View | Tensor | str  # a tensor, or the text of a number
 
 

@@ -11,10 +11,9 @@ from torch import Tensor
 
 from gatewise.shipping.c.arrays import View
 from gatewise.shipping.c.operators.call import Call
-from gatewise.shipping.c.writer import Writer, affine, number
+from gatewise.shipping.c.writer import INNER, Writer, affine, number
 
 Index = Callable[[View], str]
-INNER = "abcdefgh"  # the indices of the loops over what is reduced
 
 
 def _axes(call: Call, count: int) -> list[int]:
