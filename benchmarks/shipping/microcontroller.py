@@ -3,8 +3,8 @@
     python benchmarks/shipping/microcontroller.py BasicMotions_TRAIN.ts BasicMotions_TEST.ts
 
 It trains a classifier, exports it, compiles it with arm-none-eabi-gcc, runs it in QEMU on the board MPS2
-(mps2-an386), and compares each probability with Python's. `--newlib DIR` is a folder with the C library newlib
-where it is not installed.
+(mps2-an386), and compares each probability with Python's. `--newlib DIR` is a folder with the C library
+newlib where it is not installed.
 """
 
 from __future__ import annotations
@@ -91,18 +91,19 @@ def main() -> None:
     expected = model.predict_proba(values)
     classes = np.array([model.classes_.tolist().index(one) for one in labels])
     print(f"{given.cell}, {given.hidden} units, {values.shape[2]} channels, {len(values)} test sequences")
-    print("weights  accuracy  largest error  flash  RAM  of it state  stack  instructions a step")
+    print("weights  accuracy  largest error   flash   RAM  state  stack  instructions a step")
     for name in (None, "int8"):
         with TemporaryDirectory() as temporary:
             folder = Path(temporary)
             model.export(folder / "gesture.c", quantize=name)
             write_sequences(values, folder)
-            found, (count, stack, state) = emulated(compile_firmware(folder, "measure", given.newlib), len(values))
+            found, (count, stack, state) = emulated(
+                compile_firmware(folder, "measure", given.newlib), len(values)
+            )
             flash, ram = flash_and_ram(compile_firmware(folder, "smallest", given.newlib))
         accuracy, error = np.mean(found.argmax(1) == classes), np.abs(found - expected).max()
-        print(
-            f"{name or 'float32':7}  {accuracy:8.3f}  {error:13.2e}  {flash:5}  {ram + stack:4} {state:9}  {stack:5}  {count:,}"
-        )
+        sizes = f"{flash:6}  {ram + stack:4}  {state:5}  {stack:5}"
+        print(f"{name or 'float32':7}  {accuracy:8.3f}  {error:13.2e}  {sizes}  {count:,}")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ class Stepwise(nn.Module):
     """
 
     example: Tensor
+    graph_obstacle: str | None = None  # why no graph can be made of it
 
     def __init__(self, description: dict[str, Any], example: Tensor, initial: Mapping[str, Tensor]) -> None:
         super().__init__()

@@ -2,6 +2,7 @@
 
 import ctypes
 import subprocess
+from itertools import count
 
 import torch
 
@@ -9,9 +10,10 @@ import gatewise
 from gatewise.shipping.c.export import export_step
 
 FLAGS = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wshadow", "-Werror", "-O1", "-fPIC", "-shared"]
+NUMBERS = count()
 TYPES = {
     torch.float32: ctypes.c_float, torch.float64: ctypes.c_double,
-    torch.int64: ctypes.c_int32, torch.int32: ctypes.c_int32,
+    torch.int64: ctypes.c_int64, torch.int32: ctypes.c_int32,
 }  # fmt: skip
 
 
@@ -22,7 +24,8 @@ class Library:
     """
 
     def __init__(self, source, state_bytes, dtype, results):
-        self.name, path = source.stem, source.with_suffix(".so")
+        self.name = source.stem
+        path = source.with_suffix(f".{next(NUMBERS)}.so")  # a library is loaded once by its path
         subprocess.run(["gcc", *FLAGS, "-o", path, source, "-lm"], check=True)
         self.library, self.dtype = ctypes.CDLL(str(path)), TYPES[dtype]
         self.result = results[0]

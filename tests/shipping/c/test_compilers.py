@@ -62,7 +62,9 @@ def exported(tmp_path_factory):
     module = Several([randomized(one) for one in layers]).eval()
     inputs = torch.randn(STEPS, 1, INPUTS)
     export_step(module, folder / "model.c", {"x": inputs[0]}, module.states())
-    (folder / "main.c").write_text(PROGRAM % (", ".join(f"{one}f" for one in inputs.flatten().tolist()), STEPS))
+    (folder / "main.c").write_text(
+        PROGRAM % (", ".join(f"{one}f" for one in inputs.flatten().tolist()), STEPS)
+    )
     return folder, expected(module, inputs, module.states()).flatten()
 
 
@@ -86,15 +88,27 @@ def test_the_same_results(way, exported):
     if way == "32 bits" and ("cannot find" in built.stderr or "No such file" in built.stderr):
         pytest.skip("gcc has no libraries of 32 bits on this machine")
     assert built.returncode == 0, built.stderr
-    found = subprocess.run([*emulator, program], capture_output=True, text=True, check=True, timeout=60).stdout
-    torch.testing.assert_close(torch.tensor([float(one) for one in found.split()]), results, rtol=1e-5, atol=1e-5)
+    found = subprocess.run(
+        [*emulator, program], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    torch.testing.assert_close(
+        torch.tensor([float(one) for one in found.split()]), results, rtol=1e-5, atol=1e-5
+    )
 
 
 def test_a_static_analyzer_has_nothing_to_say(exported):
     if shutil.which("clang") is None:
         pytest.skip("there is no clang on this machine")
     folder, _ = exported
-    command = ["clang", "--analyze", "--analyzer-output", "text", "-Xanalyzer", "-analyzer-werror", "-std=c99"]
+    command = [
+        "clang",
+        "--analyze",
+        "--analyzer-output",
+        "text",
+        "-Xanalyzer",
+        "-analyzer-werror",
+        "-std=c99",
+    ]
     found = subprocess.run([*command, "model.c"], cwd=folder, capture_output=True, text=True)
     assert (found.returncode, found.stderr) == (0, "")
 

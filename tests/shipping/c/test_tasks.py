@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -34,9 +35,9 @@ def check(model, rows, tmp_path, tolerance=1e-6, **options):
     own = expected(step, [row.unsqueeze(0) for row in rows], states)
     library = Library(tmp_path / "model.c", files.state, rows.dtype, own)
     found = torch.stack([library.step(row) for row in rows])
-    torch.testing.assert_close(found, own, rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(found, own, rtol=tolerance, atol=tolerance, equal_nan=True)
     library.reset()
-    torch.testing.assert_close(library.step(rows[0]), own[0], rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(library.step(rows[0]), own[0], rtol=tolerance, atol=tolerance, equal_nan=True)
     return files
 
 
@@ -86,6 +87,44 @@ def test_a_forecaster(options, tmp_path):
     series = months(("a",)).with_row_index("step").select("step", "sales")
     model = forecaster(series, time="step", refit=False, **options)
     check(model, torch.tensor(series["sales"].to_numpy()).unsqueeze(1), tmp_path)
+
+
+def test_a_forecaster_of_several_series_with_covariates(tmp_path):
+    random = np.random.default_rng(0)
+    table = months().with_columns(
+        price=pl.Series(random.normal(size=120)), kind=pl.col("store").replace({"a": "x", "b": "y"})
+    )
+    model = forecaster(table, known=["price"], static=["kind"], id="store", network="encoder-decoder")
+    step = stepwise(model)
+    rows = torch.rand(20, step.example.shape[1], dtype=torch.float64) + 1
+    files = check(model, rows, tmp_path)
+    header = files.header.read_text()
+    assert "double scale[3];" in header
+    assert "float static_[" in header
+    assert '"b": [' in header  # the scale of the other series
+
+
+def test_a_regressor_a_detector_and_a_generator_of_vectors(tmp_path):
+    values, _ = walks()
+    model = gw.Regressor(bidirectional=False, cell="slstm", epochs=1, **SMALL).fit(
+        values, values.mean((1, 2))
+    )
+    check(model, torch.from_numpy(values[0]), tmp_path)
+    series = months(("a",), 160).select("month", "sales")
+    detector = gw.AnomalyDetector(context=14, epochs=1, **SMALL).fit(series, time="month", target="sales")
+    step = stepwise(detector)
+    check(detector, torch.rand(20, step.example.shape[1], dtype=torch.float64) * 50, tmp_path, tolerance=3e-6)
+    paths = [one.cumsum(0) for one in np.random.default_rng(0).normal(size=(20, 30, 3))]
+    generator = gw.VectorGenerator(epochs=1, **SMALL).fit(paths)
+    step = stepwise(generator)
+    check(generator, torch.rand(20, *step.example.shape[1:]).to(step.example.dtype) * 3, tmp_path)
+
+
+def test_heads_that_need_scipy_are_refused(tmp_path):
+    series = months(("a",)).with_row_index("step").select("step", "sales")
+    model = forecaster(series, time="step", refit=False, head="student-t")
+    with pytest.raises(gw.GatewiseError, match="StudentTHead need scipy; train it with --head quantiles"):
+        model.export(tmp_path / "model.c")
 
 
 def test_int8_weights_are_a_fourth_and_change_little(tmp_path):

@@ -10,11 +10,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gatewise.errors import GatewiseError
+
 KINDS = {
-    torch.float32: "float", torch.float64: "double", torch.int64: "int32_t", torch.int32: "int32_t",
-    torch.int16: "int32_t", torch.int8: "int32_t", torch.uint8: "int32_t", torch.bool: "int32_t",
+    torch.float32: "float", torch.float64: "double", torch.int64: "int64_t", torch.int32: "int32_t",
+    torch.bool: "int32_t",
 }  # fmt: skip
-BYTES = {"float": 4, "double": 8, "int32_t": 4, "int8_t": 1}
+WHOLE = ("int32_t", "int64_t")  # the types of whole numbers
+BYTES = {"float": 4, "double": 8, "int32_t": 4, "int64_t": 8, "int8_t": 1}
+
+
+def kind_of(dtype: torch.dtype) -> str:
+    """The type of C for the elements of a tensor. Raises: `GatewiseError` if there is none."""
+    if dtype not in KINDS:
+        name = str(dtype).removeprefix("torch.")
+        raise GatewiseError(f"the model computes in {name}, which C files have not; convert it by .float()")
+    return KINDS[dtype]
 
 
 @dataclass(eq=False)

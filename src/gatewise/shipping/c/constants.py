@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from gatewise.compiler.c_runtime import literal
 from gatewise.engine.int8 import WIDEST
-from gatewise.errors import GatewiseError
-from gatewise.shipping.c.arrays import BYTES, KINDS, Array
+from gatewise.shipping.c.arrays import BYTES, Array, kind_of
 
 LARGE = 256  # numbers of a matrix from which on int8 saves space
 WIDTH = 100  # of a line of numbers
@@ -37,13 +35,8 @@ class Constants:
         """The array of a tensor, in order. kind: "int8_t" for int8 matrices, else that of its dtype"""
         values = tensor.detach().contiguous()
         if not values.numel():
-            return Array("nothing", 0, KINDS[values.dtype])
-        kind = kind or KINDS[values.dtype]
-        if kind == "int32_t":
-            limit = torch.iinfo(torch.int32)
-            if values.numel() and not limit.min <= int(values.min()) <= int(values.max()) <= limit.max:
-                raise GatewiseError("the model has a constant beyond 32 bits, which its C file can't hold")
-            values = values.to(torch.int32)
+            return Array("nothing", 0, kind_of(values.dtype))
+        kind = kind or kind_of(values.dtype)
         key = (kind, values.numpy().tobytes())
         if key not in self._known:
             name = self._names.get(id(tensor), f"constant_{len(self._known)}")
@@ -87,7 +80,7 @@ def _number(value: float, kind: str) -> str:
         return literal(value)
     if kind == "double":
         return double(value)
-    return str(int(value))
+    return whole_number(int(value))
 
 
 def double(value: float) -> str:
@@ -97,3 +90,8 @@ def double(value: float) -> str:
     if value in (float("inf"), float("-inf")):
         return "(double)INFINITY" if value > 0 else "-(double)INFINITY"
     return repr(float(value))
+
+
+def whole_number(value: int) -> str:
+    """A whole number of C; the least one has no literal."""
+    return f"(-{-value - 1} - 1)" if value == -(1 << 63) else str(value)

@@ -17,12 +17,11 @@ from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.layers.int8 import Int8Layer
 from gatewise.layers.quantization import quantize as gatewise_quantize
-from gatewise.shipping.c.arrays import KINDS, Array, View, whole
+from gatewise.shipping.c.arrays import Array, View, kind_of, whole
 from gatewise.shipping.c.constants import Constants
 from gatewise.shipping.c.graph import exported, write_graph
 from gatewise.shipping.c.source import Argument, Model, header_text, initial_statements, member, source_text
 from gatewise.shipping.c.writer import LOCALS, Writer
-
 
 NAME = r"[A-Za-z][A-Za-z0-9_]*"
 TAKEN = frozenset((*CPP_KEYWORDS, *RUNTIME, *LOCALS))
@@ -81,8 +80,8 @@ def export_step(
             raise GatewiseError(f"a state can't be named {one!r} in C; use a name such as hidden")
     model = _model(name, module, inputs, states, outputs, quantize, about)
     header, source = path.with_suffix(".h"), path.with_suffix(".c")
-    for one, text in ((header, header_text(model)), (source, source_text(model))):
-        write_whole(one, partial(_write, text=text))
+    for file, text in ((header, header_text(model)), (source, source_text(model))):
+        write_whole(file, partial(_write, text=text))
     return CFiles(header, source, model.constants.bytes, model.state_bytes)
 
 
@@ -116,7 +115,7 @@ def _model(
     views: dict[str, View] = {}
     for place, (own, values) in enumerate([*inputs.items(), *states.items()]):
         text = own if place < len(inputs) else f"state->{member(own)}"
-        views[own] = whole(Array(text, values.numel(), KINDS[values.dtype]), values.shape, values.dtype)
+        views[own] = whole(Array(text, values.numel(), kind_of(values.dtype)), values.shape, values.dtype)
     found = write_graph(program, views, writer)
     if len(found) != len(outputs) + len(states):
         raise GatewiseError(
@@ -136,9 +135,9 @@ def _model(
     return Model(
         name,
         tuple(about),
-        tuple(Argument(own, KINDS[one.dtype], one.numel()) for own, one in inputs.items()),
+        tuple(Argument(own, kind_of(one.dtype), one.numel()) for own, one in inputs.items()),
         tuple(Argument(own, one.array.kind, one.size) for own, one in zip(outputs, results, strict=True)),
-        tuple(Argument(member(own), KINDS[one.dtype], one.numel()) for own, one in states.items()),
+        tuple(Argument(member(own), kind_of(one.dtype), one.numel()) for own, one in states.items()),
         memory,
         tuple(writer.functions),
         frozenset(writer.calls),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gatewise.cells.limits import CPP_KEYWORDS
 from gatewise.compiler.c_runtime import definitions
-from gatewise.shipping.c.arrays import BYTES, KINDS
+from gatewise.shipping.c.arrays import BYTES, kind_of
 from gatewise.shipping.c.constants import Constants
 from gatewise.shipping.c.writer import number
 
@@ -139,7 +139,7 @@ def initial_statements(states: Mapping[str, Tensor], constants: Constants) -> It
     """The statements that set states to values."""
     for state, values in states.items():
         name = member(state)
-        kind, flat = KINDS[values.dtype], values.flatten()
+        kind, flat = kind_of(values.dtype), values.flatten()
         if not bool((flat != 0).any()) and not torch.signbit(flat).any():
             yield f"memset(state->{name}, 0, sizeof state->{name});"
         elif bool(((flat == flat[0]) | (flat.isnan() & flat[0].isnan())).all()):

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from gatewise.compiler.c_runtime import literal
-from gatewise.shipping.c.arrays import KINDS, Array, View, places, whole
-from gatewise.shipping.c.constants import Constants, double
+from gatewise.shipping.c.arrays import BYTES, WHOLE, Array, View, kind_of, places, whole
+from gatewise.shipping.c.constants import Constants, double, whole_number
 
 INDICES = "ijklmnpq"  # of loops over elements
 INNER = "abcdefgh"  # of loops over what is reduced
@@ -39,7 +39,7 @@ class Writer:
     def new(self, shape: Sequence[int], dtype: torch.dtype) -> View:
         """An array for the result of a node."""
         name = f"v{len(self._arrays)}_{self.name}"
-        array = Array(name, prod(shape), KINDS[dtype], self.now, self.now)
+        array = Array(name, prod(shape), kind_of(dtype), self.now, self.now)
         self._arrays.append(array)
         self._statements += [array] if array.size else []
         return whole(array, shape, dtype)
@@ -121,7 +121,7 @@ class Writer:
         """The statements, with the declarations of arrays, and the size of the memory of each kind."""
         offsets: dict[Array, int] = {}
         sizes: dict[str, int] = {}
-        for kind in dict.fromkeys(KINDS.values()):
+        for kind in BYTES:
             found, size = places([one for one in self._arrays if one.kind == kind])
             offsets |= found
             if size:
@@ -137,8 +137,8 @@ class Writer:
 
 def number(value: float, kind: str) -> str:
     """A number of C in a type."""
-    if kind == "int32_t":
-        return str(int(value))
+    if kind in WHOLE:
+        return whole_number(int(value))
     return literal(value) if kind == "float" else double(value)
 
 

@@ -13,6 +13,7 @@ from gatewise.data.series.scaled_table import scale_of_new
 from gatewise.data.series.scaling import Scale
 from gatewise.data.series.statics import static_inputs
 from gatewise.errors import GatewiseError
+from gatewise.modules.heads import QuantileHead
 from gatewise.modules.network import Network
 from gatewise.shipping.series_rows import (
     CAUSAL_FILLS,
@@ -61,6 +62,9 @@ class ForecastStepwise(SeriesStepwise):
             initial["since"] = torch.zeros(1, dtype=torch.float64)
         width = rows.width + shape.horizon * rows.ahead
         super().__init__(description, torch.ones(1, width, dtype=torch.float64), initial)
+        if not isinstance(network.head, QuantileHead):
+            head = type(network.head).__name__
+            self.graph_obstacle = f"the quantiles of {head} need scipy; train it with --head quantiles"
         self.network, self.rows, self.form = network, rows, form
 
     def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.shipping.c.arrays import KINDS, View
+from gatewise.shipping.c.arrays import View, kind_of
 from gatewise.shipping.c.writer import Operand, number
 
 
@@ -41,7 +41,7 @@ class Call:
 
 def operand(value: Any, dtype: torch.dtype) -> Operand:
     """An argument in an expression of a dtype: a number, also that of a constant, becomes its text."""
-    kind = KINDS[dtype]
+    kind = kind_of(dtype)
     if isinstance(value, Tensor) and value.numel() == 1:
         value = value.item()
     if isinstance(value, bool | int | float):
@@ -52,7 +52,7 @@ def operand(value: Any, dtype: torch.dtype) -> Operand:
 
 def cast(text: str, own: Any, dtype: torch.dtype) -> str:
     """The text of an element in the type of an expression."""
-    kind = KINDS[dtype]
-    if isinstance(own, View | Tensor) and KINDS[own.dtype] != kind:
+    kind = kind_of(dtype)
+    if isinstance(own, View | Tensor) and kind_of(own.dtype) != kind:
         return f"({kind}){text}"
     return text

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.shipping.c.arrays import KINDS, View
+from gatewise.shipping.c.arrays import WHOLE, View, kind_of
 from gatewise.shipping.c.operators.call import Call, cast, operand
 from gatewise.shipping.c.writer import Writer
 
@@ -102,7 +102,7 @@ def _isinf(writer: Writer, call: Call) -> View:
 
 
 def _abs(writer: Writer, call: Call) -> View:
-    whole = KINDS[call.result.dtype] == "int32_t"
+    whole = kind_of(call.result.dtype) in WHOLE
     return _function("{0} < 0 ? -{0} : {0}" if whole else "fabs{f}({0})", writer, call)
 
 
@@ -126,7 +126,7 @@ def _power(writer: Writer, call: Call) -> View:
 
 
 def _rounded_division(writer: Writer, call: Call) -> View:
-    whole = KINDS[call.result.dtype] == "int32_t"
+    whole = kind_of(call.result.dtype) in WHOLE
     down = call.get("rounding_mode", "floor") == "floor"
     if whole and down:
         template = "{0} / {1} - ({0} % {1} != 0 && ({0} < 0) != ({1} < 0))"
@@ -140,12 +140,12 @@ def _rounded_division(writer: Writer, call: Call) -> View:
 
 
 def _remainder(writer: Writer, call: Call) -> View:
-    whole = KINDS[call.result.dtype] == "int32_t"
+    whole = kind_of(call.result.dtype) in WHOLE
     return _function("({0} % {1} + {1}) % {1}" if whole else "{0} - floor{f}({0} / {1}) * {1}", writer, call)
 
 
 def _fmod(writer: Writer, call: Call) -> View:
-    whole = KINDS[call.result.dtype] == "int32_t"
+    whole = kind_of(call.result.dtype) in WHOLE
     return _function("{0} % {1}" if whole else "fmod{f}({0}, {1})", writer, call)
 
 

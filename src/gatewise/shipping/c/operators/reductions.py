@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.shipping.c.arrays import View
+from gatewise.shipping.c.arrays import WHOLE, View
 from gatewise.shipping.c.operators.call import Call
 from gatewise.shipping.c.writer import INNER, Writer, affine, number
 
@@ -77,11 +77,11 @@ def _number(value: float) -> Callable[[str], str]:
 
 
 def _lowest(kind: str) -> str:
-    return "INT32_MIN" if kind == "int32_t" else number(float("-inf"), kind)
+    return f"{kind.removesuffix('_t').upper()}_MIN" if kind in WHOLE else number(float("-inf"), kind)
 
 
 def _highest(kind: str) -> str:
-    return "INT32_MAX" if kind == "int32_t" else number(float("inf"), kind)
+    return f"{kind.removesuffix('_t').upper()}_MAX" if kind in WHOLE else number(float("inf"), kind)
 
 
 LARGER = "value = {element} > value || {element} != {element} ? {element} : value;"
@@ -205,7 +205,7 @@ def _extreme(sign: str, writer: Writer, call: Call) -> list[View]:
         loops, place = _inner_loops(inner)
         element, best = (f"{index(outer)[:-1]} + {one}]" for one in (place, f"best * {inner.strides[0]}"))
         return [
-            "int32_t best = 0;",
+            "int best = 0;",
             *loops,
             f"    if (({element} {sign} {best} || {element} != {element}) && {best} == {best})",
             "        best = a;",
@@ -318,6 +318,25 @@ def _topk(writer: Writer, call: Call) -> list[View]:
     return [one.sliced(axis, 0, count) for one in _sort(writer, ordered)]
 
 
+def _median(writer: Writer, call: Call) -> list[View]:
+    """The lower of the two in the middle, and its number; NaN if there is one."""
+    axis = call["dim"] % len(call["self"].shape)
+    ordered = Call(call.operator, {"self": call["self"], "dim": axis}, call.results)
+    values, numbers = _sort(writer, ordered)
+    size = values.shape[axis]
+    middle, last = ((size - 1) // 2, size - 1)
+    found = []
+    for one in (values, numbers):
+        of_middle, of_last, highest = (
+            part.sliced(axis, place, place + 1)
+            for part, place in ((one, middle), (one, last), (values, last))
+        )
+        chosen = [highest, of_last, of_middle]
+        made = writer.elementwise(highest.shape, one.dtype, "{0} != {0} ? {1} : {2}".format, chosen)
+        found.append(made.reshaped(call.result.shape))
+    return found
+
+
 OPERATORS: dict[str, Callable[[Writer, Call], Any]] = {
     "sum": partial(_reduced, _number(0), "{value} += {element};", "{value}"),
     "mean": partial(_reduced, _number(0), "{value} += {element};", "{value} / {count}"),
@@ -342,4 +361,5 @@ OPERATORS: dict[str, Callable[[Writer, Call], Any]] = {
     "cummin": partial(_running_maximum, "<"),
     "sort": _sort,
     "topk": _topk,
+    "median.dim": _median,
 }
