@@ -28,6 +28,7 @@ from gatewise.serving.bodies import (
     media_type,
     plain_rows,
     read_content,
+    read_json_body,
     read_object,
     write_table,
 )
@@ -224,8 +225,7 @@ def _add_streams(app: FastAPI, server: Server, described: Mapping[str, Any]) -> 
         given = read_object(await request.body())
         if "observation" not in given:
             raise RequestError(422, 'expected an object with "observation"')
-        answer, steps = await streams.worker(id).step(id, given["observation"])
-        return {"answer": answer, "steps": steps}
+        return await _stepped(server, id, given["observation"])
 
     @app.get("/stream/{id}/snapshot")
     async def snapshot(id: str) -> Response:
@@ -245,12 +245,19 @@ def _add_streams(app: FastAPI, server: Server, described: Mapping[str, Any]) -> 
         with suppress(WebSocketDisconnect):
             while True:
                 text = await channel.receive_text()
-                await channel.send_json(await _answered(lambda text=text: _step(streams, id, text)))  # type: ignore[misc]
+                await channel.send_json(await _answered(lambda text=text: _step(server, id, text)))  # type: ignore[misc]
 
 
-async def _step(streams: OpenStreams, id: str, text: str) -> dict[str, Any]:
-    observation = read_object(b'{"observation": ' + text.encode() + b"}")["observation"]
-    answer, steps = await streams.worker(id).step(id, observation)
+async def _step(server: Server, id: str, text: str) -> dict[str, Any]:
+    return await _stepped(server, id, read_json_body(text.encode(errors="replace")))
+
+
+async def _stepped(server: Server, id: str, observation: Any) -> dict[str, Any]:
+    most = server.options.max_length
+    if isinstance(observation, list | str) and len(observation) > most:
+        count = len(observation)
+        raise RequestError(413, f"the observation has {count:,} steps; at most {most:,} are streamed")
+    answer, steps = await server.streams.worker(id).step(id, observation)
     return {"answer": answer, "steps": steps}
 
 

@@ -28,7 +28,9 @@ class ServeOptions(Options):
     expire: float = Field(3600.0, gt=0, description="Seconds after which a stream without a step is closed.")
     max_body: float = Field(16.0, gt=0, description="Largest body of a request, in MiB.")
     max_rows: int = Field(100_000, ge=1, description="Most rows of a request.")
-    max_length: int = Field(10_000, ge=1, description="Most symbols that a request generates.")
+    max_length: int = Field(
+        10_000, ge=1, description="Most symbols or steps of a request that generates or streams."
+    )
 
     @property
     def max_bytes(self) -> int:

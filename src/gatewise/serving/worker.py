@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 from gatewise.errors import GatewiseError
+from gatewise.plain import one_line
 from gatewise.serving.batcher import Batcher
 from gatewise.serving.bodies import plain
 from gatewise.serving.journal import Journal, Sessions, change
+from gatewise.serving.predicting import MISTAKES
 from gatewise.serving.refusals import RequestError
 from gatewise.shipping.stream import Stream
 
@@ -108,9 +110,10 @@ class StreamWorker:
         """The answer to each observation, or the error; one that is refused leaves the others alone."""
         try:
             return dict(self._stream.step_many(observations))
-        except GatewiseError as error:
+        except (GatewiseError, *MISTAKES) as error:
             if len(observations) == 1:
-                return dict.fromkeys(observations, error)
+                known = isinstance(error, GatewiseError)
+                return dict.fromkeys(observations, error if known else RequestError(422, one_line(error)))
         return {id: self._answers({id: one})[id] for id, one in observations.items()}
 
     def _changed(self, record: dict[str, Any]) -> None:

@@ -14,6 +14,10 @@ from gatewise.data.tokenizers.streams import stream_tokenizer
 from gatewise.errors import GatewiseError
 
 MEDIAN = 0.5
+NOT_FINITE = (
+    "the result is not finite: look for extreme values in the observation, or a logarithm of one that is not "
+    "positive"
+)
 Answer: TypeAlias = dict[str, Any]
 
 
@@ -34,10 +38,7 @@ class Answers(ABC):
     def require_finite(self, y: Tensor) -> None:
         """Raises: `GatewiseError` if a result is not finite."""
         if not bool(y.isfinite().all()):
-            raise GatewiseError(
-                "the result is not finite: look for extreme values in the observation, or a logarithm of one "
-                "that is not positive"
-            )
+            raise GatewiseError(NOT_FINITE)
 
     def _each(self, y: np.ndarray, form: str = "{}") -> dict[str, pl.Series]:
         """A column for each name. form: of the names of the columns"""

@@ -14,6 +14,7 @@ from gatewise.data.series.step import Step
 from gatewise.errors import GatewiseError
 
 Moment = datetime | int
+LATEST = 1 << 62  # so that later times have 64 bits, too
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ def read_moment(given: object) -> Moment:
     if isinstance(given, bool):
         raise GatewiseError(f"expected a time, got {given!r}")
     if isinstance(given, int | np.integer):
+        if abs(int(given)) >= LATEST:
+            raise GatewiseError("expected a time of less than 63 bits")
         return int(given)
     if isinstance(given, np.datetime64):
         given = given.astype("datetime64[us]").item()
@@ -72,7 +75,9 @@ def read_moment(given: object) -> Moment:
         try:
             given = datetime.fromisoformat(given)
         except ValueError as error:
-            raise GatewiseError(f"expected a time in ISO 8601, such as 2024-01-31, got {given!r}") from error
+            raise GatewiseError(
+                f"expected a time in ISO 8601, such as 2024-01-31, got {repr(given)[:80]}"
+            ) from error
     if isinstance(given, datetime):
         if given.tzinfo is not None:
             raise GatewiseError(f"expected a local time without an offset, got {given.isoformat()}")
@@ -80,7 +85,7 @@ def read_moment(given: object) -> Moment:
         return datetime(*day, given.hour, given.minute, given.second, given.microsecond)
     if isinstance(given, date):
         return datetime(given.year, given.month, given.day)
-    raise GatewiseError(f"expected a time, got {given!r}")
+    raise GatewiseError(f"expected a time, got {repr(given)[:80]}")
 
 
 def moments(times: Sequence[Moment]) -> pl.Series:

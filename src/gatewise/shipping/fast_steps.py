@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gatewise.layers.stepper import Stepper
 from gatewise.shipping.reading import Row
-from gatewise.shipping.stepwise import LinearStep, Own, RecurrentStepwise, Stepwise
+from gatewise.shipping.stepwise import LinearStep, Own, RecurrentStepwise
 
 
 class FastSteps:
@@ -65,10 +65,8 @@ class LinearSteps(FastSteps):
         return odds
 
 
-def fast_steps(step: Stepwise, states: Own) -> FastSteps | None:
-    """Fast steps of a sequence; None if the model has none. states: [1, ...] each"""
-    if not isinstance(step, RecurrentStepwise):
-        return None
+def fast_steps(step: RecurrentStepwise, states: Own) -> FastSteps | None:
+    """Fast steps of a sequence; None if the layers have none. states: [1, ...] each"""
     stepper, linear = step.stepper(), step.linear_step()
     if stepper is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, isnan
+from math import inf, isfinite, isnan
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -16,9 +16,11 @@ from torch import Tensor
 from gatewise.data.tables.joined_id import ID_SEPARATOR
 from gatewise.data.tokenizers.streams import StreamTokenizer, stream_tokenizer
 from gatewise.errors import GatewiseError
+from gatewise.plain import one_line
 from gatewise.shipping.clock import Clock, read_moment
 
 TEXT = "text"  # the column of symbols
+MOST_SHOWN = 80  # characters of a value in a message
 Row: TypeAlias = Any  # the numbers of an observation, or the number of a symbol
 Memory: TypeAlias = Any  # what a reader remembers of a sequence, None before its first observation
 
@@ -128,7 +130,7 @@ class NumberReader(Reader):
         values = self._values(observation)
         try:
             is_finite = all(map(isfinite, values))
-        except TypeError:
+        except (TypeError, OverflowError):
             values = [number_of(name, value) for name, value in zip(self.names, values, strict=True)]
             is_finite = all(map(isfinite, values))
         if not is_finite:
@@ -200,8 +202,11 @@ class SymbolReader(Reader):
                 raise GatewiseError(f"expected a symbol in 0..{len(self.tokenizer) - 1}, got {observation}")
             return [int(observation)], None
         if not isinstance(observation, str) or not observation:
-            raise GatewiseError(f"expected a text, or the number of a symbol, got {observation!r}")
-        return self.tokenizer.encode_prime(observation).tolist(), None
+            raise GatewiseError(f"expected a text, or the number of a symbol, got {shown(observation)}")
+        try:
+            return self.tokenizer.encode_prime(observation).tolist(), None
+        except UnicodeError as error:
+            raise GatewiseError(f"the text has half of a character: {one_line(error)}") from error
 
 
 def column_of(observation: Mapping[str, Any], name: str) -> Any:
@@ -224,5 +229,14 @@ def number_of(name: str, value: Any) -> float:
     if value is None:
         return float("nan")
     if not isinstance(value, Real):
-        raise GatewiseError(f"expected {name!r} as a number, got {value!r}")
-    return float(value)
+        raise GatewiseError(f"expected {name!r} as a number, got {shown(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        return inf  # of a whole number
+
+
+def shown(value: Any) -> str:
+    """A value for a message, shortened."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."

@@ -19,7 +19,7 @@ from gatewise.data.series.step import Step
 from gatewise.data.tables.joined_id import ID_SEPARATOR
 from gatewise.errors import GatewiseError
 from gatewise.shipping.clock import Clock, read_moment
-from gatewise.shipping.reading import Memory, Reader, Row, column_of, number_of, require_finite
+from gatewise.shipping.reading import Memory, Reader, Row, column_of, number_of, require_finite, shown
 from gatewise.shipping.series_rows import SeriesStepwise, scale_state
 
 NO_CATEGORY = -1.0
@@ -187,7 +187,7 @@ class SeriesReader(Reader):
         if not isinstance(values, list | tuple) or len(values) != 1 + self.horizon:
             raise GatewiseError(
                 f"expected {name!r} as {1 + self.horizon} values, of the step and of the {self.horizon} "
-                f"steps after it, got {values!r}"
+                f"steps after it, got {shown(values)}"
             )
         return [self._covariate(name, one) for one in values]
 
@@ -197,9 +197,10 @@ class SeriesReader(Reader):
             return float(self.categories[name].places([str(value)])[0]) if value is not None else NO_CATEGORY
         if isinstance(value, str) and truth(value) is not None:
             return float(truth(value) or 0)
-        if not isinstance(value, Real) or isnan(value):
-            raise GatewiseError(f"expected {name!r} as a number, got {value!r}")
-        return require_finite(name, float(value))
+        number = number_of(name, value)
+        if isnan(number):
+            raise GatewiseError(f"expected {name!r} as a number, got {shown(value)}")
+        return require_finite(name, number)
 
     def _records(self, observation: Any) -> list[Mapping[str, Any]]:
         """The steps of an observation."""

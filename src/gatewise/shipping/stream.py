@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,14 @@ from torch import Tensor
 
 from gatewise.data.memory.frames import TableForm, in_form, is_frame, library_of, to_polars
 from gatewise.errors import GatewiseError
-from gatewise.shipping.answers import Answer, Answers, answers_of
+from gatewise.shipping.answers import NOT_FINITE, Answer, Answers, answers_of
 from gatewise.shipping.fast_steps import FastSteps, fast_steps
 from gatewise.shipping.reading import Memory, NumberReader, Reader, SymbolReader
 from gatewise.shipping.series_reader import SeriesReader
 from gatewise.shipping.series_rows import SeriesStepwise
 from gatewise.shipping.state_bytes import from_bytes, model_fingerprint, to_bytes
 from gatewise.shipping.state_table import StateTable
-from gatewise.shipping.stepwise import Stepwise
+from gatewise.shipping.stepwise import RecurrentStepwise, Stepwise
 
 PLAIN = (list, tuple, dict, np.ndarray, float, int, str)  # are no tables, which takes longer to find out
 Key = Any  # a text, or None for the one sequence of a stream without ids
@@ -80,17 +81,22 @@ class Stream:
         Returns: a dict of what the model says now; for a table, a table with a row for each sequence, or for
             each step of its horizon.
 
-        Raises: `GatewiseError` if the observation is not as expected; the stream is then as before.
+        Raises: `GatewiseError` if the observation is not as expected; the stream is then as before. Only a
+            sequence whose result is not finite, as after extreme values, may end.
         """
         if not isinstance(observation, PLAIN) and is_frame(observation):
             return self._step_table(observation)
         if self._fast is None:
             answer = self.step_many({None: observation})[None]
-            self._fast = fast_steps(self._step, self._table.read([None]))
+            if isinstance(self._step, RecurrentStepwise):
+                self._fast = fast_steps(self._step, self._table.read([None]))
             return answer
         rows, memory = self._reader.rows(observation, self._memories[None])
         for row in rows:
             y = self._fast.advance(row)
+        if not isfinite(float(y.sum())):
+            self.end()
+            raise GatewiseError(f"{NOT_FINITE}; the sequence is ended")
         self._memories[None] = memory
         return self._answers.of(y)
 
