@@ -14,32 +14,38 @@ from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
 from gatewise.modules.network import Network
 from gatewise.modules.random_convolutions import RandomConvolutions
-from gatewise.shipping.deployed import Deployed, Field
+from gatewise.shipping.deployed import Deployed, DType, Field
 
 
 class ScaledValues(torch.nn.Module):
-    """`(value - mean) / deviation` of each channel, zero where a step is padding."""
+    """`(value - mean) / deviation` of each channel, zero where a step is padding.
+
+    scales: of the channels; dtype: in which it is computed, that of the values
+    """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, scales: Sequence[Scale]) -> None:
+    def __init__(self, scales: Sequence[Scale], dtype: torch.dtype = torch.float64) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor([one.mean for one in scales], dtype=torch.float64))
-        self.register_buffer(
-            "deviation", torch.tensor([one.deviation for one in scales], dtype=torch.float64)
-        )
+        self.register_buffer("mean", torch.tensor([one.mean for one in scales], dtype=dtype))
+        self.register_buffer("deviation", torch.tensor([one.deviation for one in scales], dtype=dtype))
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """values [B, T, C] float64, lengths [B] -> [B, T, C] float32."""
-        valid = torch.arange(values.shape[1], device=values.device) < lengths[:, None]
+        """values [B, T, C], lengths [B] -> [B, T, C] float32."""
+        valid = valid_steps(values, lengths)
         scaled = ((values - self.mean) / self.deviation).float()
-        return torch.where(valid[:, :, None], scaled, torch.zeros_like(scaled))
+        return torch.where(valid, scaled, torch.zeros_like(scaled))
 
     def drawn(self, rows: int, steps: int, random: torch.Generator) -> Tensor:
         """Plausible values [B, T, C]."""
-        drawn = torch.randn(rows, steps, len(self.mean), generator=random, dtype=torch.float64)
+        drawn = torch.randn(rows, steps, len(self.mean), generator=random, dtype=self.mean.dtype)
         return drawn * self.deviation + self.mean
+
+
+def valid_steps(values: Tensor, lengths: Tensor) -> Tensor:
+    """[B, T, 1] bool: whether a step of [B, T, ...] is inside its sequence."""
+    return (torch.arange(values.shape[1], device=values.device) < lengths[:, None]).unsqueeze(-1)
 
 
 class DeployedSequences(Deployed):
@@ -85,12 +91,13 @@ class DeployedSequences(Deployed):
         return drawn_sequences(self.scaled, sizes, random)
 
 
-def sequence_inputs(channels: int) -> list[Field]:
+LENGTHS = Field("lengths", "int64", ("batch",), "the steps of each sequence, at least 1")
+
+
+def sequence_inputs(channels: int, dtype: DType = "float64") -> list[Field]:
     """The inputs of networks of sequences."""
-    return [
-        Field("values", "float64", ("batch", "time", channels), "the sequences, anything beyond their ends"),
-        Field("lengths", "int64", ("batch",), "the steps of each sequence, at least 1"),
-    ]
+    about = "the sequences, anything beyond their ends"
+    return [Field("values", dtype, ("batch", "time", channels), about), LENGTHS]
 
 
 def drawn_sequences(
@@ -98,9 +105,14 @@ def drawn_sequences(
 ) -> dict[str, Tensor]:
     """Plausible sequences, one of them of full length."""
     rows, steps = sizes["batch"], sizes["time"]
+    return {"values": scaled.drawn(rows, steps, random), "lengths": drawn_lengths(rows, steps, random)}
+
+
+def drawn_lengths(rows: int, steps: int, random: torch.Generator) -> Tensor:
+    """Lengths of at least one step; the first is the full length."""
     lengths = torch.randint(1, steps + 1, (rows,), generator=random)
     lengths[0] = steps
-    return {"values": scaled.drawn(rows, steps, random), "lengths": lengths}
+    return lengths
 
 
 def described_channels(preprocessing: SequencePreprocessing) -> dict[str, Any]:

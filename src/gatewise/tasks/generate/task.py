@@ -30,6 +30,7 @@ from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate.baselines import Ngram
 from gatewise.tasks.generate.data import Preprocessing, TextData, read_data, read_further_data, read_test_data
+from gatewise.tasks.generate.deploy import DeployedLanguageModel, deployed
 from gatewise.tasks.generate.inspect import inspect_text
 from gatewise.tasks.generate.language import LanguageModel
 from gatewise.tasks.generate.metrics import TextPredictions, least_predicted, nll_by_kind
@@ -146,6 +147,9 @@ class Generate(Task[TextData, GenerateOptions, NextSymbol, TextPredictions]):
 
     def details(self, predictions: TextPredictions, data: TextData) -> list[Details]:
         return [nll_by_kind(predictions.passage), least_predicted(predictions)]
+
+    def deployed(self, model: SavedModel) -> DeployedLanguageModel:
+        return deployed(model.network, load_preprocessing(Preprocessing, model))
 
     def stepwise(self, model: SavedModel) -> Stepwise:
         return stepwise(model.network, load_preprocessing(Preprocessing, model))

@@ -31,6 +31,7 @@ from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.label.baselines import ChannelWindow, MajorityLabel, TokenWindow
 from gatewise.tasks.label.data import Preprocessing, read_data, read_test_data
+from gatewise.tasks.label.deploy import DeployedLabeller, deployed
 from gatewise.tasks.label.inspect import inspect_sequence
 from gatewise.tasks.label.metrics import (
     LabelPredictions,
@@ -157,6 +158,9 @@ class Label(Task[LabelledSteps, LabelOptions, Labeller, LabelPredictions]):
         frame = new.with_labels(labels, np.concatenate(predictions.probabilities).tolist())
         about = f"the labels of {frame.height:,} steps"
         return Prediction(frame, about, new.text_column, values=new.by_sequence(frame))
+
+    def deployed(self, model: SavedModel) -> DeployedLabeller:
+        return deployed(model.network, load_preprocessing(Preprocessing, model))
 
     def stepwise(self, model: SavedModel) -> Stepwise:
         return stepwise(model.network, load_preprocessing(Preprocessing, model))
