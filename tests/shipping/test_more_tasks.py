@@ -3,6 +3,7 @@ import polars as pl
 import pytest
 
 import gatewise as gw
+from tests.moving import DOT, moving, write_arrays
 from tests.shipping.stepping import SMALL, walks
 from tests.shipping.test_stream import DIGITS
 
@@ -88,3 +89,20 @@ def test_the_score_of_a_step_is_that_of_the_series_up_to_it(fill):
     assert begun["anomaly"].sum() > 0
     for name in ("expected", "score"):
         np.testing.assert_allclose(begun[name], expected[name], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_the_class_of_a_clip_so_far_is_that_of_the_frames_so_far(tmp_path, pooling):
+    clips = list(moving([DOT], 60, side=9, shortest=4, longest=6, ways=("right", "left")))
+    options = {"features": 8, "filters": (4,), "epochs": 1, "pooling": pooling, **SMALL}
+    write_arrays(tmp_path / "clips.npz", clips)
+    model = gw.Classifier(kind="frames", **options).fit(tmp_path / "clips.npz")
+    for frames, way in clips[:3]:
+        stream = model.stream()
+        for number, frame in enumerate(frames):
+            answer = stream.step(frame)
+            write_arrays(tmp_path / "part.npz", [(frames[: number + 1], way)])
+            expected = model.predict(tmp_path / "part.npz")
+            np.testing.assert_allclose(answer["probabilities"]["left"], expected["p(left)"][0], atol=3e-7)
+    with pytest.raises(gw.GatewiseError, match=r"expected a frame of shape \[9, 9, 1\], got \[3, 9\]"):
+        stream.step(frame[:3])

@@ -4,6 +4,7 @@ import pickle
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 import gatewise as gw
 from tests.shipping.stepping import SMALL, classifier, forecaster, months, walks
@@ -43,6 +44,20 @@ def test_one_sequence_has_the_class_so_far(gestures):
         assert list(answer["probabilities"]) == ["down", "flat", "up"]
         np.testing.assert_allclose(list(answer["probabilities"].values()), expected, atol=ROUNDING)
         assert answer["label"] == ["down", "flat", "up"][int(expected.argmax())]
+
+
+def test_a_stream_leaves_the_model_alone():
+    model, (values, _) = classifier(pooling="max"), walks()
+    stream, trained = model.stream(), {name: one.clone() for name, one in model.network_.state_dict().items()}
+    stream.step(values[0][0])
+    assert all(one.requires_grad for one in model.network_.parameters())
+    with torch.no_grad():
+        for one in model.network_.parameters():
+            one.zero_()
+    answers = [one.step(values[0][1])["probabilities"]["up"] for one in (stream, model.stream())]
+    model.network_.load_state_dict(trained)
+    np.testing.assert_allclose(answers[0], model.predict_proba([values[0][:2]])[0, 2], atol=ROUNDING)
+    np.testing.assert_allclose(answers[1], 1 / 3, atol=ROUNDING)
 
 
 def test_many_sequences_join_and_leave(gestures):

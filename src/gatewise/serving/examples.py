@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from gatewise.serving.bodies import CSV, FILE, JSON, STREAM
 from gatewise.serving.served import ServedModel
 from gatewise.shipping.description import ELAPSED
@@ -17,6 +19,8 @@ def observation_of(description: Mapping[str, Any]) -> Any:
     given = description["input"]
     if given["kind"] == "symbol":
         return TEXT
+    if given["kind"] == "frame":
+        return np.zeros(given["shape"]).tolist()
     if given["kind"] == "numbers":
         time = {given["time"] or "time": TIME} if ELAPSED in given["names"] else {}
         return {**time, **{name: NUMBER for name in given["names"] if name != ELAPSED}}

@@ -18,6 +18,7 @@ class FastSteps:
 
     def __init__(self, step: RecurrentStepwise, stepper: Stepper, states: Own) -> None:
         self._step, self._stepper, self._own = step, stepper, states[: step.own]
+        self._numbers = step.example.numpy().dtype
         cells = states[step.own :]
         count = len(step.cell_states)
         nested = tuple(tuple(cells[place::count]) for place in range(count))
@@ -26,7 +27,7 @@ class FastSteps:
     def advance(self, row: Row) -> Any:
         """Runs a step. Returns: y without the batch, as a tensor or an array"""
         with torch.inference_mode():
-            x = torch.tensor([row], dtype=self._step.example.dtype)
+            x = torch.from_numpy(np.array([row], dtype=self._numbers))
             features, _, own = self._step.prepare(x, self._own)
             y, self._own = self._step.result(self._stepper.step(features), own)
             return y[0]

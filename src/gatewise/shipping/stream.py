@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from math import isfinite
 from typing import Any
 
@@ -15,6 +16,7 @@ from gatewise.data.memory.frames import TableForm, in_form, is_frame, library_of
 from gatewise.errors import GatewiseError
 from gatewise.shipping.answers import NOT_FINITE, Answer, Answers, answers_of
 from gatewise.shipping.fast_steps import FastSteps, fast_steps
+from gatewise.shipping.frame_reader import FrameReader
 from gatewise.shipping.reading import Memory, NumberReader, Reader, SymbolReader
 from gatewise.shipping.series_reader import SeriesReader
 from gatewise.shipping.series_rows import SeriesStepwise
@@ -43,7 +45,7 @@ class Stream:
     """
 
     def __init__(self, step: Stepwise) -> None:
-        self._step = step.eval().requires_grad_(False)
+        self._step = deepcopy(step).eval().requires_grad_(False)  # the model may be trained further
         self._reader: Reader = reader_of(step)
         self._answers: Answers = answers_of(step.description["output"])
         self._numbers = step.example.numpy().dtype
@@ -229,6 +231,8 @@ def reader_of(step: Stepwise) -> Reader:
     if description["input"]["kind"] == "series":
         assert isinstance(step, SeriesStepwise)
         return SeriesReader(description["input"], step)
+    if description["input"]["kind"] == "frame":
+        return FrameReader(description["input"])
     if description["input"]["kind"] == "symbol":
         return SymbolReader(description["output"])
     return NumberReader(description["input"])

@@ -21,6 +21,7 @@ from gatewise.modules.network import Baseline, Network
 from gatewise.plots.highest_loss import MAX_CLIPS, evenly_spaced_frames
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
+from gatewise.shipping.stepwise import Stepwise
 from gatewise.tasks.classification import (
     ClassPredictions,
     ClassTask,
@@ -34,6 +35,7 @@ from gatewise.tasks.frames.data import ARRAYS, FrameData, Preprocessing, read_da
 from gatewise.tasks.frames.inspect import inspect_clip
 from gatewise.tasks.frames.network import FrameClassifier, FrameMean
 from gatewise.tasks.frames.options import FrameOptions
+from gatewise.tasks.frames.stepwise import stepwise
 from gatewise.tasks.prediction import Prediction
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
@@ -106,6 +108,9 @@ class Frames(ClassTask[FrameData, FrameOptions]):
         columns = class_columns(require_classifier(model.network), dataset, preprocessing.classes)
         about = f"the classes of {len(clips)} clips, with their probabilities"
         return Prediction(pl.DataFrame({"clip": names, **columns}), "; ".join((about, *clips.notes)), "label")
+
+    def stepwise(self, model: SavedModel) -> Stepwise:
+        return stepwise(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_clip(require_classifier(model.network), self.load_for_evaluation(model, path), number)
