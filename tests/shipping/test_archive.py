@@ -121,3 +121,14 @@ def test_mistakes_are_one_line(tmp_path):
     with pytest.raises(GatewiseError, match="an archive of PyTorch has no int8 weights"):
         model.export(tmp_path / "model.pt2", quantize="int8")
     assert [one.name for one in tmp_path.iterdir()] == ["values.csv"]
+
+
+class Sized(torch.nn.Module):
+    def forward(self, input):
+        return input[: int(input.sum())]
+
+
+def test_a_network_that_the_exporter_refuses_is_an_error_of_one_line():
+    with pytest.raises(GatewiseError, match="PyTorch's exporter refuses the network: ") as error:
+        export.exported_program(Sized(), {"input": torch.ones(2, 3)}, {})
+    assert "\n" not in str(error.value)

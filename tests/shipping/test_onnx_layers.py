@@ -198,3 +198,14 @@ def test_layers_that_have_no_graph_are_refused_with_the_reason():
 
 def test_every_function_of_equations_has_operators():
     assert set(OPERATORS) == set(FUNCTIONS)
+
+
+class Median(nn.Module):
+    def forward(self, input):
+        return input.median(dim=1).values
+
+
+def test_a_network_that_the_exporter_refuses_is_an_error_of_one_line():
+    with pytest.raises(GatewiseError, match=r"PyTorch's exporter refuses the network: .*median") as error:
+        onnx_model(Median(), {"input": torch.zeros(2, 3)}, ["y"], {})
+    assert "\n" not in str(error.value)

@@ -8,7 +8,7 @@ import torch
 import gatewise
 from gatewise.data.series.calendar import calendar
 from gatewise.errors import GatewiseError
-from gatewise.tasks.forecast.calendar_inputs import calendar_inputs
+from gatewise.tasks.calendar_inputs import calendar_inputs
 from gatewise.tasks.forecast.task import TASK
 from tests.series import frame, intermittent, seasonal
 from tests.tasks.forecast.raw import raw_inputs

@@ -62,7 +62,8 @@ class AnomalyNetwork(Detector):
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
         """past [B, L, 1 + C + D] and future [B, 1, C] -> location, scale, degrees of freedom [B, 3]."""
-        level = past[:, :, 0].median(dim=1).values[:, None]
+        middle = (past.shape[1] - 1) // 2  # the median, by operations that every export has
+        level = past[:, :, 0].sort(dim=1).values[:, middle, None]
         since = past[:, :, :0]
         if self.decay is not None:
             past, since = self.decay(past, torch.zeros_like(level[:, None]))

@@ -35,6 +35,7 @@ from gatewise.tasks.anomaly.data import (
     prepare,
     read_test_data,
 )
+from gatewise.tasks.anomaly.deploy import DeployedDetector, deployed
 from gatewise.tasks.anomaly.detector import Detector, DetectorShape, score_windows
 from gatewise.tasks.anomaly.inspect import inspect_step
 from gatewise.tasks.anomaly.labels import find_label, read_labelled
@@ -211,6 +212,9 @@ class DetectAnomalies(Task[AnomalyData, AnomalyOptions, Detector, Detections]):
         )
         written = source.clock.written(frame[names.time])
         return Prediction(frame, about, time_format=written, warnings=source.warnings)
+
+    def deployed(self, model: SavedModel) -> DeployedDetector:
+        return deployed(model.network, load_preprocessing(Preprocessing, model))
 
     def stepwise(self, model: SavedModel) -> Stepwise:
         return stepwise(model.network, load_preprocessing(Preprocessing, model))
