@@ -19,10 +19,10 @@ from torch.export import Dim, ExportedProgram
 from gatewise.engine.choice import backend
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.plain import one_line
 from gatewise.shipping.archive.portable import Portable
 from gatewise.shipping.checks import example_sizes, largest_difference, require_close
 from gatewise.shipping.deployed import Deployed
+from gatewise.shipping.refusals import exporter_refusals
 
 NOTES = ("stack_trace", "source_fn_stack", "torch_fn")  # lines of source files, which no one needs
 
@@ -90,11 +90,8 @@ def exported_program(
     example: a value of each argument; dynamic: for each, the axes of any size, by number
     """
     axes = {name: dict.fromkeys(dynamic.get(name, {}), Dim.DYNAMIC) for name in example}
-    try:
-        with backend(Portable()), torch.no_grad(), _quiet():
-            program = torch.export.export(module, (), dict(example), dynamic_shapes=axes, strict=False)
-    except RuntimeError as error:  # of the exporter, whatever its class
-        raise GatewiseError(f"PyTorch's exporter refuses the network: {one_line(error)}") from error
+    with exporter_refusals(), backend(Portable()), torch.no_grad(), _quiet():
+        program = torch.export.export(module, (), dict(example), dynamic_shapes=axes, strict=False)
     _use_operators(program.graph_module.graph)
     for part in program.graph_module.modules():
         for node in part.graph.nodes if isinstance(part, fx.GraphModule) else ():

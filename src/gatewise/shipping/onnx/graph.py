@@ -16,12 +16,11 @@ from onnxscript import optimizer
 from torch import Tensor, nn
 
 from gatewise.engine.choice import backend
-from gatewise.errors import GatewiseError
-from gatewise.plain import one_line
 from gatewise.shipping.onnx.builder import Builder
 from gatewise.shipping.onnx.recorder import LayerNode, Recorder, symbolic_nodes
 from gatewise.shipping.onnx.scan import print_scan
 from gatewise.shipping.onnx.standard import print_standard, standard_node
+from gatewise.shipping.refusals import exporter_refusals
 
 OPSET = 20
 ANY_SIZE = 1 << 62  # weights of any size are arranged in the export, not in each call
@@ -37,17 +36,8 @@ def onnx_model(
 
     Raises: `GatewiseError` if PyTorch's exporter can't record the module, or ONNX has not all operators.
     """
-    try:
-        return _onnx_model(module, example, outputs, dynamic)
-    except RuntimeError as error:  # of the exporter, whatever its class
-        raise GatewiseError(f"PyTorch's exporter refuses the network: {one_line(error)}") from error
-
-
-def _onnx_model(
-    module: nn.Module, example: Mapping[str, Tensor], outputs: Sequence[str], dynamic: Mapping[str, Any]
-) -> onnx.ModelProto:
     axes = {name: dict.fromkeys(dynamic.get(name, {}), torch.export.Dim.DYNAMIC) for name in example}
-    with backend(Recorder()), torch.no_grad(), _quiet():
+    with exporter_refusals(), backend(Recorder()), torch.no_grad(), _quiet():
         program = torch.export.export(module, (), dict(example), dynamic_shapes=axes, strict=False)
         exported = torch.onnx.export(
             program, (), kwargs=dict(example), input_names=list(example), output_names=list(outputs),
