@@ -165,10 +165,15 @@ class FrameEncoder(nn.Module):
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Clips [B, T, H, W, C] of lengths [B] -> [B, T, E], zero for padding."""
         valid = torch.arange(frames.shape[1], device=frames.device) < lengths.unsqueeze(1)
-        valid_frames = frames[valid]  # [sum of lengths, H, W, C], without padding
-        sizes = torch.tensor(valid_frames.shape[1:3], device=frames.device).expand(len(valid_frames), 2)
-        maps, _ = self.convolution(valid_frames, sizes)
-        features = self.project(maps.flatten(1)).relu()
+        if torch.compiler.is_compiling():  # a graph whose sizes do not depend on the lengths
+            return self._features(frames.flatten(0, 1)).unflatten(0, valid.shape) * valid.unsqueeze(-1)
+        features = self._features(frames[valid])  # of the frames without padding
         padded = features.new_zeros(*frames.shape[:2], features.shape[-1])
         padded[valid] = features
         return padded
+
+    def _features(self, frames: Tensor) -> Tensor:
+        """Frames [N, H, W, C] -> [N, E]."""
+        sizes = torch.tensor(frames.shape[1:3], device=frames.device).expand(frames.shape[0], 2)
+        maps, _ = self.convolution(frames, sizes)
+        return self.project(maps.flatten(1)).relu()

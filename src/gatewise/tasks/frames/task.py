@@ -32,6 +32,7 @@ from gatewise.tasks.classification import (
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.frames.baselines import MeanFrame
 from gatewise.tasks.frames.data import ARRAYS, FrameData, Preprocessing, read_data, read_test_data
+from gatewise.tasks.frames.deploy import DeployedFrames, deployed
 from gatewise.tasks.frames.inspect import inspect_clip
 from gatewise.tasks.frames.network import FrameClassifier, FrameMean
 from gatewise.tasks.frames.options import FrameOptions
@@ -108,6 +109,9 @@ class Frames(ClassTask[FrameData, FrameOptions]):
         columns = class_columns(require_classifier(model.network), dataset, preprocessing.classes)
         about = f"the classes of {len(clips)} clips, with their probabilities"
         return Prediction(pl.DataFrame({"clip": names, **columns}), "; ".join((about, *clips.notes)), "label")
+
+    def deployed(self, model: SavedModel) -> DeployedFrames:
+        return deployed(model.network, load_preprocessing(Preprocessing, model))
 
     def stepwise(self, model: SavedModel) -> Stepwise:
         return stepwise(model.network, load_preprocessing(Preprocessing, model))
