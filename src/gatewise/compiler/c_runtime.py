@@ -63,32 +63,54 @@ static float minimum(float a, float b)
     return a < b || a != a ? a : b; /* NaN if either is */
 }
 """),
-    "product": CFunction("""\
+    "dot_product": CFunction("""\
+static float dot_product(const float *a, const float *b, int count)
+{
+    float sums[4] = {0.0f, 0.0f, 0.0f, 0.0f}; /* none waits for the one before */
+    const int whole = count / 4 * 4;
+    for (int i = 0; i < whole; i += 4) {
+        sums[0] += a[i] * b[i];
+        sums[1] += a[i + 1] * b[i + 1];
+        sums[2] += a[i + 2] * b[i + 2];
+        sums[3] += a[i + 3] * b[i + 3];
+    }
+    for (int i = whole; i < count; i++)
+        sums[0] += a[i] * b[i];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+"""),
+    "dot_product_int8": CFunction("""\
+static int32_t dot_product_int8(const int8_t *a, const int8_t *b, int count)
+{
+    int32_t sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+"""),
+    "product": CFunction(
+        """\
 /* y = matrix v + bias; bias may be null */
 static void product(const float *matrix, const float *bias, const float *v, float *y, int rows, int columns)
 {
-    for (int row = 0; row < rows; row++, matrix += columns) {
-        float sum = bias ? bias[row] : 0.0f;
-        for (int column = 0; column < columns; column++)
-            sum += matrix[column] * v[column];
-        y[row] = sum;
-    }
+    for (int row = 0; row < rows; row++, matrix += columns)
+        y[row] = (bias ? bias[row] : 0.0f) + dot_product(matrix, v, columns);
 }
-"""),
-    "product_by_head": CFunction("""\
-/* the product of each head's values with its own block; rows of a block: one for each unit of all heads */
+""",
+        ("dot_product",),
+    ),
+    "product_by_head": CFunction(
+        """\
+/* the same for the values of each head, which have blocks of the matrix of their own */
 static void product_by_head(const float *matrix, const float *bias, const float *v, float *y, int rows,
                             int units, int keys)
 {
-    for (int row = 0; row < rows; row++, matrix += keys) {
-        const float *own = v + row % units / keys * keys;
-        float sum = bias ? bias[row] : 0.0f;
-        for (int key = 0; key < keys; key++)
-            sum += matrix[key] * own[key];
-        y[row] = sum;
-    }
+    for (int row = 0; row < rows; row++, matrix += keys)
+        y[row] = (bias ? bias[row] : 0.0f) + dot_product(matrix, v + row % units / keys * keys, keys);
 }
-"""),
+""",
+        ("dot_product",),
+    ),
     "round_row": CFunction("""\
 /* Rounds a row to integers, q = round(v / scale), scale = max|v| / 127; NaN if a value is not finite. */
 static float round_row(const float *v, int8_t *q, int count)
@@ -112,32 +134,26 @@ static void product_int8(const int8_t *matrix, const float *scales, const float 
 {
     const float scale = round_row(v, q, columns);
     for (int row = 0; row < rows; row++, matrix += columns) {
-        int32_t sum = 0;
-        for (int column = 0; column < columns; column++)
-            sum += (int32_t)matrix[column] * q[column];
-        y[row] = (float)sum * (scale * scales[row]) + (bias ? bias[row] : 0.0f);
+        const float sum = (float)dot_product_int8(matrix, q, columns);
+        y[row] = sum * (scale * scales[row]) + (bias ? bias[row] : 0.0f);
     }
 }
 """,
-        ("round_row",),
+        ("round_row", "dot_product_int8"),
     ),
     "product_int8_by_head": CFunction(
         """\
-/* the same, for each head's values with its own block */
 static void product_int8_by_head(const int8_t *matrix, const float *scales, const float *bias, const float *v,
                                  int8_t *q, float *y, int rows, int units, int keys)
 {
     const float scale = round_row(v, q, units);
     for (int row = 0; row < rows; row++, matrix += keys) {
-        const int8_t *own = q + row % units / keys * keys;
-        int32_t sum = 0;
-        for (int key = 0; key < keys; key++)
-            sum += (int32_t)matrix[key] * own[key];
-        y[row] = (float)sum * (scale * scales[row]) + (bias ? bias[row] : 0.0f);
+        const float sum = (float)dot_product_int8(matrix, q + row % units / keys * keys, keys);
+        y[row] = sum * (scale * scales[row]) + (bias ? bias[row] : 0.0f);
     }
 }
 """,
-        ("round_row",),
+        ("round_row", "dot_product_int8"),
     ),
     "normalize": CFunction("""\
 /* layer normalization in place; gain and shift may be null */

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from gatewise.engine.int8 import linear, rounded
 from gatewise.errors import GatewiseError
 from gatewise.shipping.c.export import export_step
 from tests.shipping.c.compiled import Compiled, expected
@@ -228,3 +229,23 @@ def test_an_operator_that_c_has_not_is_named(tmp_path):
     with pytest.raises(GatewiseError, match=r"C, which has no linalg_inv_ex; export it to ONNX or torch"):
         export_step(module, tmp_path / "model.c", {"x": torch.ones(1, 24)}, {"seen": torch.zeros(1, 24)})
     assert not list(tmp_path.iterdir())
+
+
+def test_int8_linear_layers_are_rounded_as_recurrent_ones(tmp_path):
+    class Step(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.large, self.small = nn.Linear(24, 16), nn.Linear(16, 3)
+
+        def forward(self, x, seen):
+            return self.small(self.large(x).tanh()), seen + x
+
+    module, states, inputs = Step(), {"seen": torch.zeros(1, 24)}, torch.randn(3, 1, 24)
+    compiled = Compiled(module, tmp_path, inputs[0], states, quantize=True)
+    matrix, scales = rounded(module.large.weight.detach())
+    for x in inputs:
+        hidden = linear(x, matrix, scales.squeeze(-1), module.large.bias).tanh()
+        torch.testing.assert_close(
+            compiled.step(x), module.small(hidden).flatten().detach(), rtol=1e-5, atol=1e-5
+        )
+    assert compiled.files.constants == 24 * 16 + 4 * (2 * 16 + 3 * 16 + 3)
