@@ -63,6 +63,15 @@ static float minimum(float a, float b)
     return a < b || a != a ? a : b; /* NaN if either is */
 }
 """),
+    "element": CFunction("""\
+/* The place of an element: -1 is the last; a number that is beyond the ends is that of the end. */
+static int64_t element(int64_t number, int64_t count)
+{
+    if (number < 0)
+        number += count;
+    return number < 0 ? 0 : number >= count ? count - 1 : number;
+}
+"""),
     "dot_product": CFunction("""\
 static float dot_product(const float *a, const float *b, int count)
 {

@@ -84,6 +84,8 @@ class _StepPrinter:
         head = [f"float *const {one} = {at('memory', place)};" for one, place in values.arrays.items()]
         if self.rounded:
             head.append(f"int8_t *const rounded = (int8_t *)({at('memory', values.memory)});")
+        if not any(isinstance(operand, Input) for _, operand in plan.products.values()):
+            head.append("(void)x;")
         comment = [f"{line} = {text}" for line, text in formulas(equations).items()]
         text = [
             f"/* {equations.__name__}, a step:",

@@ -106,6 +106,44 @@ def test_stacks_with_zoneout_projection_residuals_and_skips(tmp_path):
     check(layers, tmp_path)
 
 
+class Windows(nn.Module):
+    """A step that runs layers over a window of its last inputs, both ways, and up to lengths."""
+
+    def __init__(self):
+        super().__init__()
+        self.both = gatewise.LSTM(INPUTS, 4, bidirectional=True, num_layers=2)
+        self.timed = gatewise.Recurrent(cells()["PhasedLSTM"], INPUTS, 4, bidirectional=True)
+        self.memory = gatewise.Recurrent(cells()["MLSTM"], INPUTS, 4, batch_first=True)
+
+    def forward(self, x, window, count):
+        window = torch.cat([window[1:], x.unsqueeze(0)])
+        rows = torch.cat([window, window.flip(0)], dim=1)
+        count = (count + 1).clamp(max=6)
+        lengths = torch.cat([count, count // 2])
+        elapsed = rows[:, :, 0].abs()
+        found = [
+            self.both(rows, lengths=lengths)[0],
+            self.both(rows)[0],
+            self.timed(rows, elapsed=elapsed)[0],
+            self.timed(rows, lengths=lengths, elapsed=elapsed)[0],
+            self.memory(rows.transpose(0, 1), lengths=lengths)[0].transpose(0, 1),
+        ]
+        return torch.cat(found, dim=2).reshape(1, -1), window, count
+
+
+def test_windows_both_ways_with_lengths_and_elapsed_times(tmp_path):
+    module = randomized(Windows()).eval()
+    inputs, states = (
+        torch.randn(9, 1, INPUTS),
+        {"window": torch.zeros(6, 1, INPUTS), "count": torch.zeros(1).long()},
+    )
+    compiled = Compiled(module, tmp_path, inputs[0], states)
+    found = torch.stack([compiled.step(one) for one in inputs])
+    states["window"] = states["window"].double()
+    precise = expected(module.double(), inputs.double(), states)
+    torch.testing.assert_close(found.double(), precise, rtol=1e-5, atol=1e-5)
+
+
 class Late(Cell):
     """Each state reads the last values of the others, in all orders, and after they are known."""
 

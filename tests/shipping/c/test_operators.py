@@ -231,6 +231,32 @@ def test_an_operator_that_c_has_not_is_named(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+class Branching(nn.Module):
+    """What it computes depends on values, which no graph can hold."""
+
+    def forward(self, x, seen):
+        return (x if x.sum() > 0 else -x), seen
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        (Functions([lambda v: [v + torch.rand(4, 6)]]), "C, which has no rand"),
+        (
+            Functions([lambda v: [torch.round(v, decimals=2)]]),
+            r"C, which has no round.decimals with decimals",
+        ),
+        (Functions([lambda v: [v.half() * 2]]), "the model computes in float16, which C files have not"),
+        (Branching(), "PyTorch can't make a graph of Branching"),
+    ],
+)
+def test_what_c_can_not_compute_is_refused(module, reason, tmp_path):
+    with pytest.raises(GatewiseError, match=reason) as error:
+        export_step(module, tmp_path / "model.c", {"x": torch.ones(1, 24)}, {"seen": torch.zeros(1, 24)})
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
 def test_int8_linear_layers_are_rounded_as_recurrent_ones(tmp_path):
     class Step(nn.Module):
         def __init__(self):

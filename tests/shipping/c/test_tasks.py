@@ -148,6 +148,9 @@ def test_models_that_read_whole_sequences_are_refused(tmp_path):
     with pytest.raises(gw.GatewiseError, match=r"there is no format for '.*model.tar' to export to"):
         model.export(tmp_path / "model.tar")
     assert not list(tmp_path.iterdir())
+    (tmp_path / "model.h").write_text("/* of somebody else */")
+    with pytest.raises(gw.GatewiseError, match=r"model.h' exists and was not written by gatewise"):
+        model.export(tmp_path / "model.c")
 
 
 def test_the_command_line_writes_the_files(tmp_path, monkeypatch, capsys):

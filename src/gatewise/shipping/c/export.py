@@ -20,7 +20,15 @@ from gatewise.layers.quantization import quantize as gatewise_quantize
 from gatewise.shipping.c.arrays import Array, View, kind_of, whole
 from gatewise.shipping.c.constants import Constants
 from gatewise.shipping.c.graph import exported, write_graph
-from gatewise.shipping.c.source import Argument, Model, header_text, initial_statements, member, source_text
+from gatewise.shipping.c.source import (
+    MARK,
+    Argument,
+    Model,
+    header_text,
+    initial_statements,
+    member,
+    source_text,
+)
 from gatewise.shipping.c.writer import LOCALS, Writer
 
 NAME = r"[A-Za-z][A-Za-z0-9_]*"
@@ -72,6 +80,12 @@ def export_step(
         raise GatewiseError(
             f"functions are named after the file, and {name!r} is no name in C; use one such as model.c"
         )
+    header, source = path.with_suffix(".h"), path.with_suffix(".c")
+    for file in (header, source):
+        if file != path and file.exists() and MARK not in file.read_text(encoding="utf-8", errors="replace"):
+            raise GatewiseError(
+                f"{str(file)!r} exists and was not written by gatewise: move it, or give another name"
+            )
     for one in (*inputs, *outputs):
         if not re.fullmatch(NAME, one) or one in TAKEN or OWN.fullmatch(one):
             raise GatewiseError(f"an argument can't be named {one!r} in C; use a name such as x or voltage")
@@ -79,7 +93,6 @@ def export_step(
         if not re.fullmatch(NAME, one):
             raise GatewiseError(f"a state can't be named {one!r} in C; use a name such as hidden")
     model = _model(name, module, inputs, states, outputs, quantize, about)
-    header, source = path.with_suffix(".h"), path.with_suffix(".c")
     for file, text in ((header, header_text(model)), (source, source_text(model))):
         write_whole(file, partial(_write, text=text))
     return CFiles(header, source, model.constants.bytes, model.state_bytes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from torch.fx import Node
 
 from gatewise.engine.choice import backend
 from gatewise.errors import GatewiseError
+from gatewise.plain import one_line
 from gatewise.shipping.c.arrays import View
 from gatewise.shipping.c.operators import OPERATORS
 from gatewise.shipping.c.operators.arrangement import view_of
@@ -26,11 +28,21 @@ KEPT = (torch.ops.aten.linear.default,)  # operators that are printed as they ar
 
 
 def exported(module: nn.Module, example: tuple[Tensor, ...]) -> ExportedProgram:
-    """The graph of a module for inputs of the shapes of an example."""
+    """The graph of a module for inputs of the shapes of an example.
+
+    Raises: `GatewiseError` if PyTorch can't make one.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the workings of the exporter
         with backend(Recorded()), torch.no_grad():
-            program = torch.export.export(module.eval(), example, strict=False)
+            try:
+                program = torch.export.export(module.eval(), example, strict=False)
+            except GatewiseError:
+                raise
+            except Exception as error:  # there is no common class of its errors
+                raise GatewiseError(
+                    f"PyTorch can't make a graph of {type(module).__name__}: {one_line(error)}"
+                ) from error
         table = torch.export.default_decompositions()
         for one in KEPT:
             table.pop(one, None)
@@ -96,7 +108,7 @@ class _Interpreter:
         target = str(own.target)
         known: Any = {**self.program.state_dict, **self.program.constants}
         value = known[target]
-        self.writer.constants.name(value, "w_" + target.replace(".", "_"))
+        self.writer.constants.name(value, "w_" + re.sub(r"[^A-Za-z0-9]", "_", target))
         return value
 
     def _called(self, node: Node) -> Any:
@@ -111,7 +123,8 @@ class _Interpreter:
         leaves = _leaves((arguments, options))
         if any(one is MISSING for one in leaves):
             return MISSING
-        if not any(isinstance(one, View) for one in leaves):
+        random = torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+        if not random and not any(isinstance(one, View) for one in leaves):
             with torch.no_grad():
                 return node.target(*arguments, **options)  # type: ignore[operator]
         return self._printed(node, arguments, options)
@@ -130,10 +143,12 @@ class _Interpreter:
         full = schema.name.split("::")[1] + (f".{schema.overload_name}" if schema.overload_name else "")
         printed = OPERATORS.get(full) or OPERATORS.get(schema.name.split("::")[1])
         try:
+            if printed is None and target.is_view:
+                printed = view_of
             if printed is not None:
-                return printed(self.writer, call)
-            if target.is_view:
-                return view_of(self.writer, call)
+                result = printed(self.writer, call)
+                call.require_all_read()
+                return result
         except NotImplementedError as error:
             full = f"{full} {error}"
         self.unsupported[full] = None
@@ -161,9 +176,7 @@ class _Interpreter:
             case Node():
                 return self.values[arguments]
             case list() | tuple():
-                return type(arguments)(map(self._known, arguments)) if type(arguments) in (list, tuple) else [
-                    self._known(one) for one in arguments
-                ]  # fmt: skip
+                return [self._known(one) for one in arguments]
             case dict():
                 return {name: self._known(one) for name, one in arguments.items()}
         return arguments

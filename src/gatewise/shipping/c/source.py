@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from gatewise.compiler.c_runtime import definitions
 from gatewise.shipping.c.arrays import BYTES, kind_of
 from gatewise.shipping.c.constants import Constants
 from gatewise.shipping.c.writer import number
+
+MARK = "Written by gatewise."  # in both files, which replace only such files
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Model:
             Argument(f"memory_{kind.removesuffix('_t')}", kind, size) for kind, size in self.memory.items()
         ]
         # Those of eight bytes first, so that there is nothing between them.
-        return sorted([*self.states, *memory], key=lambda one: -BYTES[one.kind])
+        members = [one for one in (*self.states, *memory) if one.size]
+        return sorted(members, key=lambda one: -BYTES[one.kind])
 
     @property
     def state_bytes(self) -> int:
@@ -88,7 +92,15 @@ def header_text(model: Model) -> str:
 def source_text(model: Model) -> str:
     """The source file."""
     name = model.name
-    lines = [f'#include "{name}.h"', "", "#include <float.h>", "#include <math.h>", "#include <string.h>", ""]
+    lines = [
+        f"/* {MARK} See {name}.h. */",
+        f'#include "{name}.h"',
+        "",
+        "#include <float.h>",
+        "#include <math.h>",
+        "#include <string.h>",
+        "",
+    ]
     lines += model.constants.definitions()
     lines += [definitions(model.calls)] if model.calls else []
     lines += model.functions
@@ -96,8 +108,10 @@ def source_text(model: Model) -> str:
     lines += [f"    {line}" for line in model.initial] or ["    (void)state;"]
     lines += ["}", "", f"void {name}_reset({name}_state *state)", "{", f"    {name}_init(state);", "}", ""]
     lines += [f"void {name}_step({_arguments(model)})", "{"]
-    if not any("state->" in line for line in model.body):
-        lines += ["    (void)state;"]
+    body = "\n".join(model.body)
+    for one in ("state", *(one.name for one in model.inputs)):
+        if not re.search(rf"\b{one}\b", body):
+            lines.append(f"    (void){one};")
     lines += [f"    {line}" for line in model.body]
     lines += ["}", ""]
     return "\n".join(lines)
@@ -113,6 +127,7 @@ def _about(model: Model) -> Iterator[str]:
     yield f"    {name}_init(&state);"
     yield f"    {name}_step(&state, {arguments}); for each step"
     yield ""
+    yield MARK
     yield f"Constants: {model.constants.bytes} bytes. A state: {model.state_bytes} bytes."
     yield "C99, with math.h; no allocation, and no data that is not constant outside the state."
 
@@ -140,6 +155,8 @@ def initial_statements(states: Mapping[str, Tensor], constants: Constants) -> It
     for state, values in states.items():
         name = member(state)
         kind, flat = kind_of(values.dtype), values.flatten()
+        if not flat.numel():
+            continue
         if not bool((flat != 0).any()) and not torch.signbit(flat).any():
             yield f"memset(state->{name}, 0, sizeof state->{name});"
         elif bool(((flat == flat[0]) | (flat.isnan() & flat[0].isnan())).all()):

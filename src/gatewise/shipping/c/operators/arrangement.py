@@ -16,7 +16,7 @@ from gatewise.shipping.c.writer import Writer, broadcast
 
 def view_of(writer: Writer, call: Call) -> View | list[View]:
     """The views of its first argument that an operator returns; of a copy where strides forbid them."""
-    own, *others = call.arguments.values()
+    own, *others = (call[name] for name in call.arguments)
     view = writer.view(own)
     of_several = len(call.results) > 1 or isinstance(call.operator._schema.returns[0].type, torch.ListType)
     try:
@@ -83,6 +83,7 @@ def _flip(writer: Writer, call: Call) -> View:
 def _full_like(value: float | None) -> Callable[[Writer, Call], View]:
     def printed(writer: Writer, call: Call) -> View:
         filled = call["fill_value"] if value is None else value
+        call.read.add("self")  # its shape alone
         return _filled(writer, call.result.shape, call.result.dtype, filled)
 
     return printed
@@ -131,11 +132,11 @@ def _by_number(writer: Writer, call: Call, source: Any, numbers: Any, axis: int)
         chosen.array, out.shape, (*[0] * before, *chosen.strides, *[0] * after), chosen.offset, chosen.dtype
     )
     size, stride = own.shape[axis], own.strides[axis]
+    writer.calls.add("element")
 
     def body(index: Callable[[View], str]) -> list[str]:
-        place, (array, first) = index(spread), index(origin)[:-1].split("[", 1)
-        number = f"({place} < 0 ? {place} + {size} : {place})"
-        return [f"{index(out)} = {array}[{first} + {number} * {stride}];"]
+        array, first = index(origin)[:-1].split("[", 1)
+        return [f"{index(out)} = {array}[{first} + element({index(spread)}, {size}) * {stride}];"]
 
     for one in (out, own, chosen):
         writer.use(one)
@@ -172,12 +173,14 @@ def _repeat(writer: Writer, call: Call) -> View:
 def _replaced(writer: Writer, call: Call) -> View:
     """`copy`: the values of a source in the shape and dtype of another tensor."""
     source, dtype = call["src"], call.result.dtype
+    call.read.add("self")  # its shape alone
     value = partial(cast, own=source, dtype=dtype)
     return writer.elementwise(call.result.shape, dtype, value, [operand(source, dtype)])
 
 
 def _nothing(writer: Writer, call: Call) -> None:
     """An operator that checks something while a graph is made."""
+    call.read.update(call.arguments)
 
 
 OPERATORS: dict[str, Callable[[Writer, Call], View | list[View] | None]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,6 +12,13 @@ from torch import Tensor
 from gatewise.shipping.c.arrays import View, kind_of
 from gatewise.shipping.c.writer import Operand, number
 
+# Arguments that the shape and dtype of the result tell, or that change no number.
+HARMLESS = {
+    "device", "dtype", "half_to_float", "implicit", "keepdim", "layout", "memory_format", "momentum",
+    "non_blocking", "output_padding", "padding_idx", "pin_memory", "scale_grad_by_freq", "size", "sorted",
+    "sparse", "sparse_grad", "stable",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Call:
@@ -19,19 +26,33 @@ class Call:
 
     results: an empty tensor for each result, with its shape and dtype
     in_place: the numbers of states that a layer may update where they are
+    read: the names of the arguments that were read, so that none is ignored
     """
 
     operator: Any
     arguments: dict[str, Any]
     results: Sequence[Tensor]
     in_place: frozenset[int] = frozenset()
+    read: set[str] = field(default_factory=set)
 
     def __getitem__(self, name: str) -> Any:
+        if name not in self.arguments:
+            raise NotImplementedError(f"without {name}")
+        self.read.add(name)
         return self.arguments[name]
 
     def get(self, name: str, default: Any = None) -> Any:
         """An argument, or a default where the operator has none of this name."""
+        self.read.add(name)
         return self.arguments.get(name, default)
+
+    def require_all_read(self) -> None:
+        """Raises: `NotImplementedError` if an argument changes the result, and nothing read it."""
+        defaults = {one.name: one.default_value for one in self.operator._schema.arguments}
+        for name, value in self.arguments.items():
+            given = isinstance(value, View | Tensor) or value != defaults[name]
+            if given and name not in self.read | HARMLESS:
+                raise NotImplementedError(f"with {name}")
 
     @property
     def result(self) -> Tensor:

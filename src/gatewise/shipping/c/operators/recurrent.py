@@ -48,7 +48,9 @@ def _recurrent(writer: Writer, call: Call) -> list[View]:
     arguments = [_beyond(inputs, _row("step", row, rows, width, single))]
     arguments += [_beyond(one, _times(row, one.size // rows)) for one in final]
     if own.cell.reads_elapsed:
-        place = _row("step", row, rows, 1, single)
+        # The times of a reversed layer are in the order in which it runs.
+        run = f"{'length' if lengths is not None else steps} - 1 - step" if own.reverse else "step"
+        place = _row(f"({run})", row, rows, 1, single)
         arguments.append("1.0f" if elapsed is None else f"{elapsed.array.name}[{elapsed.offset} + {place}]")
     step = f"{name}({', '.join([*arguments, memory.address])});"
     lines = [step]

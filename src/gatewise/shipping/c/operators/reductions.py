@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -122,7 +123,7 @@ def _norm(writer: Writer, call: Call) -> View:
     own = writer.view(call["self"])
     squares = writer.elementwise(own.shape, own.dtype, lambda one: f"{one} * {one}", [own])
     root = "sqrtf({value})" if call.result.dtype == torch.float32 else "sqrt({value})"
-    summed = Call(call.operator, {**call.arguments, "self": squares}, call.results)
+    summed = replace(call, arguments={**call.arguments, "self": squares})
     return _reduced(_number(0), "{value} += {element};", root, writer, summed)
 
 
@@ -223,10 +224,8 @@ def _place_of_extreme(sign: str, writer: Writer, call: Call) -> View:
     own, axis = call["self"], call.get("dim")
     if axis is None:
         flat = writer.contiguous(own).reshaped([-1])
-        call = Call(call.operator, {"self": flat, "dim": 0}, call.results)
-    made = Call(
-        call.operator, call.arguments, [torch.empty(call.result.shape, dtype=own.dtype, device="meta")]
-    )
+        call = replace(call, arguments={"self": flat, "dim": 0})
+    made = replace(call, results=[torch.empty(call.result.shape, dtype=own.dtype, device="meta")])
     return _extreme(sign, writer, made)[1]
 
 
@@ -310,10 +309,8 @@ def _sort(writer: Writer, call: Call) -> list[View]:
 
 def _topk(writer: Writer, call: Call) -> list[View]:
     axis, count = call.get("dim", -1), call["k"]
-    ordered = Call(
-        call.operator,
-        {"self": call["self"], "dim": axis, "descending": call.get("largest", True)},
-        call.results,
+    ordered = replace(
+        call, arguments={"self": call["self"], "dim": axis, "descending": call.get("largest", True)}
     )
     return [one.sliced(axis, 0, count) for one in _sort(writer, ordered)]
 
@@ -321,7 +318,7 @@ def _topk(writer: Writer, call: Call) -> list[View]:
 def _median(writer: Writer, call: Call) -> list[View]:
     """The lower of the two in the middle, and its number; NaN if there is one."""
     axis = call["dim"] % len(call["self"].shape)
-    ordered = Call(call.operator, {"self": call["self"], "dim": axis}, call.results)
+    ordered = replace(call, arguments={"self": call["self"], "dim": axis})
     values, numbers = _sort(writer, ordered)
     size = values.shape[axis]
     middle, last = ((size - 1) // 2, size - 1)
@@ -345,14 +342,14 @@ OPERATORS: dict[str, Callable[[Writer, Call], Any]] = {
     "amin": partial(_reduced, _highest, SMALLER, "{value}"),
     "any": partial(_reduced, _number(0), "{value} |= {element} != 0;", "{value}"),
     "all": partial(_reduced, _number(1), "{value} &= {element} != 0;", "{value}"),
-    "var": _variance,
+    "var.correction": _variance,
     "_softmax": partial(_softmax, False),
     "_log_softmax": partial(_softmax, True),
     "linalg_vector_norm": _norm,
     "_native_batch_norm_legit_no_training": _batch_norm,
     "native_layer_norm": _layer_norm,
-    "max": partial(_extreme, ">"),
-    "min": partial(_extreme, "<"),
+    "max.dim": partial(_extreme, ">"),
+    "min.dim": partial(_extreme, "<"),
     "argmax": partial(_place_of_extreme, ">"),
     "argmin": partial(_place_of_extreme, "<"),
     "cumsum": partial(_running, 0, "+="),
