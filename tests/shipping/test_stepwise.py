@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 import gatewise as gw
+from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.tasks.classify.network import HybridClassifier
 from tests.shipping.stepping import SMALL, classifier, forecaster, months, run, walks
 
 ROUNDING = 2e-7  # of float32, relative to probabilities of at most 1
@@ -74,10 +78,13 @@ def test_the_forecast_after_a_step_is_that_of_the_series_up_to_it():
 
 
 def test_models_that_read_whole_sequences_are_refused():
-    for options in ({"bidirectional": True}, {"network": "lstm-fcn"}, {"network": "hybrid"}):
+    model = classifier()
+    shape, form = {"cell": gw.cells.GRU, "channels": 2, "classes": 3}, model.model_
+    networks = (
+        SequenceClassifier(**shape),
+        SequenceClassifier(**shape, bidirectional=False, filters=4),
+        HybridClassifier(**shape, length=9),
+    )
+    for network in networks:
         with pytest.raises(gw.GatewiseError, match="bidirectional=False"):
-            stepwise(classifier(**options))
-    values, _ = walks()
-    model = gw.Labeler(epochs=1, **SMALL).fit(values, (values[:, :, 0] > 1000) * 1)
-    with pytest.raises(gw.GatewiseError, match="from its end, so it can't stream"):
-        stepwise(model)
+            model._task.stepwise(replace(form, network=network))

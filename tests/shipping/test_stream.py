@@ -153,6 +153,8 @@ def test_a_table_of_several_series_is_forecast_as_by_predict(sales):
         new = table.filter(pl.int_range(pl.len()).over("store").is_between(begun, length - 1))
         own = table.filter(pl.int_range(pl.len()).over("store") < length)
         assert_same(stream.step(new), sales.predict(own))
+    texts = table.with_columns(pl.col("month").cast(pl.String))
+    assert_same(sales.stream().step(texts), sales.predict(texts))
     moved = sales.stream()
     moved.load(stream.save())
     later = pl.DataFrame({"store": ["b", "a"], "month": [datetime.date(2020, 1, 1)] * 2, "sales": [90.0, 40]})

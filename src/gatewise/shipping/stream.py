@@ -15,6 +15,7 @@ from torch import Tensor
 from gatewise.data.memory.frames import TableForm, in_form, is_frame, library_of, to_polars
 from gatewise.errors import GatewiseError
 from gatewise.shipping.answers import NOT_FINITE, Answer, Answers, answers_of
+from gatewise.shipping.clock import form_of_text
 from gatewise.shipping.fast_steps import FastSteps, fast_steps
 from gatewise.shipping.frame_reader import FrameReader
 from gatewise.shipping.reading import Memory, NumberReader, Reader, SymbolReader
@@ -222,7 +223,13 @@ class Stream:
         rows = len(next(iter(answers.values()))) // max(len(groups), 1)
         columns = self._reader.columns_of(list(groups), self._memories, rows)
         form = TableForm(library_of(table), dict(frame.schema))
-        return in_form(pl.DataFrame({**columns, **answers}), form)
+        texts = [name for name in columns if _is_dated(columns[name]) and frame.schema.get(name) == pl.String]
+        times = form_of_text(frame[texts[0]][0]) if texts else None
+        return in_form(pl.DataFrame({**columns, **answers}), form, times)
+
+
+def _is_dated(column: Any) -> bool:
+    return isinstance(column, pl.Series) and isinstance(column.dtype, pl.Datetime)
 
 
 def reader_of(step: Stepwise) -> Reader:
