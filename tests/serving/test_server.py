@@ -222,7 +222,7 @@ def test_limits(folders):
             assert response.status_code == 413
             assert "larger than 1,048 bytes" in response.json()["error"]
         response = client.post("/predict", json={"sequences": [[[1.0, 1.0]] * 6]})
-        assert (response.status_code, "6 rows" in response.text) == (413, True)
+        assert (response.status_code, "more than 5 rows" in response.text) == (413, True)
         for _ in range(100):
             if client.get("/health") and not client.models["gestures"].worker.sessions:
                 break

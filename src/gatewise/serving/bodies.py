@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from gatewise.errors import GatewiseError
 from gatewise.plain import one_line, parse_json
 from gatewise.serving.refusals import RequestError
 
@@ -55,12 +54,12 @@ def read_content(body: bytes, kind: str, max_rows: int) -> Content:
     """
     if kind not in KINDS:
         raise RequestError(415, f"expected a content type among {', '.join(KINDS)}, got {kind!r}")
-    content = _json_content(body) if kind == JSON else Content(_table(body, kind))
+    content = _json_content(body) if kind == JSON else Content(_table(body, kind, max_rows + 1))
     count = len(content.data)
     if isinstance(content.data, list):
         count = sum(len(one) if isinstance(one, list | str) else 1 for one in content.data)
     if count > max_rows:
-        raise RequestError(413, f"the body has {count:,} rows; at most {max_rows:,} are predicted at a time")
+        raise RequestError(413, f"the body has more than {max_rows:,} rows, which is the limit")
     if not len(content.data):
         raise RequestError(422, "the body has no rows")
     return content
@@ -106,14 +105,11 @@ def _json_content(body: bytes) -> Content:
         raise RequestError(422, f"the rows are no table: {one_line(error)}") from error
 
 
-def _table(body: bytes, kind: str) -> pl.DataFrame:
+def _table(body: bytes, kind: str, most: int) -> pl.DataFrame:
+    """The first rows of a table."""
     readers = {CSV: pl.read_csv, STREAM: pl.read_ipc_stream, FILE: pl.read_ipc}
     try:
-        table: pl.DataFrame = readers[kind](io.BytesIO(body))
-    except GatewiseError:
-        raise
-    except BaseException as error:  # polars' PanicException is not an Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            raise
+        table: pl.DataFrame = readers[kind](io.BytesIO(body), n_rows=most)
+    except (Exception, pl.exceptions.PanicException) as error:  # the latter is none of the former
         raise RequestError(422, f"the body can't be read as {kind}: {one_line(error)}") from error
     return table

@@ -14,7 +14,8 @@ from gatewise.serving.refusals import RequestError
 from gatewise.tasks.prediction import Prediction
 
 MISTAKES = (  # of data in forms that no file has, such as lists in cells
-    TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, pl.exceptions.PolarsError
+    TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
 )  # fmt: skip
 
 
