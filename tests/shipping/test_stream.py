@@ -46,6 +46,16 @@ def test_one_sequence_has_the_class_so_far(gestures):
         assert answer["label"] == ["down", "flat", "up"][int(expected.argmax())]
 
 
+@pytest.mark.parametrize("options", [{"pooling": "max"}, {"pooling": "last", "layers": 2}])
+def test_a_quantized_model_streams(options):
+    model, (values, _) = classifier(**options).quantize(), walks()
+    stream = model.stream()
+    for row in values[0]:
+        answer = stream.step(row)
+    expected = model.predict_proba(values[:1])[0]
+    np.testing.assert_allclose(list(answer["probabilities"].values()), expected, atol=ROUNDING)
+
+
 def test_a_stream_leaves_the_model_alone():
     model, (values, _) = classifier(pooling="max"), walks()
     stream, trained = model.stream(), {name: one.clone() for name, one in model.network_.state_dict().items()}

@@ -51,7 +51,8 @@ def run_server(folders: list[Path], options: ServeOptions) -> None:
             "GATEWISE_TOKEN or with --token-file"
         )
     with _kept(options):
-        guarded = Guards(build_app(folders, options, metrics), options, token, metrics)
+        with console.status("loading the models"):
+            guarded = Guards(build_app(folders, options, metrics), options, token, metrics)
         config = uvicorn.Config(
             guarded,
             log_level="warning",

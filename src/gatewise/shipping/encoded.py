@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gatewise.errors import GatewiseError
 from gatewise.layers import Recurrent
+from gatewise.modules.ensemble import Ensemble
 from gatewise.modules.sequence_encoder import SequenceEncoder
 from gatewise.shipping.channels import RawChannels
 from gatewise.shipping.running_pool import RunningPool
@@ -50,6 +51,11 @@ class EncodedStepwise(RecurrentStepwise):
 def require_causal(network: Any) -> None:
     """Raises: `GatewiseError` if a network reads more than the steps so far."""
     recurrent = getattr(network, "recurrent", None)
+    if isinstance(network, Ensemble):
+        raise GatewiseError(
+            "the model is an ensemble of networks, which does not stream: train one network, without "
+            "ensemble and folds, with bidirectional=False"
+        )
     if not isinstance(network, SequenceEncoder) or not isinstance(recurrent, Recurrent):
         raise GatewiseError(
             f"a {type(network).__name__} reads whole sequences, so the model can't stream: train one with "

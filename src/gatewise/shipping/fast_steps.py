@@ -51,6 +51,7 @@ class LinearSteps(FastSteps):
         self._weight = linear.layer.weight.detach().numpy()
         self._bias = linear.layer.bias.detach().numpy()
         self._input = torch.zeros(1, len(self._mean), dtype=linear.layer.weight.dtype)
+        self._highest = states[0].numpy()[0].copy() if linear.is_max else None
         self._scaled, self._raw = self._input.numpy()[0], np.empty_like(self._mean)
 
     def advance(self, row: Row) -> Any:
@@ -58,12 +59,20 @@ class LinearSteps(FastSteps):
         raw[:] = row
         raw -= self._mean
         np.divide(raw, self._deviation, out=self._scaled, casting="same_kind")
-        logits = self._weight @ self._stepper.step(self._input).numpy()[0]
+        output = self._stepper.step(self._input).numpy()[0]
+        if self._highest is not None:
+            output = np.maximum(self._highest, output, out=self._highest)
+        logits = self._weight @ output
         logits += self._bias
         logits -= logits.max()
         odds = np.exp(logits, out=logits)
         odds /= odds.sum()
         return odds
+
+    def states(self) -> Own:
+        if self._highest is not None:
+            self._own = (torch.from_numpy(self._highest.copy()).unsqueeze(0),)
+        return super().states()
 
 
 def fast_steps(step: RecurrentStepwise, states: Own) -> FastSteps | None:

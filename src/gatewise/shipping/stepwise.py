@@ -53,6 +53,11 @@ class Stepwise(nn.Module):
         self.register_buffer(f"{PREFIX}{name}", values, persistent=False)
 
 
+def dtype_of(module: nn.Module) -> torch.dtype:
+    """The type of the numbers that a module computes with, beside int8 weights."""
+    return next(one.dtype for one in module.state_dict().values() if one.is_floating_point())
+
+
 class Steps(Protocol):
     """Layers that run a step at a time: `Recurrent` and `BlockStack`."""
 
@@ -65,11 +70,15 @@ class Steps(Protocol):
 
 
 class LinearStep(NamedTuple):
-    """A step `p = softmax(layer(h))` of layers that read `(x - mean) / deviation`."""
+    """A step `p = softmax(layer(h))` of layers that read `(x - mean) / deviation`.
+
+    is_max: whether h is the maximum over the steps so far, which is the only state beside those of the cells
+    """
 
     mean: Tensor
     deviation: Tensor
     layer: nn.Linear
+    is_max: bool = False
 
 
 class RecurrentStepwise(Stepwise):
@@ -88,7 +97,7 @@ class RecurrentStepwise(Stepwise):
         layers: Recurrent | BlockStack,
         own: Mapping[str, Tensor],
     ) -> None:
-        dtype = next(layers.parameters()).dtype
+        dtype = dtype_of(layers)
         cells = {
             name: torch.zeros(1, *shape, dtype=dtype) for name, shape in _steps(layers).step_states.items()
         }

@@ -20,6 +20,7 @@ from gatewise.shipping.series_rows import (
     describe_series,
     first_scale,
 )
+from gatewise.shipping.stepwise import dtype_of
 from gatewise.shipping.window import pushed
 from gatewise.tasks.anomaly.data import Preprocessing
 from gatewise.tasks.anomaly.network import AnomalyNetwork
@@ -39,7 +40,7 @@ class AnomalyStepwise(SeriesStepwise):
         rows = SeriesRows(learned, form.columns, form.fill)
         output = {"kind": "scores", "names": ["expected", "score", "anomaly"], "context": shape.context}
         description = {"input": describe_series(form, 0), "output": output}
-        like = next(iter(network.parameters())).detach()
+        like = torch.zeros((), dtype=dtype_of(network))
         initial = {
             "steps": torch.zeros(1, 1, dtype=torch.int64),
             "window": like.new_zeros(1, shape.context, shape.inputs),

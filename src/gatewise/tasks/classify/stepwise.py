@@ -29,7 +29,10 @@ class ClassifyStepwise(EncodedStepwise):
         return self.classes(pooled).softmax(-1)
 
     def linear_step(self) -> LinearStep | None:
-        return self.channels.before(self.classes) if self.pool.mode == "last" else None
+        linear = self.channels.before(self.classes)
+        if linear is None or self.pool.mode not in ("last", "max"):
+            return None
+        return linear._replace(is_max=self.pool.mode == "max")
 
 
 def stepwise(network: Network, preprocessing: Preprocessing) -> ClassifyStepwise:

@@ -22,6 +22,7 @@ from gatewise.shipping.series_rows import (
     describe_series,
     first_scale,
 )
+from gatewise.shipping.stepwise import dtype_of
 from gatewise.shipping.window import pushed
 from gatewise.tasks.forecast.data import Preprocessing
 from gatewise.tasks.forecast.forecaster import Forecaster
@@ -50,7 +51,7 @@ class ForecastStepwise(SeriesStepwise):
                 "whole": form.plan.support == "counts",
             },
         }
-        like = next(iter(network.state_dict().values()))
+        like = torch.zeros((), dtype=dtype_of(network))
         initial = {
             "steps": torch.zeros(1, 1, dtype=torch.int64),
             "window": like.new_zeros(1, shape.context, shape.inputs),
