@@ -97,6 +97,12 @@ def test_final_cell_states_of_shorter_sequences_are_refused():
         export.exported_program(module, module.example(5, 3), {})
 
 
+def test_lattices_are_refused():
+    module = torch.nn.Sequential(gatewise.MDLSTM(3, 4))
+    with pytest.raises(GatewiseError, match="it runs over a lattice; export to ONNX"):
+        export.exported_program(module, {"input": torch.randn(2, 3, 4, 3)}, {})
+
+
 def test_a_forecaster_where_there_is_no_gatewise(tmp_path):
     data = tmp_path / "values.csv"
     frame().write_csv(data)

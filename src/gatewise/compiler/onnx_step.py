@@ -104,6 +104,7 @@ class StepPrinter:
         self.cell, self.options, self.graph = cell, options, StepGraph()
         self.layout, self.keys = layout(cell), options.units // options.heads
         self.before = {name: previous(name) for name in cell.previous}
+        self.names = {one: name for name, one in cell.previous.items()}
         self.known: dict[Any, str] = {}  # products by family and block, normalized values, weights
         self.lines: dict[str, str] = {}
         if options.timed:
@@ -158,7 +159,7 @@ class StepPrinter:
             return value
         if any(one.line is not None for part in inside(line) for one in part.operands):
             return value
-        return self._node("Expand", value, self._node("Shape", previous(self.cell.state[-1])))
+        return self._node("Expand", value, self._node("Shape", previous(list(self.before)[-1])))
 
     # Expressions
 
@@ -177,8 +178,8 @@ class StepPrinter:
                 return self._product(family, block)
             case Normalized(group=group):
                 return self._normalized(group, expression)
-            case Previous(state=state):
-                return self.before[state]
+            case Previous():
+                return self.before[self.names[expression]]
             case Vector(family=family, block=block):
                 return self._vector(family, block)
             case Constant(value=number):

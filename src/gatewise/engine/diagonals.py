@@ -104,7 +104,7 @@ def over_lattice(request: Request, clamps: Clamps = NO_CLAMPS) -> LayerResult:
         seen = mirrored(own, request, range(axes))  # samples are in the corner where the scan starts
         whole = {name: values.masked_fill(~seen, 0.0) for name, values in whole.items()}
     final = {
-        name: _final_states(whole[one.state], request, one.axis - 1) for name, one in cell.previous.items()
+        name: final_along(whole[one.state], request, one.axis - 1) for name, one in cell.previous.items()
     }
     whole = {name: mirrored(values, request, range(axes)) for name, values in whole.items()}
     trace = None
@@ -134,7 +134,7 @@ def _diagonal_by_diagonal(
     order = torch.cat([one.positions for one in steps]).argsort().to(inputs.device)
     kept = [*cell.state, *cell.intermediates] if request.trace else cell.state
     history: dict[str, list[Tensor]] = {name: [] for name in kept}
-    entering = {name: _entering(request, name).flatten(0, -3) for name in cell.previous}
+    entering = {name: initial_along(request, name).flatten(0, -3) for name in cell.previous}
     by_position = inputs.flatten(0, len(sizes) - 1)
     ordered = by_position[torch.cat([one.positions for one in steps]).to(inputs.device)]
     seen = step.input_products(ordered, [len(one.positions) for one in steps])
@@ -151,7 +151,7 @@ def _diagonal_by_diagonal(
     return history, order
 
 
-def _entering(request: Request, name: str) -> Tensor:
+def initial_along(request: Request, name: str) -> Tensor:
     """The initial states along one axis, [*F, B, H], in the order of the scan."""
     axis = request.cell.previous[name].axis - 1
     others = [other for other in range(request.cell.axes) if other != axis]
@@ -161,7 +161,7 @@ def _entering(request: Request, name: str) -> Tensor:
     return mirrored(values, request, others)
 
 
-def _final_states(values: Tensor, request: Request, axis: int) -> Tensor:
+def final_along(values: Tensor, request: Request, axis: int) -> Tensor:
     """The final states along an axis, [*F, B, H], in the order of the caller."""
     if request.lengths is None:
         last = values.select(axis, -1)

@@ -189,7 +189,7 @@ class GridLSTM(Int8Layer):
         """The sizes of each sample with the depth of a slice, in the form of a request."""
         if batch.sizes is None:
             return None
-        depth = batch.sizes.new_full((len(batch.sizes), 1), 1 if not self.tied else self.depth)
+        depth = batch.sizes.new_full((batch.sizes.shape[0], 1), 1 if not self.tied else self.depth)
         return replace(batch, sizes=torch.cat([batch.sizes, depth], dim=1)).lengths
 
     def _into(self, values: Tensor, direction: ScanDirection) -> dict[str, Tensor]:

@@ -9,8 +9,6 @@ from gatewise.engine.request import Request
 
 def layer_obstacle(request: Request) -> str | None:
     """The reason why a layer can't be exported, or None."""
-    if request.cell.axes > 1 or request.cell.of_lattice:
-        return "it runs over a lattice"
     if request.is_int8:
         return "its weights are int8; export the model that was quantized, with quantize='int8'"
     if request.trace:

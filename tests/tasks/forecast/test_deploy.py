@@ -64,6 +64,7 @@ def compare(model, path, data):
         {"cell": "lstm"},
         {"cell": "gru", "network": "encoder-decoder", "log": "always", "refit": True},
         {"cell": "rnn", "ensemble": 2, "skip": "none", "normalization": "series"},
+        {"cell": "lstm", "network": "grid"},
         {"cell": "gru", "dilations": (1, 2), "front": "convolution", "levels": (0.05, 0.5, 0.95)},
     ],
     ids=lambda options: " ".join(map(str, options.values())),

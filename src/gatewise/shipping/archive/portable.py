@@ -26,7 +26,9 @@ class Portable:
     name = "portable"
 
     def refusal(self, request: Request) -> str | None:
-        return layer_obstacle(request)
+        return (
+            "it runs over a lattice; export to ONNX" if request.cell.of_lattice else layer_obstacle(request)
+        )
 
     def run(self, request: Request) -> LayerResult:
         reason = self.refusal(request)

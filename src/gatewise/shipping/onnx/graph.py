@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from gatewise.engine.choice import backend
 from gatewise.shipping.onnx.builder import Builder
+from gatewise.shipping.onnx.lattice import print_lattice
 from gatewise.shipping.onnx.recorder import LayerNode, Recorder, symbolic_nodes
 from gatewise.shipping.onnx.scan import print_scan
 from gatewise.shipping.onnx.standard import print_standard, standard_node
@@ -59,11 +60,12 @@ def _replace_layers(graph: ir.Graph) -> None:
         values = dict(zip(layer.given, node.inputs, strict=True))
         builder = Builder(f"layer{number}", values["inputs"].dtype.numpy())
         standard = standard_node(layer)
-        results = (
-            print_scan(layer, values, builder)
-            if standard is None
-            else print_standard(layer, standard, values, builder)
-        )
+        if layer.cell.of_lattice:
+            results = print_lattice(layer, values, builder)
+        elif standard is None:
+            results = print_scan(layer, values, builder)
+        else:
+            results = print_standard(layer, standard, values, builder)
         for old, new in zip(node.outputs, results, strict=True):
             new.type, new.shape = old.type, old.shape
         ir.convenience.replace_nodes_and_values(graph, node, [node], builder.made, node.outputs, results)

@@ -12,6 +12,7 @@ from torch import Tensor
 from gatewise.cells.base import CellType
 from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.onnx_step import LayerOptions
+from gatewise.engine.diagonals import final_along, initial_along, inside, mirrored
 from gatewise.engine.request import LayerResult, Request
 from gatewise.engine.sequences import resets_backwards
 from gatewise.errors import GatewiseError
@@ -72,6 +73,8 @@ class Recorder:
         reason = self.refusal(request)
         if reason:
             raise GatewiseError(f"a layer of {request.cell.__name__} can't be exported to ONNX: {reason}")
+        if request.cell.of_lattice:
+            return _over_lattice(request)
         (reverse,), resets, cell = request.directions, request.resets, request.cell
         if reverse and resets is not None:
             resets = resets_backwards(resets, request.lengths)
@@ -88,6 +91,31 @@ class Recorder:
         )
         node = LayerNode(cell, options, tuple(given), reverse)
         return _recorded(request, node, list(given.values()))
+
+
+def _over_lattice(request: Request) -> LayerResult:
+    """A layer over a lattice, whose symbolic node has no directions and no sizes of samples."""
+    cell, axes = request.cell, request.cell.axes
+    sizes, lengths = tuple(request.inputs.shape[:axes]), request.lengths
+    own = None if lengths is None else inside(sizes, lengths)
+    inputs = request.inputs if own is None else request.inputs.masked_fill(~own, 0.0)
+    state = {name: initial_along(request, name) for name in cell.previous}
+    given = {"inputs": mirrored(inputs, request, range(axes)), **request.parameters, **state}
+    options = LayerOptions(request.keys, 1, tuple(request.parameters), {})
+    node = LayerNode(cell, options, tuple(given), False)
+    units = (*request.inputs.shape[:-1], request.keys)
+    results = torch.onnx.ops.symbolic_multi_out(
+        f"{DOMAIN}::{LAYER}", list(given.values()), {"description": node.written()},
+        dtypes=[inputs.dtype] * len(cell.state), shapes=[units] * len(cell.state), version=1,
+    )  # fmt: skip
+    whole = dict(zip(cell.state, results, strict=True))
+    if own is not None:
+        seen = mirrored(own, request, range(axes))
+        whole = {name: values.masked_fill(~seen, 0.0) for name, values in whole.items()}
+    final = {
+        name: final_along(whole[one.state], request, one.axis - 1) for name, one in cell.previous.items()
+    }
+    return LayerResult(mirrored(whole[cell.state[0]], request, range(axes)), final)
 
 
 def _recorded(request: Request, node: LayerNode, given: list[Tensor]) -> LayerResult:

@@ -22,17 +22,22 @@ def print_scan(layer: LayerNode, values: dict[str, Any], builder: Builder) -> li
         known[RESETS] = builder.unsqueezed(values["resets"], 2)
     if layer.options.timed:
         known[ELAPSED] = values["elapsed"]
-    for name, number in graph.constants.items():
-        known[name] = (
-            builder.whole_numbers(*number) if isinstance(number, tuple) else builder.float_number(number)
-        )
-    _print(graph.prepared + graph.of_inputs, known, builder)
+    prepare(graph, known, builder)
     body = _body(layer, graph, known, builder)
     final = builder.nodes(
         "Scan", *(values[name] for name in cell.state), *(known[one] for one in graph.scanned.values()),
         count=len(cell.state) + 1, body=body, num_scan_inputs=len(graph.scanned),
     )  # fmt: skip
     return [_ordered(layer, final[-1], values, builder), *final[:-1]]
+
+
+def prepare(graph: StepGraph, known: dict[str, Any], builder: Builder) -> None:
+    """Adds what does not recur: constants, weights, and the products of the inputs."""
+    for name, number in graph.constants.items():
+        known[name] = (
+            builder.whole_numbers(*number) if isinstance(number, tuple) else builder.float_number(number)
+        )
+    print_nodes(graph.prepared + graph.of_inputs, known, builder)
 
 
 def _ordered(layer: LayerNode, whole: Any, values: dict[str, Any], builder: Builder) -> Any:
@@ -68,7 +73,7 @@ def _body(layer: LayerNode, graph: StepGraph, known: dict[str, Any], outer: Buil
         for name in (*(previous(state) for state in layer.cell.state), *graph.scanned)
     }
     values = {**known, **inputs}
-    _print(graph.step, values, inner)
+    print_nodes(graph.step, values, inner)
     outputs = [values[graph.states[state]] for state in layer.cell.state]
     outputs.append(values[graph.output])
     for one in outputs:
@@ -76,7 +81,7 @@ def _body(layer: LayerNode, graph: StepGraph, known: dict[str, Any], outer: Buil
     return ir.Graph(list(inputs.values()), outputs, nodes=inner.made, name=inner.name)
 
 
-def _print(nodes: list[Node], values: dict[str, Any], builder: Builder) -> None:
+def print_nodes(nodes: list[Node], values: dict[str, Any], builder: Builder) -> None:
     """Adds nodes, and their results to the values by name."""
     for node in nodes:
         results = builder.nodes(
