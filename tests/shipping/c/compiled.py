@@ -29,7 +29,8 @@ class Library:
         subprocess.run(["gcc", *FLAGS, "-o", path, source, "-lm"], check=True)
         self.library, self.dtype = ctypes.CDLL(str(path)), TYPES[dtype]
         self.result = results[0]
-        self.state = ctypes.create_string_buffer(state_bytes)
+        garbage = b"\xff" * state_bytes  # NaN wherever a step reads what nothing has written
+        self.state = ctypes.create_string_buffer(garbage, state_bytes)
         self.reset()
 
     def reset(self):

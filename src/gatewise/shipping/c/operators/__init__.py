@@ -9,6 +9,8 @@ from gatewise.shipping.c.operators import (
     arrangement,
     convolution,
     elementwise,
+    normalization,
+    ordering,
     products,
     recurrent,
     reductions,
@@ -19,6 +21,8 @@ Printed = View | list[View] | None
 OPERATORS: dict[str, Callable[..., Printed]] = {
     **elementwise.OPERATORS,
     **reductions.OPERATORS,
+    **normalization.OPERATORS,
+    **ordering.OPERATORS,
     **products.OPERATORS,
     **convolution.OPERATORS,
     **arrangement.OPERATORS,
