@@ -9,10 +9,11 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from gatewise.errors import GatewiseError
+from gatewise.serving.examples import observation_of
 from gatewise.serving.predicting import Predictor
 from gatewise.serving.worker import StreamWorker
 from tests.serving.conftest import served
-from tests.shipping.stepping import months, walks
+from tests.shipping.stepping import forecaster, months, walks
 
 ARROW = "application/vnd.apache.arrow.stream"
 CSV = "text/csv"
@@ -300,3 +301,19 @@ def test_arrays_that_arrive_together_are_predicted_by_one_call(client):
     *good, refused = predictor.predict_each([*lists, [[[1.0], [2.0]]]])
     assert isinstance(refused, GatewiseError)
     assert [part.frame.height for part in good] == [2, 3, 1]
+
+
+@pytest.mark.parametrize("irregular", [False, True])
+def test_the_example_of_a_model_with_covariates_is_read_by_it(irregular):
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame(
+        {
+            "second": np.cumsum(rng.integers(1, 4, 80)) if irregular else np.arange(80),
+            "value": rng.normal(size=80),
+            "price": rng.normal(size=80),
+            "day": rng.choice(["work", "free"], 80),
+        }
+    )
+    roles = {"time": "second", "known": ["price", "day"], "categorical": ["day"], "irregular": irregular}
+    step = forecaster(table, target="value", refit=False, **roles).stream()
+    assert set(step.step(observation_of(step.description))) > {"value", "q0.1"}

@@ -44,9 +44,9 @@ def months(series=("a", "b"), length=60):
     return pl.concat(frames)
 
 
-def forecaster(table=None, time="month", **options):
+def forecaster(table=None, time="month", target="sales", **options):
     model = gw.Forecaster(horizon=3, context=14, cell="lstm", max_steps=3, **{**SMALL, **options})
-    return model.fit(months() if table is None else table, time=time, target="sales")
+    return model.fit(months() if table is None else table, time=time, target=target)
 
 
 def classifier(**options):
