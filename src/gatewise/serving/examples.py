@@ -29,9 +29,8 @@ def observation_of(description: Mapping[str, Any]) -> Any:
         known = {name: [cell] * (1 + given["horizon"]) for name, cell in known.items()}
     others = {name: _cell(given, name) for name in (*given["observed"], *given["static"])}
     ids = dict.fromkeys(given["id"], next(iter(given["scales"]))) if len(given["scales"]) > 1 else {}
-    is_numbered = "unit" in given["step"]
-    needs_time = given["cycles"] or given["unit_of_time"]
-    time = {given["time"]: 1 if is_numbered else TIME} if needs_time else {}
+    first: Any = 1 if "unit" in given["step"] else TIME
+    time = {given["time"]: first} if given["cycles"] or given["unit_of_time"] else {}
     return {**ids, **time, given["target"]: NUMBER, **known, **others}
 
 
