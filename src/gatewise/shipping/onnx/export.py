@@ -88,10 +88,12 @@ def export_onnx(deployed: Deployed, path: Path, quantize: bool = False) -> OnnxF
 
 
 def require_libraries() -> None:
-    """Raises: `GatewiseError` if a library is missing."""
+    """Raises: `GatewiseError` if a library is missing, or PyTorch is too old."""
     missing = [name for name in LIBRARIES if find_spec(name) is None]
     if missing:
         raise GatewiseError(f"an export to ONNX needs {', '.join(missing)}: pip install 'gatewise[onnx]'")
+    if not hasattr(torch.onnx, "ops"):
+        raise GatewiseError(f"an export to ONNX needs PyTorch 2.8 or later; this is {torch.__version__}")
 
 
 def _error_of(deployed: Deployed, model: bytes, examples: Sequence[dict[str, Tensor]]) -> float:
