@@ -168,13 +168,17 @@ static void product_int8_by_head(const int8_t *matrix, const float *scales, cons
 /* layer normalization in place; gain and shift may be null */
 static void normalize(float *v, const float *gain, const float *shift, float epsilon, int count)
 {
-    float mean = 0.0f, variance = 0.0f;
+    float mean = 0.0f, rest = 0.0f, variance = 0.0f;
     for (int i = 0; i < count; i++)
         mean += v[i];
     mean /= (float)count;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        rest += v[i] - mean; /* what rounding left of the mean */
         variance += (v[i] - mean) * (v[i] - mean);
-    const float factor = 1.0f / sqrtf(variance / (float)count + epsilon);
+    }
+    rest /= (float)count;
+    mean += rest;
+    const float factor = 1.0f / sqrtf(variance / (float)count - rest * rest + epsilon);
     for (int i = 0; i < count; i++)
         v[i] = (v[i] - mean) * factor * (gain ? gain[i] : 1.0f) + (shift ? shift[i] : 0.0f);
 }

@@ -84,6 +84,8 @@ class _StepPrinter:
         head = [f"float *const {one} = {at('memory', place)};" for one, place in values.arrays.items()]
         if self.rounded:
             head.append(f"int8_t *const rounded = (int8_t *)({at('memory', values.memory)});")
+        if not head:
+            head.append("(void)memory;")
         if not any(isinstance(operand, Input) for _, operand in plan.products.values()):
             head.append("(void)x;")
         comment = [f"{line} = {text}" for line, text in formulas(equations).items()]
@@ -93,7 +95,7 @@ class _StepPrinter:
             " */",
             f"static void {name}({', '.join([*arguments, 'float *memory'])})",
             "{",
-            *(f"    {one}" for one in (head or ["(void)memory;"])),
+            *(f"    {one}" for one in head),
             "",
             *(f"    {one}" for one in body),
             "}",

@@ -162,13 +162,23 @@ class Functions(Cell):
 
     state = ("h", "s")
     a = P.a @ relu(W.a @ x)
-    s = maximum(sqrt(softplus(a)), log(1 + exp(-prev.s))) / (2 - a) - abs(-a - -2.5)
+    s = maximum(sqrt(softplus(a)), log(1 + exp(-tanh(prev.s)))) / (2 - tanh(a)) - abs(-a - -2.5)
     h = R.out @ (R.mid @ (s / (1 + s * s))) - (1 - prev.h * 0.5 - (a - s)) * 0.1
+
+
+class Alone(Cell):
+    """It reads no input, and needs no memory."""
+
+    state = ("h",)
+    h = tanh(p.h * prev.h + b.h)
 
 
 @pytest.mark.parametrize("heads", [1, 3])
 def test_cells_of_users(tmp_path, heads):
-    check([gatewise.Recurrent(one, INPUTS, UNITS, heads=heads) for one in (Late, Delta, Functions)], tmp_path)
+    check(
+        [gatewise.Recurrent(one, INPUTS, UNITS, heads=heads) for one in (Late, Delta, Functions, Alone)],
+        tmp_path,
+    )
 
 
 def test_int8_layers_have_the_numbers_of_quantized_ones(tmp_path):

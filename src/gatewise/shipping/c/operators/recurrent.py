@@ -11,6 +11,7 @@ from torch import Tensor
 from gatewise.compiler.c_step import step_function
 from gatewise.compiler.c_values import LayerSizes, Weights
 from gatewise.compiler.constants import with_constants
+from gatewise.compiler.program import PROJECTION
 from gatewise.engine.constants import with_vectors
 from gatewise.engine.int8 import scale_name
 from gatewise.engine.request import Request
@@ -33,7 +34,9 @@ def _recurrent(writer: Writer, call: Call) -> list[View]:
     steps, rows, width = inputs.shape
     parameters = dict(zip(own.parameters, given, strict=True))
     output = call.result
-    sizes = LayerSizes(width, _units(own, parameters), output.shape[-1], own.heads)
+    outputs = output.shape[-1]
+    units = parameters[PROJECTION].shape[1] if PROJECTION in parameters else outputs
+    sizes = LayerSizes(width, units, outputs, own.heads)
     name = f"{own.cell.__name__.lower().lstrip('_')}_{len(writer.functions)}"
     made = _function(writer, name, own, parameters, sizes)
     final = [one if place in call.in_place else writer.copy(one) for place, one in enumerate(call["state"])]
@@ -114,11 +117,6 @@ def _function(
     writer.functions.append(made.text)
     writer.calls |= made.calls
     return made.memory
-
-
-def _units(own: LayerEquations, parameters: dict[str, Tensor]) -> int:
-    request = Request(own.cell, torch.empty(0), parameters, {}, heads=own.heads)
-    return request.keys * own.heads
 
 
 def _row(step: str, row: str, rows: int, width: int, single: bool) -> str:
