@@ -294,3 +294,10 @@ def test_without_instructions_for_it_values_are_rounded_alike(monkeypatch):
     assert kernel(cell, PLAIN, torch.bfloat16).lanes == 8
     for sizes in SIZES:
         assert_near(monkeypatch, request_for(cell, sizes, lengths=torch.arange(sizes[1]) % sizes[0]))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_sums_over_many_steps_and_units(monkeypatch, threads):
+    """More rows than one block of the outer product has, of both factors."""
+    monkeypatch.setattr(kernel_module, "plan_threads", lambda *given: (threads, False, True))
+    assert_near(monkeypatch, request_for(LSTM, (60, 40, 150, 130)))

@@ -14,10 +14,11 @@ from gatewise.cells import GRU, LSTM, RNN, PeepholeLSTM
 from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, processor
-from gatewise.engine.build import built
+from gatewise.engine.build import built, program
 from gatewise.engine.compiling import LIBRARY, BuildError, NativeProgram, compiler
 from gatewise.engine.libraries import Libraries
 from gatewise.engine.loading import load
+from gatewise.engine.processor import NATIVE
 from tests.engine.test_native import SIZES, TOLERANCE, assert_same, request_for
 
 SOURCE = str(Path(build.__file__).parents[2])
@@ -106,6 +107,15 @@ def test_a_cell_of_the_installation_needs_no_compiler(monkeypatch, installation,
     for number, other in (("double", PeepholeLSTM), ("float", LSTM)):
         with pytest.raises(BuildError, match="no C\\+\\+ compiler"):
             built(plan(other), number)
+
+
+def test_without_permission_of_the_system_no_kernel_has_matrix_tiles(monkeypatch):
+    monkeypatch.setattr(processor, "features", lambda: frozenset({"amx_bf16"}))
+    for allowed in (True, False):
+        monkeypatch.setattr(processor, "allows_matrix_tiles", lambda allowed=allowed: allowed)
+        flags = {number: program(plan(LSTM), number, NATIVE).flags for number in ("float", "Bfloat16")}
+        assert ("-mno-amx-bf16" in flags["Bfloat16"]) is not allowed
+        assert "-mno-amx-bf16" not in flags["float"]
 
 
 @pytest.mark.parametrize("instructions", processor.instruction_sets(), ids=lambda one: one.name)

@@ -25,6 +25,7 @@ from gatewise.engine.processor import NATIVE, InstructionSet
 
 HEADERS = Path(__file__).with_name("native")
 INSTALLED = Path(__file__).with_name("built")
+ROUNDED = "Bfloat16"  # factors that the matrix tiles of a processor multiply
 INFERENCE = ("Int8",)  # types of factors whose kernels have no gradient
 FLAGS = ("-std=gnu++20", "-O3", "-fno-math-errno", "-fopenmp", "-fPIC", "-fvisibility=hidden")
 
@@ -90,6 +91,8 @@ def program(plan: StagePlan, number: str, instructions: InstructionSet) -> Nativ
     flags = (*instructions.flags, *FLAGS, f"-DGATEWISE_NUMBER={number}")
     if number in INFERENCE:
         flags += ("-DGATEWISE_INFERENCE",)
+    if number == ROUNDED and "amx_bf16" in processor.features() and not processor.allows_matrix_tiles():
+        flags += ("-mno-amx-bf16",)
     products = NativeProgram(
         f"products-{number}-{instructions.name}", '#include "products.h"\n',
         (*flags, "-DGATEWISE_PRODUCTS", "-c"), HEADERS, OBJECT,

@@ -5,6 +5,7 @@ This file imports neither PyTorch nor any other library, since the installation 
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import sys
 from dataclasses import dataclass
@@ -51,6 +52,15 @@ def instruction_set() -> InstructionSet | None:
 def features() -> frozenset[str]:
     """The features of the processor, as Linux lists them; none on other systems."""
     return frozenset(_cpuinfo("flags", "Features").split())
+
+
+@cache
+def allows_matrix_tiles() -> bool:
+    """Whether this process may use the matrix tiles of the processor (AMX), which Linux is asked for once."""
+    if "amx_bf16" not in features() or platform.machine() != "x86_64":
+        return False
+    arch_prctl, request_permission, tile_data = 158, 0x1023, 18  # ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+    return bool(ctypes.CDLL(None).syscall(arch_prctl, request_permission, tile_data) == 0)
 
 
 def identity() -> str:

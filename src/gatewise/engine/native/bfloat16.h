@@ -6,8 +6,13 @@
 
 #include "vector.h"
 
-#if defined(__AVX512BF16__) && GATEWISE_VECTOR_BYTES == 64
-#define GATEWISE_BFLOAT16_PRODUCTS  // one instruction multiplies and adds a vector of pairs
+#if defined(__AVX512BF16__) && defined(__AMX_BF16__) && GATEWISE_VECTOR_BYTES == 64
+#define GATEWISE_MATRIX_TILES  // one instruction multiplies and adds tiles of pairs
+#endif
+// One instruction multiplies and adds a vector of pairs. Without tiles, Intel's is slower than two of float32.
+#if defined(__AVX512BF16__) && GATEWISE_VECTOR_BYTES == 64 && \
+    (defined(GATEWISE_MATRIX_TILES) || defined(__znver3__) || defined(__znver4__) || defined(__znver5__))
+#define GATEWISE_BFLOAT16_PRODUCTS
 #endif
 #if defined(GATEWISE_PRODUCTS) && defined(__SSE2__)
 #include <immintrin.h>  // not where cells are compiled, which it would slow down
@@ -38,6 +43,7 @@ GATEWISE_INLINE Vector<float> round_to_bfloat16(Vector<float> values) {
 template <class T, class Element> struct Single {
   using Sum = Vector<T>;
   static constexpr int rows = 1;    // of a factor in one packed row
+  static constexpr int whole = 1;   // packed rows come in multiples of it
   static constexpr int header = 0;  // rows before the weights of a slot
   static constexpr bool rounds = std::is_same_v<Element, Bfloat16>;
 
@@ -68,6 +74,11 @@ template <class T, class Element> struct WayFor {
 struct Paired {
   using Sum = Vector<float>;
   static constexpr int rows = 2, header = 0;
+#ifdef GATEWISE_MATRIX_TILES
+  static constexpr int whole = 16;
+#else
+  static constexpr int whole = 1;
+#endif
   static constexpr bool rounds = true;
 
   // Of two rows: in each lane a number of one and that of the other.
@@ -110,7 +121,13 @@ template <> struct WayFor<float, Bfloat16> {
 
 template <class T, class Element> using WayOf = typename WayFor<T, Element>::Way;
 
+// Whether rows and weights are multiplied by the matrix tiles of the processor, which take whole tiles.
+template <class Way> constexpr bool in_matrix_tiles = Way::whole > 1;
+
 // The length of a packed row of `width` numbers.
-template <class Way> constexpr int64_t depth_of(int64_t width) { return (width + Way::rows - 1) / Way::rows; }
+template <class Way> constexpr int64_t depth_of(int64_t width) {
+  constexpr int64_t unit = int64_t(Way::rows) * Way::whole;
+  return (width + unit - 1) / unit * Way::whole;
+}
 
 }  // namespace gatewise

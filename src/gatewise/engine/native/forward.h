@@ -74,7 +74,7 @@ template <class Element, class Cell> class Forward {
 
   // The units of a row that this thread computes; the same for all stages of a width.
   static Range units(const P &p, const TeamMember &team, Width width) {
-    return partition((p.width(width) + L - 1) / L * L, team.member, team.members, largest_group<T, Cell>());
+    return partition((p.width(width) + L - 1) / L * L, team.member, team.members, largest_group<Element, Cell>());
   }
 
   std::vector<At> rows;                // of the step that `begin` was called for last
@@ -144,15 +144,15 @@ template <class Element, class Cell> class Forward {
         if (p.unpacked) return run_unpacked<Stage, number>(own);
       read_operands<Stage>(rows);
       const Slots<Element, Cell, Stage> slots(p, packed, p.ahead ? Chosen::others : Chosen::all, operands.from(0), rows);
-      constexpr int64_t group = Shape<T, Stage>::group;
+      constexpr int64_t group = Shape<Element, Stage>::group;
       const int64_t first = own.from / group, count = (own.to + group - 1) / group - first;
       for (int64_t i = 0; i < count; ++i) {
         const int64_t g = first + (s % 2 ? count - 1 - i : i);  // back and forth: the last weights are still in the cache
         const int64_t size = packed.template panel_size<Stage>();
         const T *panel = packed.panels[number] + g * size;
         NextPanel<T> next(panel, s % 2 ? panel - size : panel + size, i + 1 < count ? size : 0);
-        in_tiles(rows, Shape<T, Stage>::height, [&](int64_t row, int count) {
-          TileSums<T, Stage> sums;
+        in_tiles(rows, Shape<Element, Stage>::height, [&](int64_t row, int count) {
+          TileSums<Element, Stage> sums;
           slots.run(sums, row, count, g, panel, next, [&](int r) { return steps[size_t(row + r)].start; });
 #pragma GCC unroll 2
           for (int r = 0; r < count; ++r) finish<Stage>(sums, r, steps[size_t(row + r)], g);
@@ -206,11 +206,11 @@ template <class Element, class Cell> class Forward {
 
   // Calls work(block, unit) for the blocks of a group that have units.
   template <class Stage, class Work> static GATEWISE_INLINE void for_each_block(int64_t group, int64_t units, const Work &work) {
-    constexpr int blocks = Shape<T, Stage>::blocks;
+    constexpr int blocks = Shape<Element, Stage>::blocks;
     for (int b = 0; b < blocks && (group * blocks + b) * L < units; ++b) work(b, (group * blocks + b) * L);
   }
 
-  template <class Stage> void finish(const TileSums<T, Stage> &sums, int r, const Step<T, Cell> &step, int64_t group) const {
+  template <class Stage> void finish(const TileSums<Element, Stage> &sums, int r, const Step<T, Cell> &step, int64_t group) const {
     for_each_block<Stage>(group, p.width(Stage::width), [&](int b, int64_t u) {
       V own[Stage::sums];
       for (int m = 0; m < Stage::sums; ++m) own[m] = load(sums.at[r][b][m]);
@@ -235,11 +235,11 @@ template <class Element, class Cell> class Forward {
       if constexpr (Stage::sums > 0) {
         const Range own = units(p, team, Stage::width);
         const Slots<Element, Cell, Stage> slots(p, packed, Chosen::input, input.from(0), 0);
-        for (int64_t g = own.from / Shape<T, Stage>::group; g * Shape<T, Stage>::group < own.to; ++g) {
+        for (int64_t g = own.from / Shape<Element, Stage>::group; g * Shape<Element, Stage>::group < own.to; ++g) {
           const T *panel = packed.panels[number] + g * packed.template panel_size<Stage>();
           NextPanel<T> none(panel);
-          in_tiles(int64_t(to.size()), Shape<T, Stage>::height, [&](int64_t row, int count) {
-            TileSums<T, Stage> sums;
+          in_tiles(int64_t(to.size()), Shape<Element, Stage>::height, [&](int64_t row, int count) {
+            TileSums<Element, Stage> sums;
             slots.run(sums, row, count, g, panel, none, [&](int) { return packed.bias; });
             for (int r = 0; r < count; ++r)
               for_each_block<Stage>(g, padded, [&](int b, int64_t u) {

@@ -40,7 +40,7 @@ template <class Lane> struct Integers : Lane {
   using Weight = typename Lane::Weight;
   using Sum = Bits<float>;
   static constexpr bool rounds = true;
-  static constexpr int header = 2;
+  static constexpr int header = 2, whole = 1;
 
   static void pack_along(const float *row, int64_t width, float *to);
 

@@ -27,7 +27,10 @@ using namespace gatewise;
 GATEWISE_EXPORT int64_t vector_lanes() { return lanes<Number>; }
 
 // The units that are computed together, of one head.
-GATEWISE_EXPORT int64_t unit_group() { return largest_group<Number, OwnCell>(); }
+GATEWISE_EXPORT int64_t unit_group() {
+  using Way = WayOf<Number, Element>;
+  return std::max<int64_t>(largest_group<Element, OwnCell>(), Way::rows * Way::whole);
+}
 
 // The bytes of the packed parameters, and of the scratch memory forward and backward.
 GATEWISE_EXPORT void sizes(const OwnProblem *p, int64_t *bytes) {

@@ -16,7 +16,8 @@ template <class Element> class Operands {
   void resize(int64_t count, int64_t width) {
     if (int64_t(rows.size()) < count) rows.resize(size_t(count));
     step = depth_of<Way>(width) + lanes<T>;  // for whole vectors, and so that rows are rarely a power of two apart
-    if (Way::rounds && int64_t(packed.size()) < count * step) packed.resize(size_t(count * step));
+    const int64_t numbers = (count + 2 * Way::whole) * step;  // tiles read whole multiples of rows
+    if (Way::rounds && int64_t(packed.size()) < numbers) packed.resize(size_t(numbers));
   }
 
   void read(int64_t row, const T *from, int64_t width) {
@@ -29,6 +30,7 @@ template <class Element> class Operands {
   }
 
   const T *const *from(int64_t row) const { return rows.data() + row; }
+  int64_t distance() const { return step; }  // between packed rows
 
  private:
   std::vector<const T *> rows;

@@ -3,24 +3,26 @@
 
 #include <algorithm>
 
-#include "bfloat16.h"
+#include "matrix_tiles.h"
 
 namespace gatewise {
 
 template <class T, class Element = T> struct Outer {
   using Way = WayOf<T, Element>;
   static constexpr int L = lanes<T>;
-  static constexpr int height = GATEWISE_VECTOR_BYTES == 64 ? 12 : 6;  // rows of a tile: its sums fill the registers
+  static constexpr bool tiles = in_matrix_tiles<Way>;
+  static constexpr int height = tiles ? tile_rows : GATEWISE_VECTOR_BYTES == 64 ? 12 : 6;  // rows of a tile: its sums fill the registers
   static constexpr int width = 2 * L;                                  // columns of a tile
   static constexpr int thinnest = 4;                 // rows of C that multiply columns directly from memory
   static constexpr int64_t deep = 4096 / sizeof(T);  // packed rows of a block, many for few passes over C
-  static constexpr int64_t tall = 8 * height;        // rows of C in a block, whose panels stay in the L2 cache
+  static constexpr int64_t tall = tiles ? 4 * height : 8 * height;  // rows of C in a block, whose panels stay in the L2 cache
   static constexpr int64_t wide = 1024;              // columns of C in a block whose panels are used for many rows
   static constexpr int64_t narrow = 4 * width;       // used for one block of rows only
   static constexpr int64_t ahead = 8;                // packed rows prefetched before they are packed
 
   static constexpr int64_t parts(int64_t size, int64_t part) { return (size + part - 1) / part; }
   static constexpr int64_t up(int64_t size, int64_t unit) { return parts(size, unit) * unit; }
+  static constexpr int64_t packed_rows(int64_t depth) { return depth_of<Way>(depth); }
 
   // One of the two factors, and the part of each of its rows that a thread multiplies.
   struct Factor {
@@ -61,7 +63,7 @@ template <class T, class Element = T> struct Outer {
         const int64_t r = parts(m, threads / j), c = up(parts(n, j), L), cost = r * c + 16 * (r + c);
         if (threads % j == 0 && cost < least) least = cost, down = threads / j, across = j, rows = r, columns = c;
       }
-      const int64_t packed = std::min(deep, parts(depth, Way::rows));
+      const int64_t packed = std::min(deep, packed_rows(depth));
       size_a = panels<height>(std::min(tall, rows), packed);
       size_b = panels<width>(std::min(wide, columns), packed);
       step = columns + L;  // no power of two, so that rows do not compete for the same cache lines
@@ -82,8 +84,9 @@ template <class T, class Element = T> struct Outer {
 
   // `depth` rows of a factor, from `first` on, `count` numbers of each, from `start` on.
   template <int W> static void pack(const Factor &factor, int64_t first, int64_t depth, int64_t start, int64_t count, T *to) {
-    const int64_t packed = parts(depth, Way::rows);
+    const int64_t packed = packed_rows(depth);
     const T *const *from = factor.rows + first;
+    T *const begin = to;
     for (int64_t d = 0; d < depth; d += Way::rows, from += Way::rows, to += W) {
       for (int64_t r = ahead * Way::rows; r < std::min((ahead + 1) * Way::rows, depth - d); ++r)
         for (int64_t i = 0; i < count; i += 64 / int64_t(sizeof(T))) __builtin_prefetch(from[r] + start + i);
@@ -94,6 +97,33 @@ template <class T, class Element = T> struct Outer {
         else for (int v = 0; v < W; v += L) store(panel_to + v, Way::pack(from, start + i + v));
       }
     }
+    for (int64_t i = 0, d = parts(depth, Way::rows); tiles && i < count; i += W)  // the rest of the last tile
+      std::fill(begin + i / W * panel<W>(packed) + d * W, begin + i / W * panel<W>(packed) + packed * W, T(0));
+  }
+
+  // The same for the rows of C, whose tiles have the numbers of a row behind each other.
+  static void pack_turned(const Factor &factor, int64_t first, int64_t depth, int64_t start, int64_t count, T *to) {
+    if constexpr (tiles) {
+      const int64_t packed = packed_rows(depth);
+      Vector<T> columns[tile_side];
+      for (int64_t i = 0; i < up(count, height); i += L)
+        for (int64_t d = 0; d < packed; d += tile_side) {
+          for (int64_t p = 0; p < tile_side; ++p) {
+            const int64_t row = (d + p) * Way::rows, rows = std::min<int64_t>(Way::rows, depth - row);
+            const int64_t there = std::min<int64_t>(L, factor.size - start - i);
+            const T *const *const from = factor.rows + first + row;
+            if (rows <= 0 || i >= count) columns[p] = Vector<T>{};
+            else if (rows < Way::rows || there < L) pack_edge<L>(from, rows, start + i, there, reinterpret_cast<T *>(&columns[p]));
+            else columns[p] = Way::pack(from, start + i);
+          }
+          store_transposed(columns, to + i * packed + d, packed);
+        }
+    }
+  }
+
+  static void pack_rows(const Factor &factor, int64_t first, int64_t depth, int64_t start, int64_t count, T *to) {
+    if constexpr (tiles) pack_turned(factor, first, depth, start, count, to);
+    else pack<height>(factor, first, depth, start, count, to);
   }
 
   // The vectors of columns, for one packed row after another: from a panel, or from the rows of the factor.
@@ -141,8 +171,27 @@ template <class T, class Element = T> struct Outer {
     else tile<R, 1>(a, Panel{b}, packed, sums, columns);
   }
 
+  // A block of C from its packed factors, by matrix tiles.
+  static void block_of_tiles(int64_t rows, int64_t columns, const T *a, const T *b, int64_t packed, Sums sums) {
+    if constexpr (tiles) {
+      TileProducts<T> found;
+      for (int64_t j = 0; j < columns; j += width, b += panel<width>(packed))
+        for (int64_t i = 0; i < rows; i += height) {
+          const int64_t down = std::min<int64_t>(height, rows - i), across = std::min<int64_t>(width, columns - j);
+          found.clear();
+          found.add(int(down), across > L ? 2 : 1, a + i * packed, packed, b, width, packed, NextPanel<T>(b));
+          found.read();
+          for (int64_t r = 0; r < down; ++r) {
+            T *const to = sums.at(i + r, j).c;
+            for (int64_t c = 0; c < across; ++c) to[c] = sums.add ? to[c] + found.sums[r][c] : found.sums[r][c];
+          }
+        }
+    }
+  }
+
   // A block of C from its packed factors.
   static void block(int64_t rows, int64_t columns, const T *a, const T *b, int64_t packed, Sums sums) {
+    if constexpr (tiles) return block_of_tiles(rows, columns, a, b, packed, sums);
     for (int64_t j = 0; j < columns; j += width, b += panel<width>(packed))
       for (int64_t i = 0; i < rows; i += height)
         tile_of(rows - i, columns - j, a + panels<height>(i, packed), b, packed, sums.at(i, j));
@@ -162,20 +211,21 @@ template <class T, class Element = T> struct Outer {
   // A thread's part of C.
   static void multiply(const Factor &rows, const Factor &columns, int64_t depth, Sums sums, T *a, T *b) {
     const bool once = rows.count <= tall;
-    const int64_t blocks = parts(depth, deep * Way::rows), most = blocks > 1 ? up(parts(depth, blocks), Way::rows) : depth;
+    const int64_t blocks = parts(depth, deep * Way::rows), most = blocks > 1 ? up(parts(depth, blocks), Way::rows * Way::whole) : depth;
     int64_t first = 0;
     do {
-      const int64_t here = std::min(most, depth - first), packed = parts(here, Way::rows);
-      if (once) pack<height>(rows, first, here, rows.first, rows.count, a);
+      const int64_t here = std::min(most, depth - first), packed = packed_rows(here);
+      if (once) pack_rows(rows, first, here, rows.first, rows.count, a);
       int64_t j = 0;
-      if (rows.count <= thinnest && here % Way::rows == 0)
-        j = thin(rows.count, columns.count, a, {columns.rows + first, columns.first}, packed, sums);
+      if constexpr (!tiles)
+        if (rows.count <= thinnest && here % Way::rows == 0)
+          j = thin(rows.count, columns.count, a, {columns.rows + first, columns.first}, packed, sums);
       for (int64_t across; j < columns.count; j += across) {
         across = std::min(once ? narrow : wide, columns.count - j);
         pack<width>(columns, first, here, columns.first + j, across, b);
         for (int64_t i = 0; i < rows.count; i += tall) {
           const int64_t down = std::min(tall, rows.count - i);
-          if (!once) pack<height>(rows, first, here, rows.first + i, down, a);
+          if (!once) pack_rows(rows, first, here, rows.first + i, down, a);
           block(down, across, a, b, packed, sums.at(i, j));
         }
       }

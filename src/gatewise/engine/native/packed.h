@@ -20,18 +20,19 @@ template <class Cell, class Work> void for_each_stage(const Work &work) {
 }
 
 // The tile of a stage: some rows, and all sums of `blocks` vectors of units.
-template <class T, class Stage> struct Shape {
+template <class Element, class Stage> struct Shape {
+  using Way = WayOf<NumberOf<Element>, Element>;
   static constexpr int M = Stage::sums;
   static constexpr int blocks = M == 0 || M >= 3 ? 1 : M == 2 ? 2 : 4;
   static constexpr int columns = blocks * (M ? M : 1);
-  static constexpr int height = tile_height(columns);
-  static constexpr int64_t group = int64_t(blocks) * lanes<T>;  // units
+  static constexpr int height = in_matrix_tiles<Way> ? 2 * Way::whole : tile_height(columns);
+  static constexpr int64_t group = int64_t(blocks) * lanes<NumberOf<Element>>;  // units
 };
 
 // The most units in a group of any stage: a multiple of those of the others.
-template <class T, class Cell> constexpr int64_t largest_group() {
-  int64_t most = lanes<T>;
-  for_each_stage<Cell>([&]<class Stage, int k> { most = std::max(most, Shape<T, Stage>::group); });
+template <class Element, class Cell> constexpr int64_t largest_group() {
+  int64_t most = lanes<NumberOf<Element>>;
+  for_each_stage<Cell>([&]<class Stage, int k> { most = std::max(most, Shape<Element, Stage>::group); });
   return most;
 }
 
@@ -61,7 +62,7 @@ template <class Element, class Cell> class Packed {
   int64_t bytes;
 
   template <class Stage> int64_t groups() const {
-    const int64_t group = Shape<T, Stage>::group;
+    const int64_t group = Shape<Element, Stage>::group;
     return (p.width(Stage::width) + group - 1) / group;
   }
 
@@ -73,7 +74,7 @@ template <class Element, class Cell> class Packed {
   }
 
   template <class Stage> int64_t slot_size(const Slot &slot) const {
-    return (Way::header + depth_of<Way>(p.depth(slot.width))) * slot.sums * Shape<T, Stage>::group;
+    return (Way::header + depth_of<Way>(p.depth(slot.width))) * slot.sums * Shape<Element, Stage>::group;
   }
 
   // All that is needed if the weights are unpacked.
@@ -94,7 +95,7 @@ template <class Element, class Cell> class Packed {
     if (team.thread == 0) pack_vectors();
     int matrix = 0;
     for_each_stage<Cell>([&]<class Stage, int k> {
-      constexpr int blocks = Shape<T, Stage>::blocks;
+      constexpr int blocks = Shape<Element, Stage>::blocks;
       const int64_t units = p.width(Stage::width);
       const Range own = partition(groups<Stage>(), team.thread, team.threads);
       T *slot_at = panels[k];

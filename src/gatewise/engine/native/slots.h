@@ -8,8 +8,9 @@
 namespace gatewise {
 
 // The sums of a tile, in memory between the products and the equations.
-template <class T, class Stage> struct TileSums {
-  using Own = Shape<T, Stage>;
+template <class Element, class Stage> struct TileSums {
+  using T = NumberOf<Element>;
+  using Own = Shape<Element, Stage>;
   alignas(64) T at[Own::height][Own::blocks][Stage::sums][lanes<T>];
 };
 
@@ -20,7 +21,7 @@ template <class Element, class Cell, class Stage> class Slots {
  public:
   using T = NumberOf<Element>;
   using Way = WayOf<T, Element>;
-  using Own = Shape<T, Stage>;
+  using Own = Shape<Element, Stage>;
 
   // rows: of the first slot; those of the next one are `apart` rows further
   Slots(const ProblemOf<Element, Cell> &p, const Packed<Element, Cell> &packed, Chosen chosen, const T *const *rows, int64_t apart)
@@ -48,7 +49,7 @@ template <class Element, class Cell, class Stage> class Slots {
 
   // The sums of some rows and one group of units: start(r), a row of all sums, plus the products with the weights of a panel.
   template <class Start>
-  GATEWISE_INLINE void run(TileSums<T, Stage> &sums, int64_t row, int height, int64_t group, const T *panel, NextPanel<T> &next,
+  GATEWISE_INLINE void run(TileSums<Element, Stage> &sums, int64_t row, int height, int64_t group, const T *panel, NextPanel<T> &next,
                            const Start &start) const {
     const T *from[Own::height], *to[Own::height];
     const std::array<Factor<T>, slots> parts = parts_of(group);

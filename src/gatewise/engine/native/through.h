@@ -1,6 +1,7 @@
 // The products of gradients with weights: the gradient with respect to the operands of the weights.
 #pragma once
 
+#include "matrix_tiles.h"
 #include "operands.h"
 #include "packed.h"
 #include "prefetch.h"
@@ -87,6 +88,9 @@ template <class Element> class Through {
       }
   }
 
+  void run_matrix_tiles(const Operands<Element> &gradient, int64_t products, int64_t units, const std::vector<T *> &target,
+                        const T *packed, Range own, bool adds, int64_t limit) const;
+
   static void put(T *to, V values, int64_t count, bool adds) {
     if (count == L) return store(to, adds ? load(to) + values : values);
     for (int64_t l = 0; l < count; ++l) to[l] = adds ? to[l] + values[l] : values[l];
@@ -100,15 +104,18 @@ void Through<Element>::pack(const T *matrix, int64_t units, int products, int k,
   for (int64_t g = own.from; g < own.to; ++g) {
     T *at = to + (g * products + k) * depth(units) * wide;
     const int64_t column = g * wide - head(g) * row;
+    const T *const end = at + depth(units) * wide;
     for (int64_t u = 0; u < of_head; u += Way::rows, at += wide)
       pack_rows(matrix + (head(g) * of_head + u) * row + column, std::min<int64_t>(Way::rows, of_head - u),
                 std::min(wide, row - column), at);
+    std::fill(at, const_cast<T *>(end), T(0));
   }
 }
 
 template <class Element>
 void Through<Element>::run(const Operands<Element> &gradient, int64_t products, int64_t units, const std::vector<T *> &target,
                            const T *packed, Range own, bool adds, int64_t limit) const {
+  if constexpr (in_matrix_tiles<Way>) return run_matrix_tiles(gradient, products, units, target, packed, own, adds, limit);
   const int64_t rows = int64_t(target.size()), wide = columns * L, deep = depth(units), panel = deep * wide;
   for (int64_t g = own.from / wide; g * wide < own.to; ++g)
     for (int64_t k = 0; k < products; ++k) {
@@ -121,6 +128,33 @@ void Through<Element>::run(const Operands<Element> &gradient, int64_t products, 
         next.advance(deep);
       });
     }
+}
+
+template <class Element>
+void Through<Element>::run_matrix_tiles(const Operands<Element> &gradient, int64_t products, int64_t units, const std::vector<T *> &target,
+                                        const T *packed, Range own, bool adds, int64_t limit) const {
+  if constexpr (in_matrix_tiles<Way>) {
+    TileProducts<T> found;
+    const int64_t rows = int64_t(target.size()), wide = columns * L, deep = depth(units), panel = deep * wide;
+    for (int64_t g = own.from / wide; g * wide < own.to; ++g) {
+      const Range place{std::max(g * wide, own.from), std::min({(g + 1) * wide, limit, (own.to + L - 1) / L * L})};
+      for (int64_t first = 0; first < columns; first += 2) {
+        const int64_t begin = g * wide + first * L;
+        const int here = int(std::min<int64_t>(2, columns - first));
+        in_tiles(rows, tile_rows, [&](int64_t row, int count) {
+          found.clear();
+          for (int64_t k = 0; k < products; ++k) {
+            const T *const at = packed + (g * products + k) * panel + first * L;
+            found.add(count, here, *gradient.from(k * rows + row) + head(g) * deep, gradient.distance(), at, wide, deep, NextPanel<T>(at));
+          }
+          found.read();
+          for (int r = 0; r < count; ++r)
+            for (int64_t c = std::max<int64_t>(0, (place.from - begin) / L); c < here && begin + c * L < place.to; ++c)
+              put(target[size_t(row + r)] + begin + c * L, load(found.sums[r] + c * L), std::min<int64_t>(L, place.to - begin - c * L), adds);
+        });
+      }
+    }
+  }
 }
 
 }  // namespace gatewise

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "int8.h"
+#include "matrix_tiles.h"
 #include "prefetch.h"
 
 namespace gatewise {
@@ -60,6 +61,7 @@ template <class Element> class Tile {
                                          Sums<Sum, C, R> &sums);
   template <int C, int R> static void run_floats(const Work &work, NextPanel<T> &next);
   template <int C, int R> static void run_integers(const Work &work, NextPanel<T> &next);
+  static void run_matrix_tiles(int rows, int columns, const Work &work, NextPanel<T> &next);
 
   // The functions for C columns and 1, 2, ... rows.
   template <int C> static constexpr std::array<Function, 8> of_height() {
@@ -74,10 +76,38 @@ template <class Element> class Tile {
 
 #ifdef GATEWISE_PRODUCTS
 template <class Element> void Tile<Element>::run(int rows, int columns, const Work &work, NextPanel<T> &next) {
-  static constexpr auto functions = []<std::size_t... c>(std::index_sequence<c...>) {
-    return std::array<std::array<Function, 8>, widest>{of_height<int(c) + 1>()...};
-  }(std::make_index_sequence<widest>{});
-  functions[size_t(columns - 1)][size_t(rows - 1)](work, next);
+  if constexpr (in_matrix_tiles<Way>) run_matrix_tiles(rows, columns, work, next);
+  else {
+    static constexpr auto functions = []<std::size_t... c>(std::index_sequence<c...>) {
+      return std::array<std::array<Function, 8>, widest>{of_height<int(c) + 1>()...};
+    }(std::make_index_sequence<widest>{});
+    functions[size_t(columns - 1)][size_t(rows - 1)](work, next);
+  }
+}
+
+template <class Element> void Tile<Element>::run_matrix_tiles(int rows, int columns, const Work &work, NextPanel<T> &next) {
+  if constexpr (in_matrix_tiles<Way>) {
+    TileProducts<T> products;
+    const NextPanel<T> none(work.weights);
+    for (int first = 0; first < columns; first += 2) {
+      const int here = std::min(2, columns - first);
+      const T *weights = work.weights + first * L;
+      products.clear();
+      for (int f = 0; f < work.count; ++f) {
+        const Factor<T> &factor = work.factors[f];
+        const T *const *const row = factor.rows + work.row;
+        products.add(rows, here, row[0] + factor.start, rows > 1 ? row[1] - row[0] : 0, weights, columns * L, factor.depth, first ? none : next);
+        weights += factor.depth * columns * L;
+        if (first == 0) next.advance(factor.depth);
+      }
+      products.read();
+      for (int r = 0; r < rows; ++r)
+        for (int c = 0; c < here; ++c) {
+          const V start = load(work.start[r] + work.start_place[first + c]);
+          store(work.sums + r * work.step + work.place[first + c], start + load(products.sums[r] + c * L));
+        }
+    }
+  }
 }
 
 template <class Element>
