@@ -76,7 +76,10 @@ template <class Work> void run_calls(const Call *calls, int64_t count, const Wor
     divisions.push_back({calls[k].problem->batch, calls[k].problem->share_units != 0});
   }
   run_parallel(count, calls[0].problem->threads, divisions.data(),
-               [&](int64_t k, TeamMember &team) { work(calls[k], lattices[size_t(k)], team); });
+               [&](int64_t k, TeamMember &team) {
+                 const TilesInUse<Element> tiles;
+                 work(calls[k], lattices[size_t(k)], team);
+               });
 }
 
 GATEWISE_EXPORT void forward(const Call *calls, int64_t count) {

@@ -9,22 +9,21 @@ namespace gatewise {
 
 constexpr int tile_side = 16, tile_rows = 2 * tile_side, tile_columns = 2 * tile_side;  // two by two tiles of sums
 
-// Sums of `tile_rows` rows and two vectors of columns. Each thread has one set of tiles, in use while an object exists.
+// The tiles of a thread are in use while this exists, if products of an element are multiplied by them.
+template <class Element> class TilesInUse {
+ public:
+  TilesInUse();
+  ~TilesInUse();
+  TilesInUse(const TilesInUse &) = delete;
+};
+
+// Sums of `tile_rows` rows and two vectors of columns, in the tiles of the thread.
 template <class T> class TileProducts;
 
 #if defined(GATEWISE_MATRIX_TILES) && defined(GATEWISE_PRODUCTS)
 template <> class TileProducts<float> {
  public:
   alignas(64) float sums[tile_rows][tile_columns];
-
-  TileProducts() {
-    alignas(64) Shape all = {};
-    all.palette = 1;
-    for (int i = 0; i < 8; ++i) all.bytes[i] = 64, all.rows[i] = tile_side;
-    _tile_loadconfig(&all);
-  }
-  ~TileProducts() { _tile_release(); }
-  TileProducts(const TileProducts &) = delete;
 
   GATEWISE_INLINE void clear() {
     _tile_zero(0);
@@ -51,14 +50,9 @@ template <> class TileProducts<float> {
   }
 
  private:
-  struct Shape {
-    uint8_t palette, start, unused[14];
-    uint16_t bytes[16];
-    uint8_t rows[16];
-  };
-
   template <int R, int C>
   static void add_tiles(const float *row, int64_t step, const float *weights, int64_t wide, int64_t depth, const NextPanel<float> &next) {
+    asm volatile("" ::: "memory");  // GCC does not know that its instructions for tiles read memory
     for (int64_t d = 0; d < depth; d += tile_side) {
       for (int line = 0; line < tile_side; ++line) next.fetch(d + line);
       _tile_loadd(4, row + d, step * 4);
@@ -94,6 +88,25 @@ inline void store_transposed(const Vector<float> *columns, float *to, int64_t st
     _mm512_storeu_si512(to + (8 + r) * step, _mm512_shuffle_i32x4(low01, low23, 0xdd));
     _mm512_storeu_si512(to + (12 + r) * step, _mm512_shuffle_i32x4(high01, high23, 0xdd));
   }
+}
+#endif
+
+#ifdef GATEWISE_PRODUCTS
+template <class Element> TilesInUse<Element>::TilesInUse() {
+#ifdef GATEWISE_MATRIX_TILES
+  static constexpr struct alignas(64) {
+    uint8_t palette = 1, start = 0, unused[14] = {};
+    uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  } shape;
+  if (in_matrix_tiles<WayOf<NumberOf<Element>, Element>>) _tile_loadconfig(&shape);
+#endif
+}
+
+template <class Element> TilesInUse<Element>::~TilesInUse() {
+#ifdef GATEWISE_MATRIX_TILES
+  if (in_matrix_tiles<WayOf<NumberOf<Element>, Element>>) _tile_release();
+#endif
 }
 #endif
 
