@@ -19,7 +19,7 @@ from torch import Tensor, nn
 import gatewise
 
 SHAPES = [(64, 100, 256, 512), (64, 100, 128, 256), (256, 28, 28, 128), (8, 100, 64, 64), (1, 100, 256, 512)]
-TURNS = 5
+TURNS = 15
 
 
 def forward(layer: nn.Module, values: Tensor, rounded: bool) -> None:
