@@ -1,4 +1,6 @@
 import base64
+import errno
+import os
 
 import numpy as np
 import pytest
@@ -74,3 +76,42 @@ def test_a_long_log_becomes_a_snapshot(folders, tmp_path, monkeypatch):
         assert names == ["log-3.jsonl", "snapshot-3.safetensors"]
     with served(folders[1:2], state=str(tmp_path)) as client:
         assert client.get("/stream/a").json()["steps"] == 10
+
+
+def test_a_step_that_can_not_be_logged_is_not_computed(folders, tmp_path, monkeypatch):
+    """On a disk that is full in the middle of a record, and again free."""
+    values, _ = walks()
+    write = os.write
+    with served(folders[1:2], state=str(tmp_path)) as client:
+        stream = client.models["gestures"].model.stream()
+        opened(client, "a", "gestures")
+        stepped(client, "a", values[0][0].tolist())
+        stream.step(values[0][0])
+
+        def full(log, data):
+            if len(data) <= 8:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write(log, data[: len(data) - 8])
+
+        monkeypatch.setattr("os.write", full)
+        answer = client.post("/stream/a/step", json={"observation": values[0][1].tolist()})
+        assert (answer.status_code, "No space left" in answer.json()["error"]) == (503, True)
+        monkeypatch.undo()
+        refused = client.post("/stream/a/step", json={"observation": [1.0]})
+        assert refused.status_code == 422
+        expected = stream.step(values[0][1])
+        same(stepped(client, "a", values[0][1].tolist()), expected)
+        assert client.get("/stream/a").json()["steps"] == 2
+        journal = client.models["gestures"].worker._journal
+        log = journal.folder / f"log-{journal._number}.jsonl"
+        kept = log.read_text()
+        snapshot = (journal.folder / f"snapshot-{journal._number}.safetensors").read_bytes()
+        number = journal._number
+    for path in journal.folder.iterdir():
+        path.unlink()  # as if the process had been killed before the snapshot at its end
+    (journal.folder / f"log-{number}.jsonl").write_text(kept)
+    (journal.folder / f"snapshot-{number}.safetensors").write_bytes(snapshot)
+    with served(folders[1:2], state=str(tmp_path)) as client:
+        assert client.get("/stream/a").json()["steps"] == 2
+        expected = stream.step(values[0][2])
+        same(stepped(client, "a", values[0][2].tolist()), expected)

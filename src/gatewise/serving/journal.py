@@ -13,6 +13,7 @@ from typing import Any
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.plain import parse_json
+from gatewise.serving.answering import answered
 from gatewise.shipping.stream import Stream
 
 SNAPSHOT, LOG = "snapshot-{}.safetensors", "log-{}.jsonl"
@@ -21,7 +22,7 @@ Sessions = dict[str, dict[str, Any]]  # of each stream its id, the series and th
 
 
 class Journal:
-    """The files of the streams of a model: a record is written before its step is acknowledged.
+    """The files of the streams of a model: a record is written before its step is computed.
 
     A log is flushed to the system at each batch of steps: it survives the end of the process. The snapshot
     reaches the disk.
@@ -56,10 +57,16 @@ class Journal:
         return sessions
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Writes records to the log."""
+        """Writes records to the log, all or none. Raises: `OSError` if they can't be written."""
         lines = [json.dumps(one) for one in records]
+        left, before = "".join(f"{line}\n" for line in lines).encode(), os.fstat(self._log).st_size
+        try:
+            while left:
+                left = left[os.write(self._log, left) :]
+        except OSError:
+            os.ftruncate(self._log, before)
+            raise
         self._records += len(lines)
-        os.write(self._log, "".join(f"{line}\n" for line in lines).encode())
 
     @property
     def is_long(self) -> bool:
@@ -87,7 +94,7 @@ class Journal:
         self._log = -1
 
     def _replay(self, stream: Stream) -> Sessions:
-        """Repeats the steps of the log. A last line without its end was not acknowledged."""
+        """Repeats the steps of the log, also refused ones. A last line without its end was not computed."""
         text = (self.folder / LOG.format(self._number)).read_text("utf-8")
         lines = text.split("\n")[:-1]
         sessions: Sessions = parse_json(lines[0])["sessions"]
@@ -96,22 +103,26 @@ class Journal:
                 stream.begin(id, session["series"])
         together: dict[str, Any] = {}
         for record in map(parse_json, lines[1:]):
-            id = record["id"]
-            if record["do"] != "step" or id in together:
-                stream.step_many(together)
+            if record["do"] != "step" or record["id"] in together:
+                _repeat(stream, sessions, together)
                 together = {}
             if record["do"] == "step":
-                together[id] = record["observation"]
-                sessions[id]["steps"] += 1
+                together[record["id"]] = record["observation"]
             else:
                 change(stream, sessions, record)
-        stream.step_many(together)
+        _repeat(stream, sessions, together)
         return sessions
 
     @staticmethod
     def _number_of(path: Path) -> int:
         digits = path.stem.partition("-")[2]
         return int(digits) if digits.isdecimal() else 0
+
+
+def _repeat(stream: Stream, sessions: Sessions, observations: Mapping[str, Any]) -> None:
+    """Computes steps again, and counts those that are not refused."""
+    for id, answer in answered(stream, observations).items():
+        sessions[id]["steps"] += not isinstance(answer, Exception)
 
 
 def _decoded(state: str) -> bytes:

@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
-from gatewise.errors import GatewiseError
-from gatewise.plain import one_line
+from gatewise.serving.answering import answered
 from gatewise.serving.batcher import Batcher
 from gatewise.serving.bodies import plain
 from gatewise.serving.journal import Journal, Sessions, change
-from gatewise.serving.predicting import MISTAKES
 from gatewise.serving.refusals import RequestError
 from gatewise.shipping.stream import Stream
 
@@ -92,10 +90,12 @@ class StreamWorker:
         return [results[place] for place in range(len(steps))]
 
     def _computed(self, together: dict[str, tuple[int, Any]]) -> dict[int, Stepped | Exception]:
-        answers = self._answers({id: observation for id, (_, observation) in together.items()})
-        good = [id for id, answer in answers.items() if not isinstance(answer, Exception)]
-        if self._journal is not None and good:
-            self._journal.append({"do": "step", "id": id, "observation": together[id][1]} for id in good)
+        observations = {id: observation for id, (_, observation) in together.items()}
+        if self._journal is not None and observations:  # first: a step that can't be written is not computed
+            self._journal.append(
+                {"do": "step", "id": id, "observation": one} for id, one in observations.items()
+            )
+        answers = answered(self._stream, observations)
         results: dict[int, Stepped | Exception] = {}
         for id, answer in answers.items():
             if isinstance(answer, Exception):
@@ -105,16 +105,6 @@ class StreamWorker:
             results[together[id][0]] = Stepped(plain(answer), self.sessions[id]["steps"])
         self._rotate()
         return results
-
-    def _answers(self, observations: dict[str, Any]) -> dict[str, Any]:
-        """The answer to each observation, or the error; one that is refused leaves the others alone."""
-        try:
-            return dict(self._stream.step_many(observations))
-        except (GatewiseError, *MISTAKES) as error:
-            if len(observations) == 1:
-                known = isinstance(error, GatewiseError)
-                return dict.fromkeys(observations, error if known else RequestError(422, one_line(error)))
-        return {id: self._answers({id: one})[id] for id, one in observations.items()}
 
     def _changed(self, record: dict[str, Any]) -> None:
         change(self._stream, self.sessions, record)
