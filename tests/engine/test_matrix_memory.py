@@ -17,6 +17,7 @@ from gatewise.cells import (
     dot,
     key_scale,
     keys,
+    log_sigmoid,
     normalize,
     outer,
     prev,
@@ -26,7 +27,9 @@ from gatewise.cells import (
     x,
 )
 from gatewise.compiler.layout import layout
-from gatewise.compiler.memory import memory_plan
+from gatewise.compiler.memory import MemoryPlan, memory_plan
+from gatewise.compiler.memory_heads import head_plan
+from gatewise.engine import matrix_memory
 from gatewise.engine.choice import MEMORY, REFERENCE, default_backend
 from gatewise.engine.request import Request
 from gatewise.layers.states import state_shapes
@@ -84,6 +87,93 @@ def test_outputs_states_and_every_gradient(cell, how):
         assert default_backend(request) is MEMORY
         for ours, theirs in zip(results(MEMORY, request), results(REFERENCE, request), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("how", ["plain", "lengths", "resets", "backward"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_states_of_heads_are_computed_by_head(how, bias, monkeypatch):
+    """Where initial numbers of heads are the same for all units of each."""
+    variant = {**VARIANTS[how], "trace": False}
+    request = request_for(MLSTM, heads=3, **variant)
+    numbers = torch.randn(3, 3, dtype=torch.float64).repeat_interleave(4, dim=1)
+    request.state["m"] = numbers
+    if not bias:
+        request = replace(
+            request, parameters={k: one for k, one in request.parameters.items() if "bias" not in k}
+        )
+    kernels = []
+    own = matrix_memory.read_memories
+    monkeypatch.setattr(matrix_memory, "read_memories", lambda *given: kernels.append(given) or own(*given))
+    wanted = [request.inputs, *request.parameters.values(), request.state["C"], request.state["n"]]
+
+    def run(backend):
+        result = backend.run(request)
+        found = [result.output, *result.final.values()]
+        loss = sum((place + 1) * one.sin().sum() for place, one in enumerate(found))
+        return [*found, *torch.autograd.grad(loss, wanted)]
+
+    for ours, theirs in zip(run(MEMORY), run(REFERENCE), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-10)
+    assert [given[0].shape for given in kernels] == [(3, 3, 4), (3, 12, 4)]  # the normalizer, the memory
+    assert all(given[1][0].shape[-1] == 3 for given in kernels)  # whose factors are numbers of heads
+
+
+def test_states_of_heads_that_differ_between_units_are_computed_by_unit():
+    request = request_for(MLSTM, heads=3)
+    request.state["m"] = request.state["m"].detach()
+    (output, reference) = (backend.run(request).output for backend in (MEMORY, REFERENCE))
+    torch.testing.assert_close(output, reference, rtol=1e-9, atol=1e-10)
+
+
+def test_which_states_are_computed_by_head():
+    class Read(MLSTM):
+        q = W.q @ x + prev.n  # a normalizer is read in products only
+
+    class ByUnit(MLSTM):
+        l = prev.m + log_sigmoid(W.f @ x)  # noqa: E741
+
+    class Gated(MLSTM):
+        n = sigmoid(W.g @ x) * prev.n + MLSTM.lines["i"] * MLSTM.lines["k"]
+
+    class Late(Cell):
+        state = ("h", "C", "n")
+        f = sigmoid(w.f @ x)
+        k = W.k @ x
+        C = f * prev.C + outer(W.v @ x, k)
+        n = f * prev.n + k
+        r = C @ (W.q @ x)
+        h = r * dot(n, r)
+
+    assert head_plan(MLSTM, memory_plan(MLSTM)) is not None
+    for cell in (Read, ByUnit, Gated, Late):
+        assert isinstance(memory_plan(cell), MemoryPlan)
+        assert head_plan(cell, memory_plan(cell)) is None
+
+
+def test_a_gate_that_reads_a_normalizer_is_computed_after_it():
+    class Gated(Cell):
+        state = ("h", "C", "n", "m")
+        m = 0.5 * prev.m + sigmoid(w.m @ x)
+        f = sigmoid(w.f @ x) * prev.m
+        k = W.k @ x
+        n = k * tanh(m) + prev.n * f
+        s = tanh(dot(W.q @ x, n))
+        C = s * prev.C + s * outer(W.v @ x, k)
+        h = C @ (W.p @ x)
+
+    found = head_plan(Gated, memory_plan(Gated))
+    assert (found.numbers.state, found.before) == (("m",), ("m",))
+    assert found.after >= {"n", "s"}
+    for how in ("plain", "resets", "lengths"):
+        request = request_for(Gated, heads=3, **VARIANTS[how])
+        request.state["m"] = torch.ones_like(request.state["m"])
+        wanted = [request.inputs, *request.parameters.values(), request.state["C"], request.state["n"]]
+        both = []
+        for backend in (MEMORY, REFERENCE):
+            result = backend.run(request)
+            loss = sum(one.sin().sum() for one in (result.output, *result.final.values()))
+            both.append([result.output, *result.final.values(), *torch.autograd.grad(loss, wanted)])
+        torch.testing.assert_close(*both, rtol=1e-9, atol=1e-10)
 
 
 def test_the_layer_takes_and_returns_matrices():

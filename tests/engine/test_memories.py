@@ -19,17 +19,19 @@ def _restored_threads():
     torch.set_num_threads(before)
 
 
-def drawn(steps, batch, heads, keys, *, by_key=True, dtype=torch.float64, seed=0):
-    """Random values of everything that the operation reads."""
+def drawn(steps, batch, heads, keys, *, by_key=True, by_head=False, units=None, dtype=torch.float64, seed=0):
+    """Random values of everything that the operation reads. units: of each head, as many as keys if None"""
     random = torch.Generator().manual_seed(seed)
 
     def draw(*shape):
         return torch.randn(*shape, generator=random, dtype=dtype).requires_grad_()
 
-    vectors = [draw(steps, batch, heads * keys) for _ in range(5)]
-    if not by_key:
+    units = keys if units is None else units
+    widths = [1 if by_head else units, keys, units, keys, keys]
+    vectors = [draw(steps, batch, heads * width) for width in widths]
+    if by_head or not by_key:
         vectors[1] = None
-    return [draw(batch, heads * keys, keys), *vectors]
+    return [draw(batch, heads * units, keys), *vectors]
 
 
 def results(operation, given, heads, resets=None, reads=(True, True)):
@@ -158,4 +160,92 @@ def test_single_precision_and_numbers_that_vanish():
     exact = [None if one is None else one.detach().double().requires_grad_() for one in given]
     for ours, theirs in zip(results(read_memories, given, 2), results(by_steps, exact, 2), strict=True):
         near = 1e-4 * theirs.detach().abs().max().item() + torch.finfo(torch.float32).tiny
+        torch.testing.assert_close(ours.double(), theirs, rtol=1e-4, atol=near)
+
+
+@pytest.mark.parametrize("keys", [1, 7, 17, 70])
+@pytest.mark.parametrize("units", [1, 5, 33])
+def test_a_factor_for_each_head(units, keys):
+    for steps, batch, heads in ((1, 1, 1), (9, 3, 2), (37, 2, 3)):
+        given = drawn(steps, batch, heads, keys, units=units, by_head=True)
+        assert_same(given, heads)
+        assert_same(given, heads, torch.rand(steps, batch, generator=torch.Generator().manual_seed(1)) < 0.2)
+
+
+@pytest.mark.parametrize("steps", [2, 15, 16, 17, 31, 32, 33, 48])
+def test_steps_around_the_ends_of_chunks(steps):
+    given = drawn(steps, 2, 1, 3, by_head=True)
+    assert_same(given, 1)
+    assert_same(given, 1, reads=(True, False))
+    assert_same(given, 1, reads=(False, True))
+
+
+@pytest.mark.parametrize("factor", [0.0, 1e-200, -1e-30, 30.0])
+def test_factors_of_heads_that_vanish_or_grow(factor):
+    given = drawn(20, 2, 2, 5, by_head=True)
+    with torch.no_grad():
+        given[1][[0, 3, 4, 17], 0] = factor
+    ours, exact = results(read_memories, given, 2), results(by_steps, given, 2)
+    for own, one in zip(ours, exact, strict=True):
+        for row in (0, 1):  # a row has numbers of its own magnitude
+            rows = 0 if own.shape[0] == 2 else 1
+            pair = own.select(rows, row), one.select(rows, row)
+            torch.testing.assert_close(*pair, rtol=1e-7, atol=1e-12 * pair[1].abs().max().item())
+
+
+@pytest.mark.parametrize("threads", [2, 3, 5])
+def test_threads_divide_heads_of_chunks(threads):
+    torch.set_num_threads(threads)
+    for batch, heads in ((1, 1), (1, 3), (3, 3)):
+        assert_same(drawn(19, batch, heads, 5, by_head=True), heads)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("name", ["a", "u", "k", "q"])
+def test_what_is_not_finite_changes_no_step_before_it(name, value):
+    given = drawn(20, 3, 2, 3, by_head=True)
+    with torch.no_grad():
+        given[NAMES.index(name)][5, 1, 0] = value
+    read, _ = read_memories(given[0], tuple(given[1:]), 2)
+    ours, exact = results(read_memories, given, 2), results(by_steps, given, 2)
+    assert not torch.isfinite(read[5, 1]).all()
+    assert read[:5].isfinite().all()
+    for own, one in zip(ours, exact, strict=True):
+        assert torch.equal(own.isfinite(), one.isfinite())
+        known = one.isfinite()
+        torch.testing.assert_close(own[known], one[known], rtol=1e-9, atol=1e-10)
+
+
+def test_a_gradient_that_is_not_finite_changes_no_step_after_it():
+    given = drawn(20, 2, 1, 3, by_head=True)
+    initial, *vectors = given
+    received = torch.ones(20, 2, 3, dtype=torch.float64)
+    received[7, 1, 0] = torch.nan
+    wanted = [one for one in given if one is not None]
+    ours, exact = (
+        torch.autograd.grad(run(initial, tuple(vectors), 1)[0], wanted, received)
+        for run in (read_memories, by_steps)
+    )
+    for own, one in zip(ours, exact, strict=True):
+        torch.testing.assert_close(own, one, rtol=1e-9, atol=1e-10, equal_nan=True)
+
+
+def test_gradients_of_gradients_by_head():
+    initial, a, _, u, k, q = drawn(3, 2, 1, 2, units=3, by_head=True)
+    resets = torch.tensor([[False, False], [False, True], [False, False]])
+
+    def run(initial, a, u, k, q):
+        return read_memories(initial, (a, None, u, k, q), 1, resets)
+
+    assert torch.autograd.gradcheck(run, (initial, a, u, k, q))
+    assert torch.autograd.gradgradcheck(run, (initial, a, u, k, q))
+
+
+def test_single_precision_by_head():
+    given = drawn(200, 2, 2, 33, by_head=True, dtype=torch.float32)
+    with torch.no_grad():
+        given[1].copy_(given[1].sigmoid())
+    exact = [None if one is None else one.detach().double().requires_grad_() for one in given]
+    for ours, theirs in zip(results(read_memories, given, 2), results(by_steps, exact, 2), strict=True):
+        near = 1e-4 * theirs.detach().abs().max().item()
         torch.testing.assert_close(ours.double(), theirs, rtol=1e-4, atol=near)

@@ -37,12 +37,13 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """A matrix state: the factors of its last value, what is written, and the expression that reads it."""
+    """A matrix state: the factors of its last value, what is written, and what reads it with a query."""
 
     state: str
     kept: Term
     written: Term
-    read: Operation
+    read: Expression
+    query: Expression
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +101,7 @@ class _Planner:
             if name not in self.after and name not in self.matrices
         }
         state = tuple(name for name in self.cell.state if name in read)
-        copies = {name: _copied(line) for name, line in lines.items()}
+        copies = {name: copied(line) for name, line in lines.items()}
         vectors = derived(self.cell, copies, state) if state else None
         self._check_normalizers(vectors)
         others = [line for name, line in self.cell.lines.items() if not vectors or name not in vectors.lines]
@@ -148,7 +149,7 @@ class _Planner:
         for one in vectors:
             if one is not None and self._is_late(one):
                 raise NotAffineError(f"{name} depends on what is read from it")
-        return Memory(name, kept[0], written[0], reads[0])
+        return Memory(name, kept[0], written[0], reads[0], reads[0].arguments[1])
 
     def _reads_state(self, contraction: Operation, name: str) -> bool:
         """Whether it reads the new value of a state. Raises: `NotAffineError` for another matrix."""
@@ -209,7 +210,7 @@ def _times(first: Expression | None, second: Expression | None) -> Expression | 
     return first * second
 
 
-def _copied(line: Expression) -> Expression:
+def copied(line: Expression) -> Expression:
     """The same expression without a name, to become the line of another cell."""
     own = copy.copy(line)
     object.__setattr__(own, "line", None)

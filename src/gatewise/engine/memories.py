@@ -28,8 +28,9 @@ def read_memories(
 ) -> tuple[Tensor, Tensor]:
     """What queries read from memories that each step changes.
 
-    initial: [B, H, K]
-    vectors: `a` and `u` by unit, `b`, `k` and `q` by key, [T, B, H] each; `b` may be None, for ones
+    initial: [B, H, K], H units in heads of K keys each
+    vectors: `a` and `u` by unit, [T, B, H], `b`, `k` and `q` by key, [T, B, heads K]; `b` may be None, for
+        ones, and then `a` may have one number for each head, [T, B, heads], whose gradient is faster
     resets: [T, B] bool, whether a memory is zeros before the step
 
     Returns: y [T, B, H], and the final memories [B, H, K].
@@ -119,7 +120,7 @@ def run_forward(
 ) -> tuple[Tensor, Tensor]:
     """What queries read, and the final memories, by the kernel."""
     given = [None if one is None else one.contiguous() for one in (*vectors, initial)]
-    read = torch.empty_like(vectors[0], memory_format=torch.contiguous_format)
+    read = torch.empty_like(vectors[2], memory_format=torch.contiguous_format)
     final = torch.empty_like(initial, memory_format=torch.contiguous_format)
     _call("forward", heads, resets, given, [read, final], [None] * 8)
     return read, final
@@ -131,11 +132,19 @@ def run_backward(
 ) -> list[Tensor | None]:  # fmt: skip
     """The gradients with respect to the initial memories and the vectors, by the kernel."""
     given = [None if one is None else one.contiguous() for one in (*vectors, initial)]
-    found = [None if one is None else torch.zeros_like(one) for one in given]
-    by_read = torch.zeros_like(vectors[0]) if by_read is None else by_read
+    made = (
+        torch.empty_like if _is_by_head(*vectors[:2], heads) else torch.zeros_like
+    )  # which a kernel adds to
+    found = [None if one is None else made(one) for one in given]
+    by_read = torch.zeros_like(vectors[2]) if by_read is None else by_read
     received = [by_read.contiguous(), None if by_final is None else by_final.contiguous()]
     _call("backward", heads, resets, given, [None, None], [*received, *found])
     return [found[-1], *found[:-1]]
+
+
+def _is_by_head(a: Tensor, b: Tensor | None, heads: int) -> bool:
+    """Whether the factor of the last memory is one number for each head."""
+    return b is None and a.shape[2] == heads
 
 
 def _call(
@@ -143,13 +152,16 @@ def _call(
     results: list[Tensor | None], gradients: list[Tensor | None],
 ) -> None:  # fmt: skip
     """Calls the kernel with the fields of `MemoryProblem` of native/memory.h."""
-    first = given[0]
-    assert first is not None
-    steps, batch, units = first.shape
+    a, b, u, _, _, initial = given
+    assert a is not None
+    assert u is not None
+    assert initial is not None
+    steps, batch, units = u.shape
     own = None if resets is None else resets.contiguous()
     places = [0 if one is None else one.data_ptr() for one in (own, *given, *results, *gradients)]
-    fields = array("q", [steps, batch, heads, units // heads, usable(), *places])
-    library = _library(first.dtype)
+    sizes = [steps, batch, heads, units // heads, initial.shape[2], usable(), _is_by_head(a, b, heads)]
+    fields = array("q", [*sizes, *places])
+    library = _library(a.dtype)
     assert library is not None
     getattr(library, function)(fields.buffer_info()[0])
 

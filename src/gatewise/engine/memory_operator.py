@@ -30,8 +30,10 @@ def memories(
 
 
 @memories.register_fake
-def _memories_fake(initial: Tensor, a: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
-    return a.new_empty(a.shape), initial.new_empty(initial.shape)
+def _memories_fake(
+    initial: Tensor, a: Tensor, b: Tensor | None, u: Tensor, *rest: Any
+) -> tuple[Tensor, Tensor]:
+    return u.new_empty(u.shape), initial.new_empty(initial.shape)
 
 
 @torch.library.custom_op(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -107,6 +107,8 @@ class CellStep:
     clamps: fixed values of lines by name, [H] or a number; a unit whose value is NaN is not clamped
     """
 
+    by_head: ClassVar[dict[str, Callable[..., Tensor]]] = BY_HEAD  # functions between the units of a head
+
     def __init__(self, request: Request, clamps: Clamps = NO_CLAMPS) -> None:
         request = request.dense() if request.is_int8 else request  # which rounds whole rows of activations
         self.cell, self.heads = request.cell, request.heads
@@ -124,7 +126,7 @@ class CellStep:
         if PROJECTION in self.parameters:
             scales = self.parameters.get(int8.scale_name(PROJECTION))
             self.projection = _linear(self.parameters[PROJECTION], scales, None)
-        self.vectors = dict(_vectors(self.layout, request))
+        self.vectors = {key: self.of_units(one) for key, one in _vectors(self.layout, request)}
         self.masked = {group for group in self.layout.products if _reads_output(group, request.cell)}
         self.lines = {name: self._formula(line) for name, line in request.cell.lines.items()}
         for name, value in clamps.items():
@@ -142,15 +144,15 @@ class CellStep:
                 for values, product in zip(
                     steps, products if rows is None else products.split(rows), strict=True
                 ):
-                    values.update(_by_block(group, product))
+                    values.update(by_block(group, product))
         return steps
 
     def of_inputs(self, inputs: Tensor) -> StepValues:
         """The products of the inputs of all steps, by family and block."""
-        values: StepValues = {} if self.elapsed is None else {elapsed: self.elapsed}
+        values: StepValues = {} if self.elapsed is None else {elapsed: self.of_units(self.elapsed)}
         for group in self.layout.products:
             if isinstance(group.operand, Input):
-                values.update(_by_block(group, self._product(group, inputs)))
+                values.update(self._blocks(group, inputs))
         return values
 
     def value(self, expression: Expression, values: StepValues) -> Any:
@@ -220,7 +222,7 @@ class CellStep:
 
     def _by_head(self, expression: Expression, name: str, operands: list[Formula]) -> Formula:
         """A function between the units of a head; `values` may have the result of a contraction."""
-        function = BY_HEAD[name]
+        function = self.by_head[name]
 
         def formula(values: StepValues) -> Tensor:
             if expression in values:
@@ -245,7 +247,7 @@ class CellStep:
 
         def formula(values: StepValues) -> Tensor:
             if (family, block) not in values:
-                values.update(_by_block(group, self._product(group, operand(values))))
+                values.update(self._blocks(group, operand(values)))
             return cast(Tensor, values[family, block])
 
         return formula
@@ -257,12 +259,25 @@ class CellStep:
 
         def formula(values: StepValues) -> Tensor:
             if expression not in values:
-                whole = torch.cat([operand(values) for operand in operands], dim=-1)
+                whole = torch.cat([self.flat(operand(values)) for operand in operands], dim=-1)
                 whole = functional.layer_norm(whole, whole.shape[-1:], gain, shift, NORMALIZE_EPSILON)
-                values.update(zip(together, whole.chunk(len(together), dim=-1), strict=True))
+                each = [self.of_units(one) for one in whole.chunk(len(together), dim=-1)]
+                values.update(zip(together, each, strict=True))
             return cast(Tensor, values[expression])
 
         return formula
+
+    def of_units(self, values: Tensor) -> Tensor:
+        """[..., H] in the form of the values of a step."""
+        return values
+
+    def flat(self, values: Tensor) -> Tensor:
+        """Values of a step as [..., H]."""
+        return values
+
+    def _blocks(self, group: ProductGroup, operand: Tensor) -> StepValues:
+        """The products of a group, by family and block."""
+        return by_block(group, self._product(group, operand))
 
     def _product(self, group: ProductGroup, operand: Tensor) -> Tensor:
         """[..., blocks * H]: one product for all blocks of a group."""
@@ -345,6 +360,6 @@ def _reads_output(group: ProductGroup, cell: CellType) -> bool:
     return contains(group.operand, prev[cell.state[0]])
 
 
-def _by_block(group: ProductGroup, product: Tensor) -> StepValues:
+def by_block(group: ProductGroup, product: Tensor) -> StepValues:
     blocks = product.chunk(len(group.blocks), dim=-1)
     return {(group.family, block): value for block, value in zip(group.blocks, blocks, strict=True)}

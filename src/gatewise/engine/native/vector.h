@@ -51,4 +51,26 @@ template <class T> GATEWISE_INLINE Vector<T> select(Bits<T> where, Vector<T> yes
   return where ? yes : no;
 }
 
+// Up to `count` numbers, then zeros.
+template <class T> GATEWISE_INLINE Vector<T> load_part(const T *from, int64_t count) {
+  if (count >= lanes<T>) return load(from);
+  Vector<T> values = {};
+  if (count > 0) std::memcpy(&values, from, size_t(count) * sizeof(T));
+  return values;
+}
+
+template <class T> GATEWISE_INLINE void store_part(T *to, Vector<T> values, int64_t count) {
+  if (count >= lanes<T>) store(to, values);
+  else if (count > 0) std::memcpy(to, &values, size_t(count) * sizeof(T));
+}
+
+// Lanes of two vectors: those of b are numbered after those of a. GCC has the builtin of Clang since version 12.
+template <class T, int... lane> GATEWISE_INLINE Vector<T> shuffled(Vector<T> a, Vector<T> b) {
+#if defined(__clang__) || __GNUC__ >= 12
+  return __builtin_shufflevector(a, b, lane...);
+#else
+  return __builtin_shuffle(a, b, Bits<T>{lane...});
+#endif
+}
+
 }  // namespace gatewise
