@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <omp.h>
 #include <utility>
 #include <vector>
 
