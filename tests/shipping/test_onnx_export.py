@@ -48,6 +48,10 @@ def test_a_forecaster_in_onnxruntime(tmp_path, forecaster):
     assert about["levels"] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
     np.testing.assert_allclose(found["quantiles"][0, :, 4], expected["value"], rtol=1e-5)
     np.testing.assert_allclose(found["quantiles"][0, :, 8], expected["q0.9"], rtol=1e-5)
+    given = raw_inputs(model.model_, data)
+    given["target"] = given["target"].clone()
+    given["target"][0, 2] = np.nan
+    assert np.isnan(run(tmp_path / "model.onnx", given)[0]["quantiles"]).all()
 
 
 def test_int8_weights_take_less_memory_and_change_little(tmp_path, forecaster):
@@ -78,6 +82,9 @@ def check_classifier(tmp_path, options):
     found, about = run(tmp_path / "model.onnx", given)
     np.testing.assert_allclose(found["probabilities"], model.predict_proba(arrays), atol=1e-4)
     assert about["classes"] == ["fast", "slow"]
+    given["values"][1, 2, 0] = np.nan  # whose layers take it for a number
+    missing = np.isnan(run(tmp_path / "model.onnx", given)[0]["probabilities"])
+    assert missing.all(axis=1).tolist() == missing.any(axis=1).tolist() == [one == 1 for one in range(40)]
 
 
 def test_a_graph_with_other_results_is_not_written(tmp_path, forecaster, monkeypatch):
@@ -104,3 +111,12 @@ def test_mistakes_are_one_line(tmp_path, forecaster, monkeypatch):
     with pytest.raises(GatewiseError, match=r"needs onnxscript: pip install 'gatewise\[onnx\]'"):
         model.export(tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_something_else_is_not_replaced(tmp_path, forecaster):
+    model, _ = forecaster
+    (tmp_path / "model.json").write_text('{"mine": 1}')
+    for name in ("model.onnx", "model.pt2"):
+        with pytest.raises(GatewiseError, match="was not written by an export: move it"):
+            model.export(tmp_path / name)
+    assert [one.name for one in tmp_path.iterdir()] == ["model.json"]

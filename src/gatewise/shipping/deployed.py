@@ -32,6 +32,15 @@ class Field:
         return {number: axis for number, axis in enumerate(self.axes) if isinstance(axis, str)}
 
 
+def without_missing(result: Tensor, missing: Tensor) -> Tensor:
+    """A result [B, ...], NaN in rows with missing values [B, ...], which an engine may take for numbers.
+
+    missing: bool
+    """
+    rows = missing.flatten(1).any(1).view(-1, *[1] * (result.dim() - 1))
+    return torch.where(rows, torch.full_like(result, torch.nan), result)
+
+
 class Deployed(nn.Module):
     """Raw values as they are in a table -> results in the same units.
 

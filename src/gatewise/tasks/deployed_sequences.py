@@ -14,7 +14,7 @@ from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
 from gatewise.modules.network import Network
 from gatewise.modules.random_convolutions import RandomConvolutions
-from gatewise.shipping.deployed import Deployed, DType, Field
+from gatewise.shipping.deployed import Deployed, DType, Field, without_missing
 
 
 class ScaledValues(torch.nn.Module):
@@ -81,7 +81,8 @@ class DeployedSequences(Deployed):
 
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor]:
         """The results [B, ...] of sequences [B, T, C] of these lengths [B], all positive."""
-        return (self.result(self.scaled(values, lengths), lengths),)
+        found = self.result(self.scaled(values, lengths), lengths)
+        return (without_missing(found, values.isnan() & valid_steps(values, lengths)),)
 
     @abstractmethod
     def result(self, values: Tensor, lengths: Tensor) -> Tensor:
@@ -96,7 +97,8 @@ LENGTHS = Field("lengths", "int64", ("batch",), "the steps of each sequence, at 
 
 def sequence_inputs(channels: int, dtype: DType = "float64") -> list[Field]:
     """The inputs of networks of sequences."""
-    about = "the sequences, anything beyond their ends"
+    about = "the sequences, anything beyond their ends; where a value is missing (NaN), all results are NaN: "
+    about += "fill it before, as `fill` says"
     return [Field("values", dtype, ("batch", "time", channels), about), LENGTHS]
 
 

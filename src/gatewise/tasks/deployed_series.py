@@ -13,7 +13,7 @@ from gatewise.data.series.categories import Categories
 from gatewise.data.series.scaled_table import SeriesScaling
 from gatewise.data.series.scaling import LogScale, Scale
 from gatewise.data.tables.columns import FoundColumns
-from gatewise.shipping.deployed import Field
+from gatewise.shipping.deployed import Field, without_missing
 from gatewise.tasks.calendar_inputs import calendar_inputs
 
 Covariates = Sequence[tuple[str, Scale | Categories]]  # by the name of the column
@@ -141,7 +141,8 @@ class SeriesReader(nn.Module):
         future = [rows, *(one[:, self.context :] for one in ahead)]
         statics = [rows[:, 0], *_static_inputs(self.static, static, static_categories)]
         inputs = [torch.cat(one, dim=-1).float() for one in (past, future, statics)]
-        return Window(scaled, inputs[0], inputs[1], inputs[2], scale)
+        known_scale = SeriesScale(without_missing(scale.mean, _missing(inputs)), scale.deviation, scale.unit)
+        return Window(scaled, inputs[0], inputs[1], inputs[2], known_scale)
 
     def _scale(self, target: Tensor, series: Tensor | None) -> SeriesScale:
         if series is None:
@@ -198,6 +199,11 @@ def described_series(form: SeriesForm) -> dict[str, Any]:
         "series": list(learned.series),
         "categories": {name: list(one.categories) for name, one in pairs if isinstance(one, Categories)},
     }
+
+
+def _missing(inputs: Sequence[Tensor]) -> Tensor:
+    """[B, N] bool, whether any number that the network reads is NaN."""
+    return torch.cat([one.isnan().flatten(1) for one in inputs], dim=1)
 
 
 def _inputs_of(columns: Covariates, numbers: Tensor | None, categories: Tensor | None) -> list[Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import operator
 import warnings
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from gatewise.engine.choice import backend
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.shipping.archive.portable import Portable
+from gatewise.shipping.beside import path_beside, write_beside
 from gatewise.shipping.checks import example_sizes, largest_difference, require_close
 from gatewise.shipping.deployed import Deployed
 from gatewise.shipping.refusals import exporter_refusals
@@ -57,6 +57,7 @@ def export_archive(deployed: Deployed, path: Path) -> ArchiveFiles:
     """
     if path.suffix.lower() != ".pt2":
         raise GatewiseError(f"expected the path of an archive, such as model.pt2, got {str(path)!r}")
+    description = path_beside(path)
     random = torch.Generator().manual_seed(0)
     examples = [deployed.example(sizes, random) for sizes in example_sizes()]
     dynamic = {field.name: field.dynamic for field in deployed.inputs}
@@ -76,9 +77,7 @@ def export_archive(deployed: Deployed, path: Path) -> ArchiveFiles:
 
     with _quiet():
         write_whole(path, write)
-    description = path.with_suffix(".json")
-    text = json.dumps(deployed.described(), indent=1, ensure_ascii=False)
-    write_whole(description, lambda to: to.write_text(text, "utf-8"))
+    write_beside(description, deployed.described())
     return ArchiveFiles(path, description, path.stat().st_size, max(errors))
 
 

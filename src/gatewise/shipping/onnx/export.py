@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
+from gatewise.shipping.beside import path_beside, write_beside
 from gatewise.shipping.checks import example_sizes, largest_difference, require_close
 from gatewise.shipping.deployed import Deployed
 
@@ -67,6 +67,7 @@ def export_onnx(deployed: Deployed, path: Path, quantize: bool = False) -> OnnxF
     require_libraries()
     if path.suffix.lower() != ".onnx":
         raise GatewiseError(f"expected the path of an ONNX file, such as model.onnx, got {str(path)!r}")
+    description = path_beside(path)
     from gatewise.shipping.onnx.graph import OPSET, onnx_model  # imports PyTorch's exporter
 
     random = torch.Generator().manual_seed(0)
@@ -80,10 +81,8 @@ def export_onnx(deployed: Deployed, path: Path, quantize: bool = False) -> OnnxF
     if quantize:
         written = _quantized(model)
         int8_error = _error_of(deployed, written, examples)
-    description = path.with_suffix(".json")
-    text = json.dumps({"opset": OPSET, **deployed.described()}, indent=1, ensure_ascii=False)
     write_whole(path, partial(_write_bytes, content=written))
-    write_whole(description, lambda to: to.write_text(text, "utf-8"))
+    write_beside(description, {"opset": OPSET, **deployed.described()})
     return OnnxFiles(path, description, len(written), OPSET, error, len(float_model), int8_error)
 
 

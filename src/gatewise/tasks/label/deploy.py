@@ -17,7 +17,7 @@ from gatewise.data.labels.labelled_text import TextPreprocessing
 from gatewise.data.labels.token_steps import TokenBatch
 from gatewise.errors import GatewiseError
 from gatewise.modules.network import Network
-from gatewise.shipping.deployed import Deployed, Field
+from gatewise.shipping.deployed import Deployed, Field, without_missing
 from gatewise.tasks.deployed_sequences import (
     LENGTHS,
     ScaledValues,
@@ -72,7 +72,8 @@ class DeployedChannelLabeller(DeployedLabeller):
 
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor]:
         scaled = self.scaled(values, lengths)
-        return self.probabilities(ChannelBatch(scaled, lengths, lengths.new_zeros(values.shape[:2])))
+        (found,) = self.probabilities(ChannelBatch(scaled, lengths, lengths.new_zeros(values.shape[:2])))
+        return (without_missing(found, values.isnan() & valid_steps(values, lengths)),)
 
     def example(self, sizes: dict[str, int], random: torch.Generator) -> dict[str, Tensor]:
         return drawn_sequences(self.scaled, sizes, random)
