@@ -32,7 +32,12 @@ def bodies():
     with_model = strategies.tuples(JSON, MODELS).map(
         lambda pair: {**pair[0], "model": pair[1]} if isinstance(pair[0], dict) else pair[0]
     )
-    as_text = with_model.map(lambda one: json.dumps(one).encode())
+    as_text = with_model.map(lambda one: json.dumps(one).encode()) | strategies.tuples(
+        strategies.sampled_from(
+            ["%s", '{"rows": %s}', '{"sequences": %s}', '{"observation": %s}', '{"rows": [{"sales": %s}]}']
+        ),
+        strategies.sampled_from([1, 9, 10, 11, 400, 100_000]),
+    ).map(lambda pair: (pair[0] % ("[" * pair[1] + "]" * pair[1])).encode())
     return as_text | strategies.binary(max_size=200) | strategies.text(max_size=100).map(str.encode)
 
 

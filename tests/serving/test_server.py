@@ -118,6 +118,13 @@ def test_a_socket_steps_a_stream(client):
             )
         socket.send_text("[1.0")
         assert socket.receive_json()["status"] == 400
+        socket.send_text("[" * 400 + "]" * 400)
+        assert socket.receive_json()["status"] == 422
+        for body in (b"\xff", b""):
+            socket.send_bytes(body)
+            assert socket.receive_json()["status"] == 400
+        socket.send_bytes(json.dumps(values[1][0].tolist()).encode())
+        assert socket.receive_json()["steps"] == len(values[1]) + 1
         socket.send_text("[1.0]")
         assert "expected an observation of 2 values" in socket.receive_json()["error"]
     client.delete("/stream/socket")
@@ -130,6 +137,15 @@ def test_a_text_is_generated_as_events(client):
     assert events[-1] == {"end": True}
     text = "".join(event["text"] for event in events[:-1])
     assert text == "".join(client.models["text"].model.sample(length=50, seed=3, prime="the "))
+
+
+def test_a_fault_of_the_server_is_answered_in_one_line(client, monkeypatch):
+    def fail(given):
+        raise RuntimeError("of torch")
+
+    monkeypatch.setattr(client.models["text"], "sample", fail)
+    response = client.post("/generate", json={"model": "text"})
+    assert (response.status_code, "failed with RuntimeError" in response.json()["error"]) == (500, True)
 
 
 def test_the_description_has_the_columns_of_the_models(client):
@@ -153,6 +169,10 @@ def test_state_of_the_server(client):
     text = client.get("/metrics").text
     assert 'gatewise_requests_total{method="GET",path="/health",status="200"}' in text
     assert "\ngatewise_streams " in text
+
+
+def nested(body, depth):
+    return (body % ("[" * depth + "]" * depth)).encode()
 
 
 PREDICT, STEP, JSON = "/predict?model=sales", "/stream/open/step", "application/json"
@@ -190,6 +210,18 @@ BAD = [  # method, path, JSON or (body, content type), status, part of the messa
     ("POST", "/generate", {"model": "text", "length": 10**9}, 422, "at most 10,000"),
     ("POST", "/generate", {"model": "text", "prime": "QQ"}, 422, "has not seen 'Q'"),
     ("POST", "/generate", {"model": "text", "bogus": 1}, 422, "no option 'bogus'"),
+    ("POST", "/generate", {"model": "text", "length": 5, "self": 1}, 422, "no option 'self'"),
+    ("POST", "/generate", {"model": "text", "length": True}, 422, "as a whole number, got 'True'"),
+    ("POST", "/generate", {"model": "text", "top_k": True}, 422, "expected a number, got True"),
+    ("POST", "/generate", {"model": "text", "temperature": 1e300}, 422, "temperature"),
+    ("POST", "/generate", {"model": "text", "seed": 10**19}, 422, "seed"),
+    ("POST", "/generate", {"model": "text", "count": 10**9}, 422, "at most 10,000"),
+    ("POST", "/generate", {"model": "text", "prime": "a" * 10_001}, 413, "10,001 characters"),
+    ("POST", "/predict?model=gestures", (nested('{"sequences": %s}', 400), JSON), 422, "nested too deep"),
+    ("POST", PREDICT, (nested('{"rows": [{"t": %s}]}', 400), JSON), 422, "nested too deep"),
+    ("POST", PREDICT, (nested("%s", 10**6), JSON), 422, "nested too deep"),
+    ("POST", "/predict?model=gestures", (nested('{"sequences": %s}', 9), JSON), 422, ""),
+    ("POST", STEP, (nested('{"observation": %s}', 400), JSON), 422, "nested too deep"),
     ("GET", "/nope", None, 404, "Not Found"),
     ("GET", "/predict", None, 405, "Method Not Allowed"),
 ]

@@ -29,7 +29,7 @@ class SamplingMethods(Estimator):
         """Whether a sample is a table, not a text."""
         return self._task.samples_are_tables
 
-    def sample(self, **options: Any) -> Any:
+    def sample(self, /, **options: Any) -> Any:
         """Samples from the model.
 
         options: length, seed and others, depending on the task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
@@ -21,7 +21,6 @@ from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from gatewise.errors import GatewiseError
-from gatewise.plain import one_line
 from gatewise.serving.bodies import (
     JSON,
     KINDS,
@@ -35,7 +34,7 @@ from gatewise.serving.bodies import (
 from gatewise.serving.examples import described_routes
 from gatewise.serving.metrics import Metrics
 from gatewise.serving.options import ServeOptions
-from gatewise.serving.refusals import RequestError, status_of
+from gatewise.serving.refusals import RequestError, refusal_of
 from gatewise.serving.served import ServedModel, load_models
 from gatewise.serving.sessions import OpenStreams
 
@@ -113,8 +112,10 @@ def _add_errors(app: FastAPI) -> None:
         return JSONResponse({"error": message}, status)
 
     @app.exception_handler(GatewiseError)
-    async def mistake(request: Request, error: GatewiseError) -> JSONResponse:
-        return answer(status_of(error), str(error))
+    @app.exception_handler(OSError)
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        return answer(*refusal_of(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -124,10 +125,6 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> JSONResponse:
         return answer(error.status_code, f"{error.detail}: {request.method} {request.url.path[:80]}")
-
-    @app.exception_handler(OSError)
-    async def failed(request: Request, error: OSError) -> JSONResponse:
-        return answer(503, f"the server can't write its files: {error.strerror or one_line(error)}")
 
 
 def _add_state_routes(app: FastAPI, server: Server) -> None:
@@ -179,11 +176,7 @@ def _add_predictions(app: FastAPI, server: Server, described: Mapping[str, Any])
         """Generates a text as server-sent events, or vectors as JSON."""
         given = dict(read_object(await request.body()))
         served = server.model(given.pop("model", None))
-        length = given.get("length", 0)
-        if not isinstance(length, int) or length > server.options.max_length:
-            raise RequestError(
-                422, f"expected a length of at most {server.options.max_length:,}, got {length!r}"
-            )
+        _require_limits(given, server.options.max_length)
         loop = asyncio.get_running_loop()
         sample = await loop.run_in_executor(server.threads, served.sample, given)
         if isinstance(sample, pl.DataFrame):
@@ -191,9 +184,13 @@ def _add_predictions(app: FastAPI, server: Server, described: Mapping[str, Any])
 
         async def events() -> AsyncIterator[str]:
             symbols = iter(sample)
-            while part := await loop.run_in_executor(server.threads, list, islice(symbols, CHUNK)):
-                yield f"data: {json.dumps({'text': ''.join(part)})}\n\n"
-            yield 'data: {"end": true}\n\n'
+            try:
+                while part := await loop.run_in_executor(server.threads, list, islice(symbols, CHUNK)):
+                    yield _event({"text": "".join(part)})
+                yield _event({"end": True})
+            except Exception as error:
+                yield _event({"error": refusal_of(error)[1]})
+                raise
 
         return StreamingResponse(events(), media_type="text/event-stream")
 
@@ -244,12 +241,11 @@ def _add_streams(app: FastAPI, server: Server, described: Mapping[str, Any]) -> 
         await channel.accept()
         with suppress(WebSocketDisconnect):
             while True:
-                text = await channel.receive_text()
-                await channel.send_json(await _answered(lambda text=text: _step(server, id, text)))  # type: ignore[misc]
-
-
-async def _step(server: Server, id: str, text: str) -> dict[str, Any]:
-    return await _stepped(server, id, read_json_body(text.encode(errors="replace")))
+                message = await channel.receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+                body = message.get("bytes") or (message.get("text") or "").encode(errors="replace")
+                await channel.send_json(await _answered(server, id, body))
 
 
 async def _stepped(server: Server, id: str, observation: Any) -> dict[str, Any]:
@@ -261,12 +257,32 @@ async def _stepped(server: Server, id: str, observation: Any) -> dict[str, Any]:
     return {"answer": answer, "steps": steps}
 
 
-async def _answered(step: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
-    """An answer, or the error in its place."""
+async def _answered(server: Server, id: str, body: bytes) -> dict[str, Any]:
+    """The answer to an observation as JSON, or the error in its place."""
     try:
-        return await step()
-    except GatewiseError as error:
-        return {"error": str(error), "status": status_of(error)}
+        return await _stepped(server, id, read_json_body(body))
+    except Exception as error:
+        status, line = refusal_of(error)
+        return {"error": line, "status": status}
+
+
+def _event(data: Mapping[str, Any]) -> str:
+    """A server-sent event."""
+    return f"data: {json.dumps(data)}\n\n"
+
+
+def _require_limits(given: Mapping[str, Any], most: int) -> None:
+    """Raises: `RequestError` if what a request to generate names is longer than `most`."""
+    length, count, prime = given.get("length", 0), given.get("count", 1), given.get("prime", "")
+    for name, number in (("length", length), ("count", count)):
+        if type(number) is not int:
+            raise RequestError(422, f"expected the {name} as a whole number, got {str(number)[:80]!r}")
+    if max(length, 1) * count > most:
+        raise RequestError(
+            422, f"expected a length (times the count) of at most {most:,}, got {max(length, 1) * count:,}"
+        )
+    if isinstance(prime, str) and len(prime) > most:
+        raise RequestError(413, f"the prime has {len(prime):,} characters; at most {most:,} are read")
 
 
 def _require_json(request: Request) -> None:

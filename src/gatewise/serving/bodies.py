@@ -15,6 +15,10 @@ from gatewise.serving.refusals import RequestError
 JSON, CSV = "application/json", "text/csv"
 STREAM, FILE = "application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file"
 KINDS = (JSON, CSV, STREAM, FILE)
+DEEPEST = 10  # lists and objects within each other: no data need more, and polars overflows its stack
+
+
+TOO_DEEP = f"the body is nested too deep: at most {DEEPEST} lists and objects may be within each other"
 
 
 class Content(NamedTuple):
@@ -30,11 +34,15 @@ def media_type(header: str | None) -> str:
 
 
 def read_json_body(body: bytes) -> Any:
-    """The data of a JSON body. Raises: `RequestError` if it is none."""
+    """The data of a JSON body. Raises: `RequestError` if it is none, or nested too deep."""
     try:
-        return parse_json(body.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        data = parse_json(body.decode("utf-8"))
+    except ValueError as error:
         raise RequestError(400, f"the body is no JSON: {one_line(error)}") from error
+    except RecursionError as error:
+        raise RequestError(422, TOO_DEEP) from error
+    _require_shallow(data)
+    return data
 
 
 def read_object(body: bytes) -> Mapping[str, Any]:
@@ -88,6 +96,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _require_shallow(data: Any) -> None:
+    level = [data] if isinstance(data, dict | list) else []
+    for _ in range(DEEPEST):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for own in inner for one in own if isinstance(one, dict | list)]
+    if level:
+        raise RequestError(422, TOO_DEEP)
 
 
 def _json_content(body: bytes) -> Content:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gatewise.errors import GatewiseError
+from gatewise.plain import one_line
 
 
 class RequestError(GatewiseError):
@@ -13,6 +14,10 @@ class RequestError(GatewiseError):
         self.status = status
 
 
-def status_of(error: GatewiseError) -> int:
-    """The status of an error: that of a refusal, 422 for a mistake in the data."""
-    return error.status if isinstance(error, RequestError) else 422
+def refusal_of(error: Exception) -> tuple[int, str]:
+    """The status and the line of an error: that of a refusal, 422 for a mistake in the data, else 5xx."""
+    if isinstance(error, GatewiseError):
+        return error.status if isinstance(error, RequestError) else 422, str(error)
+    if isinstance(error, OSError):
+        return 503, f"the server can't write its files: {error.strerror or one_line(error)}"
+    return 500, f"the server failed with {type(error).__name__}, of which its log says more"

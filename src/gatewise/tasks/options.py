@@ -33,6 +33,7 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 DROPOUT: dict[str, Any] = {"search": {"low": 0.0, "high": 0.5}}  # where it acts in one layer, too
 HIDDEN: dict[str, Any] = {"search": {"low": 16, "high": 512, "log": True}}
 LAYERS: dict[str, Any] = {"search": {"low": 1, "high": 3}}
+NUMBERS = (int, float, int | None, float | None)  # Python takes truth for a number, too
 EPOCHS = 20  # of a training that is limited in its steps, if the examples suffice
 
 
@@ -63,7 +64,10 @@ class Options(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _split(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, str) and get_origin(cls.model_fields[str(info.field_name)].annotation) is tuple:
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and annotation in NUMBERS:
+            raise ValueError("expected a number")
+        if isinstance(value, str) and get_origin(annotation) is tuple:
             return tuple(part for part in split_names(value) if part)
         return value
 

@@ -89,11 +89,11 @@ class TextSampling(Options):
 
     length: Count = Field(500, description="Number of symbols to sample.")
     seed: int | None = Field(
-        None, ge=0, description="Seed of the random number generator, to repeat a sample."
+        None, ge=0, lt=2**63, description="Seed of the random number generator, to repeat a sample."
     )
     prime: str = Field("", description="The text to continue; a new line if not given.")
     temperature: float = Field(
-        0.8, ge=0, description="Below 1 favours probable symbols; 0 takes the most probable one."
+        0.8, ge=0, le=1000, description="Below 1 favours probable symbols; 0 takes the most probable one."
     )
     top_k: CountOrAuto = Field(0, description="Sample from the k most probable symbols; 0 for all.")
     top_p: float = Field(

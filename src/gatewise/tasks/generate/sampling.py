@@ -13,6 +13,8 @@ from gatewise.data.tokenizers.streams import StreamTokenizer
 from gatewise.modules.finite import require_no_nan
 from gatewise.tasks.generate.network import NextSymbol
 
+COLDEST = 1e-30  # a temperature below which numbers of 32 bits can't be divided: it is as 0
+
 
 @dataclass(frozen=True)
 class SamplingConfig:
@@ -33,9 +35,9 @@ class SamplingConfig:
         >>> SamplingConfig(top_k=2).probabilities(torch.tensor([0.1, 0.5, 0.4]).log())
         tensor([0.0000, 0.5556, 0.4444])
         """
-        if self.temperature == 0:
+        if self.temperature < COLDEST:
             return torch.nn.functional.one_hot(logs.argmax(), len(logs)).to(logs.dtype)
-        probabilities = torch.softmax(logs / self.temperature, dim=-1)
+        probabilities = torch.softmax((logs - logs.max()) / self.temperature, dim=-1)
         descending, order = probabilities.sort(descending=True, stable=True)
         is_candidate = descending.cumsum(0) - descending < self.top_p  # the total before a symbol
         is_candidate[0] = True

@@ -82,7 +82,9 @@ class VectorSampling(Options):
         0, description="Number of steps to sample; 0 for the median length of the data."
     )
     count: Count = Field(3, description="Number of sequences to sample.")
-    bias: float = Field(0.0, ge=0, description="Above 0, real channels are sampled closer to their mode.")
+    bias: float = Field(
+        0.0, ge=0, le=100, description="Above 0, real channels are sampled closer to their mode."
+    )
     seed: int | None = Field(
-        None, ge=0, description="Seed of the random number generator, to repeat a sample."
+        None, ge=0, lt=2**63, description="Seed of the random number generator, to repeat a sample."
     )
