@@ -12,7 +12,7 @@ from typing import Any
 
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.plain import parse_json
+from gatewise.plain import one_line, parse_json
 from gatewise.serving.answering import answered
 from gatewise.shipping.stream import Stream
 
@@ -40,19 +40,21 @@ class Journal:
         Raises: `GatewiseError` if the files are of another model, or damaged.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        numbers = [self._number_of(path) for path in self.folder.glob(LOG.format("*"))]
-        numbers = [one for one in numbers if (self.folder / SNAPSHOT.format(one)).is_file()]
+        logs = [self._number_of(path) for path in self.folder.glob(LOG.format("*"))]
+        whole = [one for one in logs if (self.folder / SNAPSHOT.format(one)).is_file()]
         sessions: Sessions = {}
-        if numbers:
-            self._number = max(numbers)
-            try:
+        try:
+            if logs and not whole:
+                raise GatewiseError(f"{SNAPSHOT.format(max(logs))} is missing")
+            if whole:
+                self._number = max(whole)
                 stream.load((self.folder / SNAPSHOT.format(self._number)).read_bytes())
                 sessions = self._replay(stream)
-            except GatewiseError as error:
-                raise GatewiseError(
-                    f"the streams in {str(self.folder)!r} can't go on: {error}; move the folder away to "
-                    "begin anew"
-                ) from error
+        except GatewiseError as error:
+            raise GatewiseError(
+                f"the streams in {str(self.folder)!r} can't go on: {error}; move the folder away to "
+                "begin anew"
+            ) from error
         self.rotate(stream, sessions)
         return sessions
 
@@ -94,22 +96,31 @@ class Journal:
         self._log = -1
 
     def _replay(self, stream: Stream) -> Sessions:
-        """Repeats the steps of the log, also refused ones. A last line without its end was not computed."""
-        text = (self.folder / LOG.format(self._number)).read_text("utf-8")
-        lines = text.split("\n")[:-1]
-        sessions: Sessions = parse_json(lines[0])["sessions"]
-        for id, session in sessions.items():
-            if id not in stream:
-                stream.begin(id, session["series"])
+        """Repeats the steps of the log, also refused ones. A last line without its end was not computed.
+
+        Raises: `GatewiseError` with the line that is damaged.
+        """
+        log = self.folder / LOG.format(self._number)
+        lines = log.read_bytes().split(b"\n")[:-1] or [b""]
+        sessions: Sessions = {}
         together: dict[str, Any] = {}
-        for record in map(parse_json, lines[1:]):
-            if record["do"] != "step" or record["id"] in together:
-                _repeat(stream, sessions, together)
-                together = {}
-            if record["do"] == "step":
-                together[record["id"]] = record["observation"]
-            else:
-                change(stream, sessions, record)
+        for number, line in enumerate(lines, 1):
+            try:
+                record = parse_json(line.decode("utf-8"))
+                if number == 1:
+                    sessions = _begun(stream, record["sessions"])
+                    continue
+                if record["do"] != "step" or record["id"] in together:
+                    _repeat(stream, sessions, together)
+                    together = {}
+                if record["do"] != "step":
+                    change(stream, sessions, record)
+                elif record["id"] in sessions:
+                    together[record["id"]] = record["observation"]
+                else:
+                    raise GatewiseError(f"there is no stream {str(record['id'])[:80]!r}")
+            except Exception as error:  # a file may hold anything
+                raise GatewiseError(f"{log.name}, line {number} is damaged ({_reason(error)})") from error
         _repeat(stream, sessions, together)
         return sessions
 
@@ -117,6 +128,21 @@ class Journal:
     def _number_of(path: Path) -> int:
         digits = path.stem.partition("-")[2]
         return int(digits) if digits.isdecimal() else 0
+
+
+def _begun(stream: Stream, sessions: Any) -> Sessions:
+    """The sessions of the first line of a log, of which those without a state are begun."""
+    for id, session in sessions.items():
+        if type(session["steps"]) is not int:
+            raise GatewiseError(f"expected a number of steps of the stream {id[:80]!r}")
+        if id not in stream:
+            stream.begin(id, session["series"])
+    begun: Sessions = sessions
+    return begun
+
+
+def _reason(error: Exception) -> str:
+    return f"it has no {error}" if isinstance(error, KeyError) else one_line(error)
 
 
 def _repeat(stream: Stream, sessions: Sessions, observations: Mapping[str, Any]) -> None:
@@ -147,6 +173,8 @@ def change(stream: Stream, sessions: Sessions, record: Mapping[str, Any]) -> Non
     elif action == "restore":
         stream.load(_decoded(record["state"]), id)
         sessions[id] = {"series": None, "steps": 0}
-    else:
+    elif action == "close":
         stream.end(id)
         sessions.pop(id, None)
+    else:
+        raise GatewiseError(f"expected to open, restore or close a stream, got {str(action)[:80]!r}")
