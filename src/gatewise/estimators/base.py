@@ -207,6 +207,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def stream(self) -> Stream:
         """The model step by step: each observation returns what `predict` does for the steps so far.
 
+        It is the network trained on all data, if there is one (`refit`): answers to steps of these data have
+        seen what comes after them, also where `predict` takes the network that was scored.
+
         Raises: `GatewiseError` with the reason, if the model reads whole examples.
         """
         from gatewise.shipping.stream import Stream

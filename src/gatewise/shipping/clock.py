@@ -14,7 +14,6 @@ from gatewise.data.series.step import Step
 from gatewise.errors import GatewiseError
 
 Moment = datetime | int
-DAY = len("2024-01-31")
 LATEST = 1 << 62  # so that later times have 64 bits, too
 
 
@@ -87,18 +86,6 @@ def read_moment(given: object) -> Moment:
     if isinstance(given, date):
         return datetime(given.year, given.month, given.day)
     raise GatewiseError(f"expected a time, got {repr(given)[:80]}")
-
-
-def form_of_text(text: str) -> str:
-    """The form of a time in ISO 8601, as in `strftime`.
-
-    >>> form_of_text("2024-01-31"), form_of_text("2024-01-31 12:30"), form_of_text("2024-01-31T12:30:00")
-    ('%Y-%m-%d', '%Y-%m-%d %H:%M', '%Y-%m-%dT%H:%M:%S')
-    """
-    day, clock = "%Y-%m-%d", ("%H", "%H:%M", "%H:%M:%S")
-    if len(text) <= DAY:
-        return day
-    return f"{day}{text[DAY]}{clock[min(text.count(':'), 2)]}"
 
 
 def moments(times: Sequence[Moment]) -> pl.Series:

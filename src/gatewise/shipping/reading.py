@@ -18,6 +18,7 @@ from gatewise.data.tokenizers.streams import StreamTokenizer, stream_tokenizer
 from gatewise.errors import GatewiseError
 from gatewise.plain import one_line
 from gatewise.shipping.clock import Clock, read_moment
+from gatewise.shipping.ids import ids_of_table
 
 TEXT = "text"  # the column of symbols
 MOST_SHOWN = 80  # characters of a value in a message
@@ -56,14 +57,19 @@ class Reader(ABC):
     def by_sequence(self, frame: pl.DataFrame) -> dict[Any, Any]:
         """The observations of each sequence of a table, by its id; by None if the table has no ids."""
         has_ids = bool(self.ids) and all(name in frame.columns for name in self.ids)
+        keys = ids_of_table(frame, self.ids) if has_ids else [None] * frame.height
         groups: dict[Any, Any] = {}
-        for record in frame.iter_rows(named=True):
-            key = ID_SEPARATOR.join(str(record[name]) for name in self.ids) if has_ids else None
+        for key, record in zip(keys, frame.iter_rows(named=True), strict=True):
             groups.setdefault(key, []).append(record)
         return groups
 
-    def columns_of(self, keys: Sequence[Any], memories: Mapping[Any, Memory], rows: int) -> dict[str, Any]:
-        """The columns of a table of answers that name the sequences. rows: of each"""
+    def columns_of(
+        self, keys: Sequence[Any], memories: Mapping[Any, Memory], rows: int, frame: pl.DataFrame
+    ) -> dict[str, Any]:
+        """The columns of a table of answers that name the sequences.
+
+        rows: of each; frame: the observations
+        """
         if not self.ids or keys == [None]:
             return {}
         cells = [key.split(ID_SEPARATOR) if len(self.ids) > 1 else [key] for key in keys]

@@ -15,14 +15,18 @@ from torch import Tensor
 
 from gatewise.data.series.calendar import calendar
 from gatewise.data.series.categories import Categories, truth
+from gatewise.data.series.filling import fill_missing
 from gatewise.data.series.step import Step
-from gatewise.data.tables.joined_id import ID_SEPARATOR
+from gatewise.data.tables.joined_id import id_columns
 from gatewise.errors import GatewiseError
-from gatewise.shipping.clock import Clock, read_moment
+from gatewise.shipping.clock import Clock
+from gatewise.shipping.ids import id_of_record
 from gatewise.shipping.reading import Memory, Reader, Row, column_of, number_of, require_finite, shown
 from gatewise.shipping.series_rows import SeriesStepwise, scale_state
+from gatewise.shipping.series_times import Local, SeriesTimes
 
 NO_CATEGORY = -1.0
+FILLED = ("forward", "zero")  # fills whose values count for the scale of a series
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,12 @@ class SeriesReader(Reader):
     """
 
     def __init__(self, input: Mapping[str, Any], model: SeriesStepwise) -> None:
-        self.input, self.model, self.ids = input, model, input["id"]
+        columns = model.form.columns
+        has_ids = columns.id is not None or len(input["scales"]) > 1  # a single series may have no id
+        self.input, self.model, self.ids = input, model, input["id"] if has_ids else []
         self.step, self.unit = Step.named(input["step"]), input["unit_of_time"]
         self.target, self.horizon = input["target"], input["horizon"]
+        self.times = SeriesTimes(columns, self.step, input["time_format"], input["time_zone"])
         self.needs_time = bool(input["cycles"]) or bool(self.unit)
         self.categories = {name: Categories(tuple(one)) for name, one in input["categories"].items()}
 
@@ -58,13 +65,13 @@ class SeriesReader(Reader):
             scale = scale_state(self.model.scale_of(self._history(series, records)))
         states = {"scale": scale}
         if self.input["static"]:
-            values = [column_of(records[0], name) for name in self.input["static"]]
-            states["static"] = self.model.static_state(values)
+            states["static"] = self.model.static_state(self._statics(records))
         return SeriesMemory(series), states
 
     def rows(self, observation: Any, memory: Memory) -> tuple[list[Row], Memory]:
         rows = []
         for record in self._records(observation):
+            self._require_same(record, memory)
             row, memory = self._row(record, memory)
             rows.append(row)
         return rows, memory
@@ -73,23 +80,48 @@ class SeriesReader(Reader):
         return None if series is None else SeriesMemory(series)
 
     def by_sequence(self, frame: pl.DataFrame) -> dict[Any, Any]:
-        """The steps of each series, whose known covariates are those of the rows after them.
+        """The steps of each series in the order of their times.
 
-        Rows after the last value of a series are what is known of its horizon, if there are known covariates.
+        The known covariates of a step are its own and those of the rows after it. Rows after the last value
+        are what is known of the horizon; without known covariates they are left out, as by `predict`.
         """
+        has_times = self.times.are_in(frame.columns)
+        if has_times:
+            read = pl.Series(map(Local, self.times.of_table(frame).values), dtype=pl.Object)
+            frame = frame.with_columns(read.alias(self.input["time"]))
         groups = super().by_sequence(frame)
         if None in groups and len(self.input["scales"]) > 1:
             raise GatewiseError(
                 f"the table has no {' and '.join(map(repr, self.ids))}, which names the series"
             )
-        if not self.input["known"]:
-            return groups
-        return {key: self._with_ahead(records) for key, records in groups.items()}
+        if has_times:
+            for records in groups.values():
+                records.sort(key=lambda one: one[self.input["time"]].moment)
+        return {key: self._steps(key, records, has_times) for key, records in groups.items()}
 
-    def _with_ahead(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The steps with a value, and the known covariates of the horizon of each."""
-        values = [place for place, one in enumerate(records) if one.get(self.target) is not None]
+    def _steps(self, key: Any, records: list[dict[str, Any]], has_times: bool) -> list[dict[str, Any]]:
+        """The steps up to the last value; all of them, missing ones, if there is none.
+
+        Raises: `GatewiseError` if rows are left out and there are no times, by which a later gap is found.
+        """
+        values = [place for place, one in enumerate(records) if not _is_missing(one.get(self.target))]
         end = values[-1] + 1 if values else 0
+        if self.input["known"]:
+            if not end:
+                raise GatewiseError(
+                    f"no row of series {key!r} has a value of {self.target!r}; give one at least"
+                )
+            return self._with_ahead(records, end)
+        if end in (0, len(records)) or self.input["missing"] is None:
+            return records
+        if not has_times:
+            raise GatewiseError(
+                f"the last values of {self.target!r} are missing; leave out their rows until the next value"
+            )
+        return records[:end]
+
+    def _with_ahead(self, records: list[dict[str, Any]], end: int) -> list[dict[str, Any]]:
+        """The first steps, and the known covariates of the horizon of each. end: their number"""
         steps = []
         for place, record in enumerate(records[:end]):
             ahead = records[place : place + 1 + self.horizon]
@@ -97,13 +129,16 @@ class SeriesReader(Reader):
             steps.append({**record, **lists})
         return steps
 
-    def columns_of(self, keys: Sequence[Any], memories: Mapping[Any, Memory], rows: int) -> dict[str, Any]:
-        columns = super().columns_of([memories[key].series for key in keys], memories, rows)
+    def columns_of(
+        self, keys: Sequence[Any], memories: Mapping[Any, Memory], rows: int, frame: pl.DataFrame
+    ) -> dict[str, Any]:
+        series, names = [memories[key].series for key in keys for _ in range(rows)], self.input["id"]
+        columns: dict[str, Any] = id_columns(series, names[0], tuple(names) if len(names) > 1 else None)
         clocks = [memories[key].clock for key in keys]
         if all(clock is not None for clock in clocks):
             first = 1 if self.horizon else 0  # without a horizon, answers are of the step itself
-            times = [clock.ahead(self.step, self.horizon)[first:] for clock in clocks]
-            columns[self.input["time"]] = pl.concat(times)
+            times = pl.concat([clock.ahead(self.step, self.horizon)[first:] for clock in clocks])
+            columns[self.input["time"]] = self.times.written(times, frame)
         return columns
 
     def to_plain(self, memory: Memory) -> Any:
@@ -153,12 +188,12 @@ class SeriesReader(Reader):
 
         Raises: `GatewiseError` if a time is missing, or not one step after the last.
         """
-        name = self.input["time"]
-        if name not in record:
+        if not self.times.are_in(record):
+            name = self.input["time"]
             if self.needs_time or before is not None:
                 raise GatewiseError(f"the observation has no time; give {name!r} too")
             return None, 0.0, None
-        time = read_moment(record[name])
+        time = self.times.of_record(record)
         if before is None:
             clock, elapsed = Clock(time, time), 0.0
         else:
@@ -219,20 +254,55 @@ class SeriesReader(Reader):
     def _series(self, record: Mapping[str, Any]) -> str:
         """The id of the series of a step. Raises: `GatewiseError` if it has none, and there are several."""
         names = self.input["id"]
-        if all(name in record for name in names):
-            return ID_SEPARATOR.join(str(record[name]) for name in names)
+        if self._has_id(record):
+            return id_of_record(record, self.ids)
         scales = list(self.input["scales"])
         if len(scales) == 1:
             return str(scales[0])
         raise GatewiseError(f"the model knows {len(scales)} series; give {', '.join(map(repr, names))} too")
 
+    def _has_id(self, record: Mapping[str, Any]) -> bool:
+        return bool(self.ids) and all(name in record for name in self.ids)
+
+    def _require_same(self, record: Mapping[str, Any], memory: SeriesMemory) -> None:
+        """Raises: `GatewiseError` if a step is of another series than the sequence."""
+        if self._has_id(record) and (given := id_of_record(record, self.ids)) != memory.series:
+            raise GatewiseError(
+                f"the sequence is of the series {memory.series!r}, whose scale it has, and the step of "
+                f"{given!r}; begin a sequence for each"
+            )
+
+    def _statics(self, records: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+        """The static columns of a series. Raises: `GatewiseError` if one is not in the first step."""
+        columns = {}
+        for name in self.input["static"]:
+            column_of(records[0], name)
+            cells = [one.get(name) for one in records]
+            try:
+                columns[name] = pl.Series(
+                    cells, dtype=None if any(one is not None for one in cells) else pl.String
+                )
+            except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
+                raise GatewiseError(
+                    f"expected {name!r} as a number or a text, got {shown(cells[0])}"
+                ) from error
+        return pl.DataFrame(columns)
+
     def _history(self, series: str, records: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """The values of a new series. Raises: `GatewiseError` if there are not several."""
         values = np.array([number_of(self.target, column_of(one, self.target)) for one in records])
-        values = values[~np.isnan(values)]
+        known = np.flatnonzero(~np.isnan(values))
+        if self.input["missing"] in FILLED and len(known):
+            values = fill_missing(values[known[0] : known[-1] + 1], self.input["missing"])
+        else:
+            values = values[known]
         if len(values) < 2:
             raise GatewiseError(
                 f"the series {series!r} is not in the training set: begin its stream with a list of its past "
                 "steps, or a table of them, by which it is scaled"
             )
         return values
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and isnan(value))

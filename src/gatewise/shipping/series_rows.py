@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor, nn
 
@@ -113,15 +114,17 @@ class RawCovariate(nn.Module):
 
 
 class SeriesStepwise(Stepwise):
-    """A step of a model of series, which has the scale of a series as a state."""
+    """A step of a model of series, which has the scale of a series as a state. form: of its data"""
+
+    form: SeriesForm
 
     @abstractmethod
     def scale_of(self, values: np.ndarray) -> Scale:
         """The scale of a series that is not in the training set. Raises: `GatewiseError`."""
 
     @abstractmethod
-    def static_state(self, values: Sequence[Any]) -> Tensor:
-        """The state of the static columns of a series, [1, S]."""
+    def static_state(self, frame: pl.DataFrame) -> Tensor:
+        """The state of a series with some rows of its static columns, [1, S]. Raises: `GatewiseError`."""
 
 
 def scale_state(scale: Scale) -> Tensor:
@@ -141,6 +144,10 @@ class SeriesForm(Protocol):
     def step(self) -> str: ...
     @property
     def fill(self) -> str | None: ...
+    @property
+    def time_format(self) -> str | None: ...
+    @property
+    def time_zone(self) -> str | None: ...
 
 
 def describe_series(form: SeriesForm, horizon: int, support: Support = "real") -> dict[str, Any]:
@@ -154,6 +161,8 @@ def describe_series(form: SeriesForm, horizon: int, support: Support = "real") -
         "dtype": "float64",
         "target": columns.target,
         "time": columns.time,
+        "time_format": form.time_format,
+        "time_zone": form.time_zone,
         "id": list(columns.id_names),
         "step": form.step,
         "unit_of_time": learned.unit_of_time,

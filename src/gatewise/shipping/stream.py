@@ -15,7 +15,6 @@ from torch import Tensor
 from gatewise.data.memory.frames import TableForm, in_form, is_frame, library_of, to_polars
 from gatewise.errors import GatewiseError
 from gatewise.shipping.answers import NOT_FINITE, Answer, Answers, answers_of
-from gatewise.shipping.clock import form_of_text
 from gatewise.shipping.fast_steps import FastSteps, fast_steps
 from gatewise.shipping.frame_reader import FrameReader
 from gatewise.shipping.reading import Memory, NumberReader, Reader, SymbolReader
@@ -221,15 +220,9 @@ class Stream:
         results = self._advance(groups)
         answers = self._answers.columns(np.stack(results))
         rows = len(next(iter(answers.values()))) // max(len(groups), 1)
-        columns = self._reader.columns_of(list(groups), self._memories, rows)
+        columns = self._reader.columns_of(list(groups), self._memories, rows, frame)
         form = TableForm(library_of(table), dict(frame.schema))
-        texts = [name for name in columns if _is_dated(columns[name]) and frame.schema.get(name) == pl.String]
-        times = form_of_text(frame[texts[0]][0]) if texts else None
-        return in_form(pl.DataFrame({**columns, **answers}), form, times)
-
-
-def _is_dated(column: Any) -> bool:
-    return isinstance(column, pl.Series) and isinstance(column.dtype, pl.Datetime)
+        return in_form(pl.DataFrame({**columns, **answers}), form)
 
 
 def reader_of(step: Stepwise) -> Reader:

@@ -30,6 +30,8 @@ class SeriesForm(Protocol):
     def step(self) -> str: ...
     @property
     def fill(self) -> str | None: ...
+    @property
+    def time_zone(self) -> str | None: ...
 
 
 class SeriesScale(NamedTuple):
@@ -81,6 +83,7 @@ class SeriesReader(nn.Module):
         super().__init__()
         learned, columns = form.learned, form.columns
         self.context, self.horizon, self.cycles = context, horizon, learned.cycles
+        self.zone = form.time_zone
         names, known = (*columns.known, *columns.observed), len(columns.known)
         covariates = list(zip(names, learned.covariates, strict=True))
         self.known, self.observed = covariates[:known], covariates[known:]
@@ -101,7 +104,8 @@ class SeriesReader(nn.Module):
             about = "the place of the series among `series`, from 0; results of any other are NaN"
             fields.append(Field("series", "int64", ("batch",), about))
         if self.cycles:
-            about = "the times of all steps on the data's clock, in seconds since 1970-01-01"
+            clock = f"in local time of {self.zone}" if self.zone else "on the data's clock"
+            about = f"the times of all steps {clock}, in seconds since 1970-01-01 00:00:00 of that clock"
             fields.append(Field("times", "int64", ("batch", steps), about))
         for name, length, columns in (
             ("known", steps, self.known),
@@ -194,6 +198,7 @@ def described_series(form: SeriesForm) -> dict[str, Any]:
     return {
         "target": columns.target,
         "time": columns.time,
+        "time_zone": form.time_zone,
         "step": form.step,
         "fill": form.fill,
         "series": list(learned.series),

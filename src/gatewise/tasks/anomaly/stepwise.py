@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
@@ -33,6 +31,7 @@ class AnomalyStepwise(SeriesStepwise):
     state is this window, scaled.
     """
 
+    form: Preprocessing
     threshold: Tensor
 
     def __init__(self, network: AnomalyNetwork, form: Preprocessing) -> None:
@@ -71,7 +70,7 @@ class AnomalyStepwise(SeriesStepwise):
     def scale_of(self, values: np.ndarray) -> Scale:
         return scale_of_new(values, self.form.learned, False, "real", 0)
 
-    def static_state(self, values: Sequence[Any]) -> Tensor:
+    def static_state(self, frame: pl.DataFrame) -> Tensor:
         raise GatewiseError("a detector reads no static columns")
 
 

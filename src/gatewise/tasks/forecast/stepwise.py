@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
 from gatewise.data.series.scaled_table import scale_of_new
 from gatewise.data.series.scaling import Scale
-from gatewise.data.series.statics import static_inputs
+from gatewise.data.series.statics import read_statics, static_inputs
+from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 from gatewise.modules.heads import QuantileHead
 from gatewise.modules.network import Network
@@ -36,6 +35,7 @@ class ForecastStepwise(SeriesStepwise):
     the horizon; the scale of a series and its static inputs are states that do not change.
     """
 
+    form: Preprocessing
     initial_static: Tensor
 
     def __init__(self, network: Forecaster, form: Preprocessing) -> None:
@@ -85,8 +85,10 @@ class ForecastStepwise(SeriesStepwise):
         takes_logarithms = plan.log and plan.support == "real" and float(values.min()) > 0
         return scale_of_new(values, self.form.learned, takes_logarithms, plan.support, plan.context)
 
-    def static_state(self, values: Sequence[Any]) -> Tensor:
-        inputs = static_inputs([tuple(values)], self.form.learned.statics)
+    def static_state(self, frame: pl.DataFrame) -> Tensor:
+        table, rows = Table("the observation", frame, 1), np.arange(frame.height)
+        values = read_statics(table, self.form.columns, {"": rows})
+        inputs = static_inputs(values, self.form.learned.statics)
         return torch.from_numpy(inputs).to(self.initial_static)
 
 
