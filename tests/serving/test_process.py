@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.serving.conftest import served
-from tests.shipping.stepping import walks
+from tests.shipping.stepping import months, walks
 
 httpx = pytest.importorskip("httpx")
 STREAMS, STEPS, LIMIT = 60, 5, 60
@@ -53,6 +53,10 @@ def test_the_page_predicts_streams_and_generates(process):
         page.fill("#rows", '{"rows": [{"store": "a", "month": "x", "sales": 1}]}')
         page.click("#predict")
         page.wait_for_selector("#predicted .error")
+        page.select_option("#kind", "text/csv")
+        page.fill("#rows", months().write_csv(separator=";"))
+        page.click("#predict")
+        page.wait_for_selector("#predicted tr")
         page.select_option("#model", "gestures")
         for count in (1, 2):
             page.fill("#observation", "[1000.0, 1001.5]")

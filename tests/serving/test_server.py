@@ -47,13 +47,18 @@ def test_predictions_are_those_of_the_model_in_every_form(client):
         "application/vnd.apache.arrow.file": buffer_of(table, "write_ipc"),
     }
     for kind, body in bodies.items():
-        response = client.post("/predict?model=sales", content=body, headers={"content-type": kind})
+        given = {"content-type": kind, "accept": "application/json, text/csv"}
+        response = client.post("/predict?model=sales", content=body, headers=given)
         assert response.status_code == 200, response.text
         found = pl.DataFrame(response.json()["rows"])
         assert found.columns == expected.columns
         np.testing.assert_array_equal(found["q0.9"], expected["q0.9"])
         assert found["month"].to_list()[0].startswith("2020-01-01")
-    given = {"content-type": ARROW, "accept": ARROW}
+    for separator in ",;\t|":  # the answer is of the kind of the body
+        body = table.write_csv(separator=separator)
+        response = client.post("/predict?model=sales", content=body, headers={"content-type": CSV})
+        np.testing.assert_array_equal(pl.read_csv(response.content)["sales"], expected["sales"])
+    given = {"content-type": ARROW, "accept": f"text/html, {CSV};q=0.5, {ARROW}"}
     response = client.post("/predict?model=sales", content=bodies[ARROW], headers=given)
     assert pl.read_ipc_stream(response.content).equals(expected)
     response = client.post(
@@ -196,6 +201,9 @@ BAD = [  # method, path, JSON or (body, content type), status, part of the messa
     ("POST", "/stream/x", {"model": "gestures", "state": 3}, 422, "as texts"),
     ("POST", "/stream/x", (b"{}", "text/plain"), 415, JSON),
     ("POST", "/stream/a%20b", {"model": "gestures"}, 422, "expected an id"),
+    ("POST", PREDICT, (buffer_of(pl.DataFrame({"a": [[1.0]]}), "write_ipc_stream"), ARROW), 422, "of lists"),
+    ("POST", STEP, {"observation": "a" * 1001}, 413, "1,001 characters"),
+    ("POST", STEP, {"observation": [{"text": "a" * 600}] * 2}, 413, "1,200 characters"),
     ("POST", STEP, {"observation": [1.0]}, 422, "2 values"),
     ("POST", STEP, {"observation": [1.0, None]}, 422, "is missing"),
     ("POST", STEP, {"observation": ["a", "b"]}, 422, "as a number"),
@@ -250,6 +258,14 @@ def test_limits(folders):
         opened(client, "b", "gestures")
         response = client.post("/stream/c", json={})
         assert (response.status_code, response.json()["error"][:16]) == (429, "2 streams are op")
+        with client.websocket_connect("ws://localhost/stream/a/socket"):  # noqa: SIM117
+            with client.websocket_connect("ws://localhost/stream/a/socket"):
+                with pytest.raises(WebSocketDisconnect) as refused:  # noqa: SIM117
+                    with client.websocket_connect("ws://localhost/stream/b/socket"):
+                        pass
+                assert "2 sockets are open" in refused.value.reason
+        with client.websocket_connect("ws://localhost/stream/b/socket"):
+            pass
         for body in (b"x" * 2000, iter([b"x" * 600] * 3)):  # with and without an announced length
             response = client.post("/predict", content=body, headers={"content-type": CSV})
             assert response.status_code == 413

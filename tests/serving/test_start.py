@@ -1,3 +1,4 @@
+import shutil
 import socket
 
 import pytest
@@ -27,6 +28,9 @@ def test_options_that_are_refused(folders, options, message, tmp_path, monkeypat
 def test_models_that_are_refused(folders, tmp_path):
     with pytest.raises(gw.GatewiseError, match=r"there is no model\.json in"):
         gw.serve(tmp_path)
+    shutil.copytree(folders[1], tmp_path / ".hidden")
+    with pytest.raises(gw.GatewiseError, match=r"without a dot at its begin, got '\.hidden'"):
+        gw.serve(tmp_path / ".hidden")
     with pytest.raises(gw.GatewiseError, match="two models are called 'gestures': rename"):
         gw.serve([folders[1], folders[1]])
 

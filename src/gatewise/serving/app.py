@@ -23,7 +23,7 @@ from starlette.websockets import WebSocketDisconnect
 from gatewise.errors import GatewiseError
 from gatewise.serving.bodies import (
     JSON,
-    KINDS,
+    accepted_kind,
     media_type,
     plain_rows,
     read_content,
@@ -51,7 +51,7 @@ class Server:
     ) -> None:
         self.models, self.options, self.threads, self.metrics = models, options, threads, metrics
         self.streams = OpenStreams(models, options.max_streams, options.expire)
-        self.is_ready = False
+        self.is_ready, self.sockets = False, 0
 
     def model(self, name: object) -> ServedModel:
         """A model by its name, which may be left out where there is one. Raises: `RequestError`."""
@@ -159,14 +159,13 @@ def _add_state_routes(app: FastAPI, server: Server) -> None:
 def _add_predictions(app: FastAPI, server: Server, described: Mapping[str, Any]) -> None:
     @app.post("/predict", openapi_extra=described["predict"])
     async def predict(request: Request, model: str | None = None) -> Response:
-        """Predicts for rows as JSON, CSV or Arrow IPC; the answer is of the kind that is accepted."""
-        content = read_content(
-            await request.body(), media_type(request.headers.get("content-type")), server.options.max_rows
-        )
+        """Predicts for rows as JSON, CSV or Arrow IPC; the answer is of the accepted kind, or of the same."""
+        kind = media_type(request.headers.get("content-type"))
+        content = read_content(await request.body(), kind, server.options.max_rows)
         served = server.model(model or content.model)
         prediction = await served.predict(content.data)
-        accepted = media_type(request.headers.get("accept"))
-        if accepted in KINDS and accepted != JSON:
+        accepted = accepted_kind(request.headers.get("accept"), kind)
+        if accepted != JSON:
             return Response(write_table(prediction.frame, accepted), media_type=accepted)
         rows = plain_rows(prediction.frame)
         return JSONResponse({"rows": rows, "about": prediction.about, "warnings": list(prediction.warnings)})
@@ -238,23 +237,47 @@ def _add_streams(app: FastAPI, server: Server, described: Mapping[str, Any]) -> 
     @app.websocket("/stream/{id}/socket")
     async def socket(id: str, channel: WebSocket) -> None:
         """Each message is an observation as JSON; each answer has its number of steps."""
-        await channel.accept()
-        with suppress(WebSocketDisconnect):
-            while True:
-                message = await channel.receive()
-                if message["type"] == "websocket.disconnect":
-                    return
-                body = message.get("bytes") or (message.get("text") or "").encode(errors="replace")
-                await channel.send_json(await _answered(server, id, body))
+        if server.sockets >= server.options.max_streams:
+            await channel.close(1013, f"{server.sockets:,} sockets are open, which is the limit")
+            return
+        server.sockets += 1
+        try:
+            await _converse(server, id, channel)
+        finally:
+            server.sockets -= 1
+
+
+async def _converse(server: Server, id: str, channel: WebSocket) -> None:
+    """Answers the messages of a socket until it is closed."""
+    await channel.accept()
+    with suppress(WebSocketDisconnect):
+        while True:
+            message = await channel.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            body = message.get("bytes") or (message.get("text") or "").encode(errors="replace")
+            await channel.send_json(await _answered(server, id, body))
 
 
 async def _stepped(server: Server, id: str, observation: Any) -> dict[str, Any]:
-    most = server.options.max_length
-    if isinstance(observation, list | str) and len(observation) > most:
-        count = len(observation)
-        raise RequestError(413, f"the observation has {count:,} steps; at most {most:,} are streamed")
+    most = server.options.max_observation
+    if (count := _size(observation)) > most:
+        raise RequestError(
+            413, f"the observation has {count:,} characters or rows; at most {most:,} are read at once"
+        )
     answer, steps = await server.streams.worker(id).step(id, observation)
     return {"answer": answer, "steps": steps}
+
+
+def _size(observation: Any) -> int:
+    """The number of characters of a text, or of rows, which are read one after another."""
+    if isinstance(observation, str):
+        return len(observation)
+    if isinstance(observation, dict):
+        return max([1, *(len(one) for one in observation.values() if isinstance(one, str))])
+    if isinstance(observation, list):
+        return sum(_size(one) for one in observation if isinstance(one, dict))
+    return 1
 
 
 async def _answered(server: Server, id: str, body: bytes) -> dict[str, Any]:

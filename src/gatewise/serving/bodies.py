@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import polars as pl
 
+from gatewise.data.tables.rows import SEPARATORS
 from gatewise.plain import one_line, parse_json
+from gatewise.serving.arrow_schema import has_nested_columns
 from gatewise.serving.refusals import RequestError
 
 JSON, CSV = "application/json", "text/csv"
@@ -31,6 +34,24 @@ class Content(NamedTuple):
 def media_type(header: str | None) -> str:
     """The media type of a header, without its parameters."""
     return (header or "").partition(";")[0].strip().lower()
+
+
+def accepted_kind(accept: str | None, kind: str) -> str:
+    """The media type of an answer: the first of the most wanted that there is, or that of the request's body.
+
+    >>> accepted_kind("text/html, application/json;q=0.5, text/csv", JSON)
+    'text/csv'
+    >>> accepted_kind("*/*", CSV)
+    'text/csv'
+    """
+    wanted = []
+    for part in (accept or "").split(","):
+        quality = re.search(r";\s*q=([01](\.\d*)?)", part)
+        wanted.append((-float(quality[1]) if quality else -1.0, media_type(part)))
+    for quality_below, name in sorted(wanted, key=lambda one: one[0]):
+        if quality_below and name in (*KINDS, "*/*"):
+            return kind if name == "*/*" else name
+    return kind
 
 
 def read_json_body(body: bytes) -> Any:
@@ -124,9 +145,22 @@ def _json_content(body: bytes) -> Content:
 
 def _table(body: bytes, kind: str, most: int) -> pl.DataFrame:
     """The first rows of a table."""
-    readers = {CSV: pl.read_csv, STREAM: pl.read_ipc_stream, FILE: pl.read_ipc}
     try:
-        table: pl.DataFrame = readers[kind](io.BytesIO(body), n_rows=most)
+        if kind == CSV:
+            return pl.read_csv(
+                io.BytesIO(body), n_rows=most, separator=_separator(body), infer_schema_length=None
+            )
+        if has_nested_columns(body, is_file=kind == FILE):
+            raise ValueError(
+                "it has columns of lists or objects; expected columns of numbers, texts and times"
+            )
+        read = pl.read_ipc if kind == FILE else pl.read_ipc_stream
+        return read(io.BytesIO(body), n_rows=most)
     except (Exception, pl.exceptions.PanicException) as error:  # the latter is none of the former
         raise RequestError(422, f"the body can't be read as {kind}: {one_line(error)}") from error
-    return table
+
+
+def _separator(body: bytes) -> str:
+    """The separator of the cells of a CSV, as in its first line outside of quotation marks."""
+    first = re.sub(rb'"[^"]*"', b"", body.lstrip().split(b"\n", 1)[0])
+    return max(SEPARATORS, key=lambda one: first.count(one.encode()))

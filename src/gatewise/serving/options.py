@@ -24,12 +24,17 @@ class ServeOptions(Options):
         2.0, ge=0, le=1000, description="Milliseconds that a step waits for others, to be computed with them."
     )
     max_batch: int = Field(1024, ge=1, description="Most steps that are computed in one batch.")
-    max_streams: int = Field(20_000, ge=0, description="Most streams that are open at a time.")
+    max_streams: int = Field(
+        20_000, ge=0, description="Most streams, and most sockets, that are open at a time."
+    )
     expire: float = Field(3600.0, gt=0, description="Seconds after which a stream without a step is closed.")
     max_body: float = Field(16.0, gt=0, description="Largest body of a request, in MiB.")
     max_rows: int = Field(100_000, ge=1, description="Most rows of a request.")
     max_length: int = Field(
-        10_000, ge=1, description="Most symbols or steps of a request that generates or streams."
+        10_000, ge=1, description="Most symbols or steps that a request generates or continues."
+    )
+    max_observation: int = Field(
+        1000, ge=1, description="Most characters of a text, or rows, that a stream reads in one step."
     )
 
     @property

@@ -16,7 +16,7 @@ from gatewise.terminal import console
 from gatewise.training.lock import locked
 
 GRACE = 10  # seconds that requests have to end
-TEMPORARY = "temporary"  # the folder for data while they are predicted, in that of the streams
+TEMPORARY = ".temporary"  # for data while they are predicted, in the folder of the streams
 
 
 def serve(models: Sequence[Path | str] | Path | str, **options: Any) -> None:

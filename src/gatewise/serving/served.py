@@ -107,11 +107,13 @@ def load_models(
 
     threads: for predictions; observe: called with the name of a model and the steps of each batch
 
-    Raises: `GatewiseError` if one can't be read, or two have the same name.
+    Raises: `GatewiseError` if one can't be read, begins with a dot, or two have the same name.
     """
     models: dict[str, ServedModel] = {}
     for folder in folders:
         name = folder.resolve().name
+        if name.startswith("."):
+            raise GatewiseError(f"expected the name of a model without a dot at its begin, got {name!r}")
         if name in models:
             raise GatewiseError(f"two models are called {name!r}: rename the folder of one")
         models[name] = ServedModel(name, load(folder), options, threads, partial(observe, name))
