@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import gatewise as gw
-from tests.shipping.stepping import forecaster, months
+from tests.shipping.stepping import SMALL, forecaster, months
 
 DIGITS = 6e-7  # relative: predict rounds to 7 significant digits
 pytestmark = pytest.mark.filterwarnings("ignore:.*scaled by their own values")
@@ -134,3 +134,23 @@ def test_a_step_of_another_series_is_refused(sales):
         ):
             stream.step_many({id: {**first, "store": "b"}})
     stream.step_many({"mine": first})
+
+
+def test_sequences_with_ids_in_two_columns_are_sorted_by_time():
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame(
+        {
+            "person": np.repeat(["a", "b"], 90),
+            "trial": np.tile(np.repeat([1, 2, 3], 30), 2),
+            "time": np.tile(np.arange(30), 6),
+            "x": rng.normal(size=180),
+        }
+    ).with_columns(label=pl.when(pl.col("x") > 0).then(pl.lit("high")).otherwise(pl.lit("low")))
+    model = gw.Labeler(bidirectional=False, cell="gru", epochs=1, **SMALL).fit(table, id="person,trial")
+    shuffled = table.drop("label").sample(fraction=1, shuffle=True, seed=0)
+    answers = model.stream().step(shuffled)
+    joined = answers.join(model.predict(table).filter(pl.col("time") == 29), on=["person", "trial"])
+    assert joined.height == 6
+    np.testing.assert_allclose(
+        joined.select(pl.max_horizontal("p(high)", "p(low)")).to_series(), joined["probability"], atol=6e-5
+    )  # predict rounds to 4 digits

@@ -31,9 +31,16 @@ def numbers_of(
         "dtype": dtype,
         "missing": fill,
         "unit_of_time": unit,
-        "id": columns and columns.id,
+        "id": ids_of(columns),
         "time": columns and columns.time,
     }
+
+
+def ids_of(columns: LongColumns | None) -> list[str]:
+    """The columns that identify a sequence."""
+    if columns is None or columns.id is None:
+        return []
+    return list(columns.id_source or (columns.id,))
 
 
 def classes_of(names: Sequence[str]) -> dict[str, Any]:

@@ -13,7 +13,9 @@ import numpy as np
 import polars as pl
 from torch import Tensor
 
+from gatewise.data.sequences.long_table import times_of_rows
 from gatewise.data.tables.joined_id import ID_SEPARATOR
+from gatewise.data.tables.table import Table
 from gatewise.data.tokenizers.streams import StreamTokenizer, stream_tokenizer
 from gatewise.errors import GatewiseError
 from gatewise.plain import one_line
@@ -21,6 +23,7 @@ from gatewise.shipping.clock import Clock, read_moment
 from gatewise.shipping.ids import ids_of_table
 
 TEXT = "text"  # the column of symbols
+ORDER = "the order of a time"  # a column that is added
 MOST_SHOWN = 80  # characters of a value in a message
 Row: TypeAlias = Any  # the numbers of an observation, or the number of a symbol
 Memory: TypeAlias = Any  # what a reader remembers of a sequence, None before its first observation
@@ -105,9 +108,9 @@ class NumberReader(Reader):
 
     def __init__(self, input: Mapping[str, Any]) -> None:
         self.unit, self.missing = input["unit_of_time"], input["missing"]
-        self.time = input["time"] or "time"
+        self.sorts, self.time = input["time"] is not None, input["time"] or "time"
         self.names = input["names"] if self.unit is None else input["names"][1:]
-        self.ids = [input["id"]] if input["id"] else []
+        self.ids = input["id"]
 
     def rows(self, observation: Any, memory: Memory) -> tuple[list[Row], Memory]:
         if isinstance(observation, list) and observation and isinstance(observation[0], Mapping):
@@ -118,6 +121,16 @@ class NumberReader(Reader):
             return rows, memory
         row, memory = self._row(observation, memory)
         return [row], memory
+
+    def by_sequence(self, frame: pl.DataFrame) -> dict[Any, Any]:
+        """The steps of each sequence in the order of their times, if the model was trained on times."""
+        if self.sorts and self.time in frame.columns:
+            times, _ = times_of_rows(Table("the table", frame, 1), self.time, None)
+            groups = super().by_sequence(frame.with_columns(pl.Series(ORDER, times)))
+            for records in groups.values():
+                records.sort(key=lambda one: one[ORDER])
+            return groups
+        return super().by_sequence(frame)
 
     def to_plain(self, memory: Memory) -> Any:
         return None if memory is None else [True, memory.clock and memory.clock.to_plain()]

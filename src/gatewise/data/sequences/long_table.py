@@ -104,7 +104,7 @@ class _Rows:
         elif columns.label is not None:
             keys["label"][:, 0] = self.classes.numbers(piece.filled_texts(columns.label, "label"))
         if columns.time is not None:
-            keys["time"][:, 0], self.dated = _times(piece, columns.time, self.dated)
+            keys["time"][:, 0], self.dated = times_of_rows(piece, columns.time, self.dated)
         self.keys.add(keys)
         self.values.add(np.stack([self._channel(piece, name) for name in columns.channels], axis=1))
 
@@ -207,7 +207,7 @@ def _typed_pieces(path: Path, dialect: Dialect) -> Iterator[Piece]:
         row += frame.height
 
 
-def _times(piece: Table, name: str, dated: bool | None) -> tuple[np.ndarray, bool]:
+def times_of_rows(piece: Table, name: str, dated: bool | None) -> tuple[np.ndarray, bool]:
     """Times as numbers, in microseconds if they are dates, and whether they are.
 
     dated: whether those before were, None at first
