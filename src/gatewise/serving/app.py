@@ -32,6 +32,7 @@ from gatewise.serving.bodies import (
     write_table,
 )
 from gatewise.serving.examples import described_routes
+from gatewise.serving.limits import require_limits, require_size
 from gatewise.serving.metrics import Metrics
 from gatewise.serving.options import ServeOptions
 from gatewise.serving.refusals import RequestError, refusal_of
@@ -175,7 +176,7 @@ def _add_predictions(app: FastAPI, server: Server, described: Mapping[str, Any])
         """Generates a text as server-sent events, or vectors as JSON."""
         given = dict(read_object(await request.body()))
         served = server.model(given.pop("model", None))
-        _require_limits(given, server.options.max_length)
+        require_limits(given, server.options.max_length)
         loop = asyncio.get_running_loop()
         sample = await loop.run_in_executor(server.threads, served.sample, given)
         if isinstance(sample, pl.DataFrame):
@@ -260,24 +261,9 @@ async def _converse(server: Server, id: str, channel: WebSocket) -> None:
 
 
 async def _stepped(server: Server, id: str, observation: Any) -> dict[str, Any]:
-    most = server.options.max_observation
-    if (count := _size(observation)) > most:
-        raise RequestError(
-            413, f"the observation has {count:,} characters or rows; at most {most:,} are read at once"
-        )
+    require_size(observation, server.options.max_observation)
     answer, steps = await server.streams.worker(id).step(id, observation)
     return {"answer": answer, "steps": steps}
-
-
-def _size(observation: Any) -> int:
-    """The number of characters of a text, or of rows, which are read one after another."""
-    if isinstance(observation, str):
-        return len(observation)
-    if isinstance(observation, dict):
-        return max([1, *(len(one) for one in observation.values() if isinstance(one, str))])
-    if isinstance(observation, list):
-        return sum(_size(one) for one in observation if isinstance(one, dict))
-    return 1
 
 
 async def _answered(server: Server, id: str, body: bytes) -> dict[str, Any]:
@@ -292,20 +278,6 @@ async def _answered(server: Server, id: str, body: bytes) -> dict[str, Any]:
 def _event(data: Mapping[str, Any]) -> str:
     """A server-sent event."""
     return f"data: {json.dumps(data)}\n\n"
-
-
-def _require_limits(given: Mapping[str, Any], most: int) -> None:
-    """Raises: `RequestError` if what a request to generate names is longer than `most`."""
-    length, count, prime = given.get("length", 0), given.get("count", 1), given.get("prime", "")
-    for name, number in (("length", length), ("count", count)):
-        if type(number) is not int:
-            raise RequestError(422, f"expected the {name} as a whole number, got {str(number)[:80]!r}")
-    if max(length, 1) * count > most:
-        raise RequestError(
-            422, f"expected a length (times the count) of at most {most:,}, got {max(length, 1) * count:,}"
-        )
-    if isinstance(prime, str) and len(prime) > most:
-        raise RequestError(413, f"the prime has {len(prime):,} characters; at most {most:,} are read")
 
 
 def _require_json(request: Request) -> None:
