@@ -12,7 +12,7 @@ from gatewise.serving.served import ServedModel
 from gatewise.serving.worker import StreamWorker
 
 ID = re.compile(r"[A-Za-z0-9._~-]{1,64}")
-REMEMBERED = 10_000  # expired streams, of which a request is told that they expired
+REMEMBERED = 10_000  # expired streams, which are distinguished from unknown ones
 
 
 class OpenStreams:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,26 +12,11 @@ from torch import Tensor, nn
 from gatewise.data.series.categories import Categories
 from gatewise.data.series.scaled_table import SeriesScaling
 from gatewise.data.series.scaling import LogScale, Scale
-from gatewise.data.tables.columns import FoundColumns
 from gatewise.shipping.deployed import Field, without_missing
+from gatewise.shipping.series_rows import SeriesForm
 from gatewise.tasks.calendar_inputs import calendar_inputs
 
 Covariates = Sequence[tuple[str, Scale | Categories]]  # by the name of the column
-
-
-class SeriesForm(Protocol):
-    """How a model of series reads them: the preprocessing of its task."""
-
-    @property
-    def learned(self) -> SeriesScaling: ...
-    @property
-    def columns(self) -> FoundColumns: ...
-    @property
-    def step(self) -> str: ...
-    @property
-    def fill(self) -> str | None: ...
-    @property
-    def time_zone(self) -> str | None: ...
 
 
 class SeriesScale(NamedTuple):
@@ -68,7 +53,7 @@ class Window:
     scale: SeriesScale
 
 
-class SeriesReader(nn.Module):
+class WindowReader(nn.Module):
     """Scales raw windows as `scaled_table` scales a table.
 
     form: the preprocessing of a model

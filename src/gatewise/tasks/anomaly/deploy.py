@@ -10,7 +10,7 @@ from gatewise.modules.network import Network
 from gatewise.shipping.deployed import Deployed, Field
 from gatewise.tasks.anomaly.data import Preprocessing
 from gatewise.tasks.anomaly.network import AnomalyNetwork
-from gatewise.tasks.deployed_series import SeriesReader, described_series, series_obstacle
+from gatewise.tasks.deployed_series import WindowReader, described_series, series_obstacle
 
 
 class DeployedDetector(Deployed):
@@ -23,7 +23,7 @@ class DeployedDetector(Deployed):
 
     def __init__(self, network: AnomalyNetwork, form: Preprocessing) -> None:
         context, target = network.shape.context, form.columns.target
-        reader, threshold = SeriesReader(form, context, 1), float(network.threshold)
+        reader, threshold = WindowReader(form, context, 1), float(network.threshold)
         about = f"{context} values of {target!r} and the one after them, which is scored"
         super().__init__(
             reader.fields(Field("target", "float64", ("batch", context + 1), about)),

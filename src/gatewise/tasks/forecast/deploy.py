@@ -8,7 +8,7 @@ from torch import Tensor
 from gatewise.errors import GatewiseError
 from gatewise.modules.heads import QuantileHead
 from gatewise.shipping.deployed import Deployed, Field
-from gatewise.tasks.deployed_series import SeriesReader, described_series, series_obstacle
+from gatewise.tasks.deployed_series import WindowReader, described_series, series_obstacle
 from gatewise.tasks.forecast.data import Preprocessing
 from gatewise.tasks.forecast.forecaster import HeadedForecaster
 from gatewise.tasks.preprocessing import load_preprocessing
@@ -23,7 +23,7 @@ class DeployedForecast(Deployed):
 
     def __init__(self, network: HeadedForecaster, preprocessing: Preprocessing) -> None:
         plan, target = preprocessing.plan, preprocessing.columns.target
-        reader, levels = SeriesReader(preprocessing, plan.context, plan.horizon), network.quantile_levels
+        reader, levels = WindowReader(preprocessing, plan.context, plan.horizon), network.quantile_levels
         about = (
             f"the last {plan.context} values of {target!r}, the latest last; a shorter history is preceded "
             "by copies of its first value, and so are its times and covariates"
