@@ -1,6 +1,7 @@
 """The elementwise functions of equations: one row here, and one in the table of each backend.
 
-The backends' tables: `gatewise.engine.step` (PyTorch), `gatewise.compiler.functions` (C++).
+The backends' tables: `gatewise.engine.step` (PyTorch), `gatewise.compiler.functions` (derivatives),
+`gatewise.compiler.cpp` (C++).
 """
 
 from __future__ import annotations
