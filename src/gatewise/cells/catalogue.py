@@ -105,15 +105,6 @@ def is_decaying(cell: CellType) -> bool:
     return issubclass(cell, gru_d.GRUD)
 
 
-def refuse_timed(cell: CellType) -> None:
-    """Raises: `GatewiseError` if the cell reads elapsed times, where they are irregular and not given."""
-    if cell.reads_elapsed:
-        raise GatewiseError(
-            f"the cell {cell.__name__} reads the times between steps, which this task does not give it with "
-            "--irregular; leave --irregular out, or give another cell such as gru or grud"
-        )
-
-
 def refuse_decaying(cell: CellType) -> None:
     """Raises: `GatewiseError` if the cell is `GRUD`, where values are complete and times regular."""
     if is_decaying(cell):

@@ -11,6 +11,7 @@ from gatewise.cells.base import CellType
 from gatewise.compiler.layout import layout
 from gatewise.data.sequences.gaps import GapKind, Gaps
 from gatewise.layers import Recurrent
+from gatewise.layers.states import State
 
 DECAY = "d"  # the block of the cell GRUD that computes the decay of the state
 
@@ -67,6 +68,29 @@ def elapsed_times(cell: CellType, gaps: Gaps | None) -> Tensor | None:
     if not cell.reads_elapsed or gaps is None or gaps.elapsed is None:
         return None
     return gaps.elapsed.squeeze(-1)
+
+
+def elapsed_before(steps: Tensor) -> Tensor:
+    """The time since the step before [B, L, 1], from the input `ln(1 + e)` after the target of a window."""
+    return steps[:, :, 1:2].expm1()
+
+
+class TimedRecurrent(Recurrent):
+    """Recurrent layers of a cell that reads the time since the step before: the last number of each step.
+
+    input_size: the numbers of a step, the time included; hidden, layers, options: as in `Recurrent`
+
+    >>> from gatewise.cells import PhasedLSTM
+    >>> output, _ = TimedRecurrent(PhasedLSTM, 3, hidden=4, layers=1)(torch.rand(7, 2, 3))
+    >>> output.shape
+    torch.Size([7, 2, 4])
+    """
+
+    def __init__(self, cell: CellType, input_size: int, hidden: int, layers: int, **options: Any) -> None:
+        super().__init__(cell, input_size - 1, hidden, layers, **options)
+
+    def forward(self, input: Tensor, hx: State | None = None) -> Any:  # type: ignore[override]
+        return super().forward(input[..., :-1], hx, elapsed=input[..., -1])
 
 
 class InputDecay(nn.Module):

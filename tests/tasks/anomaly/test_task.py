@@ -44,11 +44,12 @@ def test_gru_d_reads_the_mask(tmp_path):
         quick(cell="grud").fit(seasonal())
 
 
-def test_irregular_times_are_read(tmp_path):
+@pytest.mark.parametrize("cell", ["gru", "phased"])
+def test_irregular_times_are_read(tmp_path, cell):
     table = seasonal().with_columns(day=pl.col("day") * 3 + pl.col("day") % 7 % 3)
     with pytest.raises(GatewiseError, match="give irregular=True for irregular times"):
         quick().fit(table)
-    model = quick(irregular=True).fit(table)
+    model = quick(irregular=True, cell=cell).fit(table)
     assert model.network_.shape.irregular
     assert model.network_.shape.known == 1
     model.save(tmp_path / "model")

@@ -8,9 +8,13 @@ import pytest
 import torch
 
 import gatewise
-from gatewise.cells import GRU
+from gatewise.cells import GRU, PhasedLSTM
 from gatewise.errors import GatewiseError
+from gatewise.layers import Recurrent
 from gatewise.modules.gap_inputs import DecayingWindow
+from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
+from gatewise.tasks.forecast.forecaster import ForecastShape
+from gatewise.tasks.forecast.network import ForecastNetwork
 from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import SavedModel
@@ -46,11 +50,33 @@ def test_the_window_of_gru_d_decays_by_elapsed_times():
     torch.testing.assert_close(before[0, :, 0], torch.tensor([0.0, 2, 3, 7, 0.5]))
 
 
+@pytest.mark.parametrize("network", [ForecastNetwork, EncoderDecoderForecastNetwork])
+def test_a_cell_that_reads_times_gets_those_of_the_window_and_the_horizon(monkeypatch, network):
+    seen, run = [], Recurrent.forward
+
+    def forward(self, input, *rest, elapsed=None):
+        seen.append(elapsed.flatten())
+        return run(self, input, *rest, elapsed=elapsed)
+
+    monkeypatch.setattr(Recurrent, "forward", forward)
+    shape = ForecastShape(context=3, horizon=2, known=1, irregular=True)
+    times, ahead = torch.tensor([1.0, 0.5, 3.0]), torch.tensor([2.0, 0.25])
+    past = torch.stack([torch.rand(3), times.log1p()], dim=-1)[None]
+    network(shape, PhasedLSTM, hidden=4)(past, ahead.log1p()[None, :, None])
+    for found, expected in zip(seen, [times, ahead], strict=network is EncoderDecoderForecastNetwork):
+        torch.testing.assert_close(found, expected)
+
+
+def test_layers_with_dilations_get_no_times():
+    with pytest.raises(GatewiseError, match="times between steps, which layers with --dilations do"):
+        TASK.check(options(dilations=[1, 2]), PhasedLSTM)
+
+
 @pytest.mark.parametrize(
     "given",
     [
         {},
-        {"network": "encoder-decoder", "front": "convolution"},
+        {"network": "encoder-decoder", "front": "convolution", "cell": "phased"},
         {"cell": "grud", "fill": "mask"},
     ],
     ids=["stack", "decoder", "grud"],

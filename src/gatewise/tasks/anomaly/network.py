@@ -10,7 +10,7 @@ from torch.distributions import StudentT
 
 from gatewise.cells.base import CellType
 from gatewise.layers import Recurrent
-from gatewise.modules.gap_inputs import DecayingRecurrent, DecayingWindow
+from gatewise.modules.gap_inputs import DecayingRecurrent, DecayingWindow, TimedRecurrent, elapsed_before
 from gatewise.modules.heads import StudentTHead
 from gatewise.tasks.anomaly.detector import Detector, DetectorShape
 
@@ -45,11 +45,15 @@ class AnomalyNetwork(Detector):
         super().__init__(shape, false_alarm_rate)
         between = dropout if layers > 1 else 0.0
         self.decay = DecayingWindow(shape.irregular) if decay else None
-        self.recurrent = (
-            DecayingRecurrent(cell, 1 + shape.inputs, hidden, layers, 1, dropout=between, heads=heads)
-            if decay
-            else Recurrent(cell, 1 + shape.inputs, hidden, layers, dropout=between, heads=heads)
-        )
+        self.timed = shape.irregular and cell.reads_elapsed
+        inputs = 1 + shape.inputs + self.timed
+        if decay:
+            self.recurrent: Recurrent = DecayingRecurrent(
+                cell, inputs, hidden, layers, 1, dropout=between, heads=heads
+            )
+        else:
+            kind = TimedRecurrent if self.timed else Recurrent
+            self.recurrent = kind(cell, inputs, hidden, layers, dropout=between, heads=heads)
         self.head = StudentTHead(hidden + shape.known, horizon=1)
         self._options = {
             "cell": cell,
@@ -64,7 +68,7 @@ class AnomalyNetwork(Detector):
         """past [B, L, 1 + C + D] and future [B, 1, C] -> location, scale, degrees of freedom [B, 3]."""
         middle = (past.shape[1] - 1) // 2  # the median, by operations that every export has
         level = past[:, :, 0].sort(dim=1).values[:, middle, None]
-        since = past[:, :, :0]
+        since = elapsed_before(past) if self.timed else past[:, :, :0]
         if self.decay is not None:
             past, since = self.decay(past, torch.zeros_like(level[:, None]))
         steps = torch.cat([past[:, :, :1] - level[:, None], past, since], dim=-1)

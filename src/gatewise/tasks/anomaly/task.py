@@ -13,7 +13,7 @@ import polars as pl
 import polars.selectors as cs
 
 from gatewise.cells.base import CellType
-from gatewise.cells.catalogue import is_decaying, refuse_timed
+from gatewise.cells.catalogue import is_decaying
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import to_polars
 from gatewise.data.series.scaled_table import learn_scales
@@ -114,8 +114,6 @@ class DetectAnomalies(Task[AnomalyData, AnomalyOptions, Detector, Detections]):
 
     def check(self, options: AnomalyOptions, cell: CellType) -> None:
         super().check(options, cell)
-        if options.irregular:
-            refuse_timed(cell)
 
     def network(self, data: AnomalyData, options: AnomalyOptions, cell: CellType) -> AnomalyNetwork:
         return AnomalyNetwork(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.layers import Recurrent
+from gatewise.modules.gap_inputs import TimedRecurrent
 from gatewise.modules.heads import HEADS
 from gatewise.modules.levels import LEVELS
 from gatewise.tasks.forecast.forecaster import ForecastShape, Skip
@@ -60,11 +61,13 @@ class EncoderDecoderForecastNetwork(PastReader):
     ) -> None:
         step_features = 1 + shape.known + static_size(shape)
         one_step = HEADS[head](hidden + step_features, 1, levels)
-        super().__init__(shape, one_step, front, normalization, skip, dependence, anchor)
+        timed = shape.irregular and cell.reads_elapsed
+        super().__init__(shape, one_step, front, normalization, skip, dependence, anchor, timed=timed)
         between = dropout if layers > 1 else 0.0
         stack: dict[str, Any] = {"batch_first": True, "dropout": between, "heads": heads}
-        self.encoder = Recurrent(cell, self.features, hidden, layers, **stack)
-        self.decoder = Recurrent(cell, step_features, hidden, layers, **stack)
+        kind = TimedRecurrent if timed else Recurrent
+        self.encoder = kind(cell, self.features, hidden, layers, **stack)
+        self.decoder = kind(cell, step_features + timed, hidden, layers, **stack)
         self.register_buffer("ahead", torch.arange(1, shape.horizon + 1) / shape.horizon, persistent=False)
         self._options = {
             "cell": cell,
@@ -81,7 +84,9 @@ class EncoderDecoderForecastNetwork(PastReader):
         _, state = self.encoder(self.relative(past, embedded))
         ahead = self.ahead.expand(past.shape[0], -1).unsqueeze(-1)
         steps = with_embedded(torch.cat([ahead, future], dim=-1), embedded)
-        output, _ = self.decoder(steps, state)
+        # As `elapsed_before`; the future has no target.
+        elapsed = future[:, :, :1].expm1() if self.timed else future[:, :, :0]
+        output, _ = self.decoder(torch.cat([steps, elapsed], dim=-1), state)
         features = torch.cat([output, steps], dim=-1).flatten(0, 1)
         return self.head(features, origin.reshape(-1, 1)).view(past.shape[0], self.shape.horizon, -1)
 

@@ -17,7 +17,7 @@ from gatewise.errors import GatewiseError
 from gatewise.layers import GridLSTM, Recurrent
 from gatewise.modules.causal_convolution import CausalConvolution
 from gatewise.modules.dilated_stack import DilatedStack
-from gatewise.modules.gap_inputs import DecayingRecurrent, DecayingWindow
+from gatewise.modules.gap_inputs import DecayingRecurrent, DecayingWindow, TimedRecurrent, elapsed_before
 from gatewise.modules.head import Head
 from gatewise.modules.heads import HEADS
 from gatewise.modules.levels import LEVELS
@@ -36,6 +36,7 @@ class PastReader(HeadedForecaster):
 
     front: "none", or "convolution" for a causal convolution in front of the layers
     decay: whether the cell is `GRUD`, and the last two observed covariates are a mask, as in `DecayingWindow`
+    timed: whether the layers are `TimedRecurrent`
     features: the numbers of a step that the layers read
     """
 
@@ -49,14 +50,16 @@ class PastReader(HeadedForecaster):
         dependence: bool,
         anchor: bool,
         decay: bool = False,
+        timed: bool = False,
     ) -> None:
         super().__init__(shape, head, normalization, skip, dependence, anchor)
+        self.timed = timed
         self.decay = DecayingWindow(shape.irregular) if decay else None
         inputs = 1 + shape.inputs - decay
         self.front = CausalConvolution(inputs) if front == "convolution" else None
         self.embedding = nn.Linear(shape.static, STATIC_SIZE, bias=False) if shape.static else None
         self.features = inputs if self.front is None else self.front.outputs
-        self.features += static_size(shape) + decay
+        self.features += static_size(shape) + decay + timed
 
     def embed(self, static: Tensor) -> Tensor:
         """static [B, S] -> a vector of them [B, E]; E is 0 if S is."""
@@ -64,7 +67,7 @@ class PastReader(HeadedForecaster):
 
     def relative(self, past: Tensor, embedded: Tensor) -> Tensor:
         """past [B, L, 1 + C + D] and embedded [B, E] -> what the layers read [B, L, features]."""
-        last, since = past[:, -1:, :1], past[:, :, :0]
+        last, since = past[:, -1:, :1], elapsed_before(past) if self.timed else past[:, :, :0]
         if self.decay is not None:
             mean = past[:, :, :1].mean(1, keepdim=True)  # else it is zero, as the values are scaled
             past, since = self.decay(past, mean if self.normalization == "mean" else torch.zeros_like(mean))
@@ -100,10 +103,11 @@ class RecurrentForecaster(PastReader):
         dependence: bool,
         anchor: bool,
         decay: bool = False,
+        timed: bool = False,
     ) -> None:
         width = hidden + shape.horizon * shape.known + static_size(shape)
         summary_head = HEADS[head](width, shape.horizon, levels)
-        super().__init__(shape, summary_head, front, normalization, skip, dependence, anchor, decay)
+        super().__init__(shape, summary_head, front, normalization, skip, dependence, anchor, decay, timed)
 
     @abstractmethod
     def summary(self, steps: Tensor) -> Tensor:
@@ -151,7 +155,10 @@ class ForecastNetwork(RecurrentForecaster):
         dilations: Sequence[int] = (),
         decay: bool = False,
     ) -> None:
-        super().__init__(shape, hidden, head, front, normalization, skip, levels, dependence, anchor, decay)
+        timed = shape.irregular and cell.reads_elapsed
+        super().__init__(
+            shape, hidden, head, front, normalization, skip, levels, dependence, anchor, decay, timed
+        )
         between = dropout if max(layers, len(dilations)) > 1 else 0.0
         self.recurrent: nn.Module
         if dilations:
@@ -161,7 +168,8 @@ class ForecastNetwork(RecurrentForecaster):
                 cell, self.features, hidden, layers, 1, dropout=between, heads=heads
             )
         else:
-            self.recurrent = Recurrent(cell, self.features, hidden, layers, dropout=between, heads=heads)
+            kind = TimedRecurrent if timed else Recurrent
+            self.recurrent = kind(cell, self.features, hidden, layers, dropout=between, heads=heads)
         self._options = {
             "cell": cell,
             "hidden": hidden,
@@ -232,7 +240,7 @@ class GridForecastNetwork(RecurrentForecaster):
         return {**super().options(), **self._options}
 
 
-def require_fit(cell: CellType, network: str, is_dilated: bool = False) -> None:
+def require_fit(cell: CellType, network: str, is_dilated: bool = False, is_irregular: bool = False) -> None:
     """Raises: `GatewiseError` if no network of this kind can be built of a cell."""
     if network == "grid":
         transform_of(cell)
@@ -242,4 +250,9 @@ def require_fit(cell: CellType, network: str, is_dilated: bool = False) -> None:
         raise GatewiseError(
             f"the state of the cell {cell.__name__} decays from each step of the past to the next; give "
             "--network stack without --dilations, or another cell such as gru"
+        )
+    if cell.reads_elapsed and is_irregular and is_dilated:
+        raise GatewiseError(
+            f"the cell {cell.__name__} reads the times between steps, which layers with --dilations do not "
+            "get; leave out --dilations, or give another cell such as gru"
         )

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from gatewise.cells.base import CellType
-from gatewise.cells.catalogue import is_decaying, refuse_decaying, refuse_timed
+from gatewise.cells.catalogue import is_decaying, refuse_decaying
 from gatewise.cells.transforms import transform_of
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import is_column
@@ -148,11 +148,9 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
                 f"--head {options.head} has no negative forecasts, which minimum trace may have; give "
                 "--reconciliation bottom-up"
             )
-        require_fit(cell, options.network, bool(options.dilations))
+        require_fit(cell, options.network, bool(options.dilations), options.irregular)
         if not options.reads_gaps:
             refuse_decaying(cell)
-        if options.irregular:
-            refuse_timed(cell)
         options.check_heads(cell)
 
     def display_name(self, options: ForecastOptions, cell: str) -> str:
