@@ -6,7 +6,8 @@ baselines, `tune` searches for options, `load` reads a saved model, `resume` con
 answers requests over HTTP, `look` describes a table. Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`,
 `GridLSTM`, `Lattice`) and single steps (`LSTMCell`, `RecurrentCell`) are PyTorch modules, and so are stacks
 of residual blocks (`xLSTM`, `Griffin`, `RecurrentBlock` with any cell); `quantize` gives them int8 weights.
-`cells` has the equations, `insight` the gates and gradients of a trained module.
+`cells` has the equations, `draw` draws a step of a cell, and `insight` has the gates and gradients of a
+trained module.
 
 >>> import torch, gatewise
 >>> output, (h, c) = gatewise.LSTM(input_size=5, hidden_size=8)(torch.randn(10, 3, 5))
@@ -24,6 +25,7 @@ from gatewise.notebook import register
 if TYPE_CHECKING:
     from gatewise import cells, insight
     from gatewise.cells import Cell
+    from gatewise.diagrams import draw
     from gatewise.engine.choice import backend
     from gatewise.engine.subnormal import flush_subnormals
     from gatewise.errors import GatewiseError
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
         "cells",
         "compare",
         "detach",
+        "draw",
         "flush_subnormals",
         "insight",
         "load",
@@ -121,6 +124,7 @@ _HOMES = {
     "xLSTM": "gatewise.layers",
     "backend": "gatewise.engine.choice",
     "detach": "gatewise.layers",
+    "draw": "gatewise.diagrams",
     "quantize": "gatewise.layers",
     "flush_subnormals": "gatewise.engine.subnormal",
     "compare": "gatewise.estimators.compare",

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import gatewise
 from gatewise.cells import cells, find_cell, lattice_cells
 from gatewise.cells.formula import formulas
 from gatewise.cli.main import main
@@ -66,3 +67,17 @@ def test_a_lattice_s_cell_of_ones_own(output, tmp_path):
     shown = output(f"{tmp_path / 'own.py'}:Mean")
     assert "h = tanh(W_h x + R_h (0.5 * h[p-e1] + 0.5 * h[p-e2]))" in shown
     assert "[p-e1] is the position one back along axis 1" in shown
+
+
+def test_the_step_of_a_cell_is_drawn(output, tmp_path, capsys):
+    shown = output("gru", "--draw", str(tmp_path / "gru.svg"))
+    assert shown.endswith(f"wrote {tmp_path / 'gru.svg'}: one step; open it in a browser\n")
+    assert (tmp_path / "gru.svg").read_text(encoding="utf-8") == gatewise.draw("gru").svg
+    for arguments, message in (
+        (["gru", "--draw", "gru.png"], "expected a path that ends in .svg, got 'gru.png'"),
+        (["--draw", "all.svg"], "--draw needs the name of a cell"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(["cells", *arguments])
+        assert end.value.code == 2
+        assert message in capsys.readouterr().err

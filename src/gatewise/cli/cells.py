@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,8 @@ from gatewise.cells import cells as built_in
 from gatewise.cells import find_cell, lattice_cells
 from gatewise.cells.base import CellType
 from gatewise.cells.formula import formulas
+from gatewise.diagrams import draw
+from gatewise.errors import GatewiseError
 from gatewise.terminal import Terminal
 
 NAME = Annotated[
@@ -19,6 +22,9 @@ NAME = Annotated[
     typer.Argument(
         help="A cell's name, or FILE.py:Name for your own, which executes the file; mdlstm3 has three axes."
     ),
+]
+DRAW = Annotated[
+    Path | None, typer.Option("--draw", help="The .svg file of a diagram of one step.", show_default=False)
 ]
 SEQUENCE_NOTE = (
     "W_k x, w_k x and R_k v each add a bias, unless normalization shifts them; [t-1] is the step before."
@@ -34,12 +40,19 @@ def add(app: typer.Typer, about: str) -> None:
     app.command("cells", help=about)(show)
 
 
-def show(name: NAME = None) -> None:
-    """List all cells, or show the equations of one."""
+def show(name: NAME = None, draw_to: DRAW = None) -> None:
+    """List all cells, or show the equations of one, and draw its step."""
     console = Terminal()
     if name is not None:
-        console.print(_described(find_cell(name)), soft_wrap=True)
+        cell = find_cell(name)
+        if draw_to is not None:
+            draw(cell).save(draw_to)
+        console.print(_described(cell), soft_wrap=True)
+        if draw_to is not None:
+            console.print(f"\nwrote {draw_to}: one step; open it in a browser")
         return
+    if draw_to is not None:
+        raise GatewiseError("--draw needs the name of a cell: gatewise cells lstm --draw lstm.svg")
     console.print(_table("cell", built_in().values()))
     console.print()
     console.print(_table("lattice cell", lattice_cells().values()))
