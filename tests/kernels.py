@@ -8,9 +8,8 @@ A kernel that is missing here is compiled by the test that needs it first, on on
 import sys
 from collections.abc import Iterator
 
-from gatewise.cells import GRU, LSTM, RNN, CellType, PeepholeLSTM, cells, mdlstm
+from gatewise.cells import GRU, LSTM, CellType, PeepholeLSTM, cells, mdlstm
 from gatewise.cells.grid import grid
-from gatewise.cells.multidimensional import mdgru
 from gatewise.compiler.constants import with_constants
 from gatewise.compiler.program import PLAIN, Extras
 from gatewise.compiler.stages import plan
@@ -31,17 +30,16 @@ KERNELS: dict[str, list[tuple[CellType, Extras]]] = {
     "double": [
         *((cell, PLAIN) for cell in (*OF_VECTORS, Everything, *COMPILED)),
         *((LSTM, one) for one in (PROJECTED, Extras(zoned=("c",)), Extras(masked=True), ALL)),
-        *((cell, Extras(zoned=("h",), masked=True)) for cell in (GRU, ChoGRU)),
+        (ChoGRU, Extras(zoned=("h",), masked=True)),
         (LayerNormLSTM, ALL),
     ],
     "float": [
         *((cell, PLAIN) for cell in SINGLE),
-        *((one, PLAIN) for one in (mdlstm(1), mdlstm(2), mdgru(2))),
-        *((one, PLAIN) for one in (grid(2), grid(2, "gru"), grid(2, "rnn"))),
+        *((one, PLAIN) for one in (mdlstm(2), grid(2))),
         *((LSTM, one) for one in (PROJECTED, Extras(zoned=("h", "c")))),
     ],
     "Bfloat16": [
-        *((cell, PLAIN) for cell in (LSTM, GRU, RNN, LayerNormLSTM, ChoGRU, mdlstm(2))),
+        *((cell, PLAIN) for cell in (LSTM, GRU, LayerNormLSTM, ChoGRU, mdlstm(2))),
         (LSTM, Extras(projected=True, zoned=("c",), masked=True)),
     ],
     "Int8": [

@@ -4,11 +4,11 @@ import pytest
 
 from gatewise.cells import cells
 
-# Each lacks one factor of the LSTM's equations, or resembles another cell without a matrix between steps. The
-# reference and the compiler's steps are always tested.
+# Each lacks a factor or a gate of the equations of the LSTM or the GRU, or resembles another cell without a
+# matrix between steps. The reference and the compiler's steps are always tested.
 RARE = {
-    "NoInputGateLSTM", "NoForgetGateLSTM", "NoOutputGateLSTM",
-    "NoInputActivationLSTM", "NoOutputActivationLSTM", "MinLSTM", "SRU", "QRNN", "IndRNN",
+    "LSTM1997", "NoInputGateLSTM", "NoForgetGateLSTM", "NoOutputGateLSTM", "CoupledLSTM",
+    "NoInputActivationLSTM", "NoOutputActivationLSTM", "MGU", "MinLSTM", "RGLRU", "SRU", "QRNN", "IndRNN",
 }  # fmt: skip
 
 

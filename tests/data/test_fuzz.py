@@ -16,7 +16,7 @@ fuzz = importlib.util.module_from_spec(SPEC)
 sys.modules[SPEC.name] = fuzz
 SPEC.loader.exec_module(fuzz)
 
-FILES = 200  # damaged, of each task
+FILES = 100  # damaged, of each task
 
 
 def workbook(content):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gatewise.cells import GRU, LSTM, RNN, PeepholeLSTM
+from gatewise.cells import GRU, LSTM, RNN
 from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, processor
@@ -92,19 +92,19 @@ def test_a_cell_of_the_installation_needs_no_compiler(monkeypatch, installation,
     if not processor.instruction_sets():
         pytest.skip("no installation has libraries here")
     instructions = processor.instruction_sets()[-1]
-    monkeypatch.setattr(build, "installed_cells", lambda: [PeepholeLSTM])
+    monkeypatch.setattr(build, "installed_cells", lambda: [RNN])
     monkeypatch.setattr(processor, "instruction_sets", lambda: (instructions,))
     (line,) = build.build_cells(installation)
     if "first use" in line:
         pytest.skip(line)
-    assert line.startswith(f"[1/1] PeepholeLSTM-float-{instructions.name}: ")
+    assert line.startswith(f"[1/1] RNN-float-{instructions.name}: ")
     no_compiler()
-    assert built(plan(PeepholeLSTM), "float").vector_lanes() == LANES[instructions.name]
-    cell = from_data(to_data(PeepholeLSTM))  # a class of its own, which is loaded again
+    assert built(plan(RNN), "float").vector_lanes() == LANES[instructions.name]
+    cell = from_data(to_data(RNN))  # a class of its own, which is loaded again
     for sizes in SIZES:
         request = request_for(cell, sizes, torch.float32, lengths=torch.arange(sizes[1]) % sizes[0])
         assert_same(request, TOLERANCE[torch.float32])
-    for number, other in (("double", PeepholeLSTM), ("float", LSTM)):
+    for number, other in (("double", RNN), ("float", LSTM)):
         with pytest.raises(BuildError, match="no C\\+\\+ compiler"):
             built(plan(other), number)
 

@@ -42,7 +42,7 @@ def test_the_folder_of_a_run_is_that_of_the_command_line(tmp_path, command):
     assert gatewise.load("shell").predict("data.csv").equals(model.predict())
 
 
-@pytest.mark.parametrize("given", ["path", "table"])
+@pytest.mark.parametrize("given", ["path", pytest.param("table", marks=pytest.mark.thorough)])
 def test_an_interrupted_fit_resumes_to_the_result_of_a_whole_one(tmp_path, command, given):
     frame().write_csv(tmp_path / "data.csv")
     data = tmp_path / "data.csv" if given == "path" else frame()
@@ -95,7 +95,7 @@ def sequences():
     return X, np.where(y == "up", 2, 7)
 
 
-@pytest.mark.parametrize("resume", ["python", "shell"])
+@pytest.mark.parametrize("resume", ["python", pytest.param("shell", marks=pytest.mark.thorough)])
 def test_labels_keep_their_types_in_a_run_that_was_interrupted(tmp_path, command, resume):
     X, y = sequences()
     options = {"hidden": 4, "epochs": 3, "min_steps_per_epoch": 1, "progress": False}

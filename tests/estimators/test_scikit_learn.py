@@ -116,6 +116,7 @@ def test_a_classifier_passes_the_checks_of_scikit_learn(check):
     require(check, CLASSIFIER, FAILING)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("check", checks(REGRESSOR), ids=named)
 def test_a_regressor_passes_the_checks_of_scikit_learn(check):

@@ -31,6 +31,7 @@ def test_a_result_is_reported_with_its_settings(script, tmp_path):
     assert {"paper", "minutes", "cores", "gatewise", "torch"} <= output.keys()
 
 
+@pytest.mark.thorough
 def test_a_grid_repeats_a_string(script):
     memorization, experiment = script("memorization"), script("experiment")
     network = memorization.networks(units=48, depth=2, length=3, symbols=6)["tied 2-LSTM"]
@@ -39,6 +40,7 @@ def test_a_grid_repeats_a_string(script):
     assert found["symbols right"] > 0.95
 
 
+@pytest.mark.thorough
 def test_a_grid_adds(script):
     addition, experiment = script("addition"), script("experiment")
     network = addition.networks(units=48, depth=3, digits=1)["tied 2-LSTM"]
@@ -56,7 +58,8 @@ def test_sums_are_read_and_answered_highest_digit_first(script):
         assert symbols[7:] == [script("addition").BLANK] * 5
 
 
-@pytest.mark.parametrize("kind", ["mdlstm", pytest.param("grid", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", ["mdlstm", "grid"])
 def test_a_lattice_reads_digits(script, real_data, monkeypatch, kind):
     monkeypatch.setenv("GATEWISE_DATA", str(real_data))
     mnist = script("mnist")
