@@ -2,8 +2,7 @@
 
 import pytest
 
-import gatewise as gw
-from tests.shipping.stepping import SMALL, classifier, forecaster
+from tests.shipping.stepping import classifier, forecaster, generator
 
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
@@ -21,11 +20,10 @@ from gatewise.serving.options import ServeOptions
 def folders(tmp_path_factory):
     """Folders of a forecaster, a classifier, a language model, and a classifier that can't stream."""
     home = tmp_path_factory.mktemp("models")
-    text = "the quick brown fox jumps over the lazy dog. " * 100
     models = {
         "sales": forecaster(id="store", refit=False),
         "gestures": classifier(pooling="last"),
-        "text": gw.TextGenerator(epochs=1, **SMALL).fit(text),
+        "text": generator(),
         "both": classifier(bidirectional=True),
     }
     for name, model in models.items():

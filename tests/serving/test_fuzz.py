@@ -1,5 +1,6 @@
 import json
 
+import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 JSON = strategies.recursive(
@@ -41,12 +42,25 @@ def bodies():
     return as_text | strategies.binary(max_size=200) | strategies.text(max_size=100).map(str.encode)
 
 
-@settings(
-    max_examples=500, deadline=10_000, derandomize=True, database=None,
-    suppress_health_check=list(HealthCheck),
+OPTIONS = settings(
+    deadline=10_000, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )  # fmt: skip
+
+
+@settings(OPTIONS, max_examples=80)
+@given(METHODS, PATHS, KINDS, bodies())
+def test_malformed_requests_are_no_faults_of_the_server(client, method, path, kind, body):
+    check_request(client, method, path, kind, body)
+
+
+@pytest.mark.thorough
+@settings(OPTIONS, max_examples=500)
 @given(METHODS, PATHS, KINDS, bodies())
 def test_no_malformed_request_is_a_fault_of_the_server(client, method, path, kind, body):
+    check_request(client, method, path, kind, body)
+
+
+def check_request(client, method, path, kind, body):
     client.post("/stream/g", json={"model": "gestures"})
     response = client.request(method, path, content=body, headers={"content-type": kind})
     assert response.status_code < 500, (method, path, kind, body, response.text)

@@ -15,12 +15,12 @@ from tests.serving.conftest import served
 from tests.shipping.stepping import months, walks
 
 httpx = pytest.importorskip("httpx")
-STREAMS, STEPS, LIMIT = 60, 5, 60
+STEPS, LIMIT = 5, 60
 
 
-@pytest.fixture(scope="module")
-def process(folders, tmp_path_factory):
-    state = tmp_path_factory.mktemp("kept") / "streams"
+@pytest.fixture
+def process(folders, tmp_path):
+    state = tmp_path / "streams"
     command = [sys.executable, "-m", "gatewise", "serve", *map(str, folders), "--port", "0"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     child = subprocess.Popen(
@@ -33,6 +33,7 @@ def process(folders, tmp_path_factory):
     child.wait(LIMIT)
 
 
+@pytest.mark.thorough
 def test_the_page_predicts_streams_and_generates(process):
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -82,9 +83,10 @@ def test_the_page_predicts_streams_and_generates(process):
     assert all(one.startswith(process.url) for one in heard), heard
 
 
-def test_no_acknowledged_step_is_lost_when_the_process_is_killed(process, folders):
-    values, _ = walks(count=STREAMS, steps=40)
-    acknowledged = dict.fromkeys(range(STREAMS), 0)
+@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.thorough)])
+def test_no_acknowledged_step_is_lost_when_the_process_is_killed(process, folders, count):
+    values, _ = walks(count=count, steps=40)
+    acknowledged = dict.fromkeys(range(count), 0)
 
     async def step_all():
         limits = httpx.Limits(max_connections=50)
@@ -97,21 +99,21 @@ def test_no_acknowledged_step_is_lost_when_the_process_is_killed(process, folder
                     response = await client.post(f"/stream/k{number}/step", json=observation)
                     assert response.json()["steps"] == acknowledged[number] + 1
                     acknowledged[number] += 1
-                    if sum(acknowledged.values()) == STEPS * STREAMS:
+                    if sum(acknowledged.values()) == STEPS * count:
                         os.kill(process.child.pid, signal.SIGKILL)
 
-            await asyncio.gather(*map(run, range(STREAMS)), return_exceptions=True)
+            await asyncio.gather(*map(run, range(count)), return_exceptions=True)
 
     asyncio.run(step_all())
     assert process.child.wait(LIMIT) == -signal.SIGKILL
-    assert STEPS * STREAMS <= sum(acknowledged.values()) < 40 * STREAMS
+    assert STEPS * count <= sum(acknowledged.values()) < 40 * count
     with served(folders, state=process.state) as client:
         stream = client.models["gestures"].model.stream()
-        kept = [client.get(f"/stream/k{number}").json()["steps"] for number in range(STREAMS)]
+        kept = [client.get(f"/stream/k{number}").json()["steps"] for number in range(count)]
         for number, steps in enumerate(kept):
             assert acknowledged[number] <= steps <= acknowledged[number] + 1  # one was on its way
         for step in range(max(kept) + 1):
-            present = [number for number in range(STREAMS) if step <= kept[number]]
+            present = [number for number in range(count) if step <= kept[number]]
             expected = stream.step_many({str(number): values[number, step] for number in present})
             for number in present:
                 if step == kept[number]:

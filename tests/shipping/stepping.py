@@ -1,4 +1,6 @@
-"""Small models that stream, and the steps of a stepwise module one after another."""
+"""Small models that stream, trained once for all tests, and the steps of a stepwise module."""
+
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -45,11 +47,31 @@ def months(series=("a", "b"), length=60):
 
 
 def forecaster(table=None, time="month", target="sales", **options):
+    """A forecaster; tests share those of `months()`, and leave them as they are."""
+    return _forecaster(**options) if table is None else _fitted(table, time, target, **options)
+
+
+@cache
+def _forecaster(**options):
+    return _fitted(months(), "month", "sales", **options)
+
+
+def _fitted(table, time, target, **options):
     model = gw.Forecaster(horizon=3, context=14, cell="lstm", max_steps=3, **{**SMALL, **options})
-    return model.fit(months() if table is None else table, time=time, target=target)
+    return model.fit(table, time=time, target=target)
 
 
+@cache
 def classifier(**options):
+    """A classifier of walks, which tests share and leave as it is."""
     values, labels = walks()
     given = {"network": "stack", "bidirectional": False, "cell": "gru", "epochs": 1, **SMALL, **options}
     return gw.Classifier(**given).fit(values, labels)
+
+
+@cache
+def generator(**options):
+    """A generator of texts, which tests share and leave as it is."""
+    return gw.TextGenerator(epochs=1, **SMALL, **options).fit(
+        "the quick brown fox jumps over the lazy dog. " * 100
+    )

@@ -29,7 +29,7 @@ def models():
 
 
 @settings(
-    max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 @given(strategies.integers(0, 2), strategies.lists(OBSERVATIONS, max_size=3))
 def test_an_observation_is_read_or_refused(models, place, observations):
@@ -41,7 +41,7 @@ def test_an_observation_is_read_or_refused(models, place, observations):
             assert np.isfinite(np.array(numbers, dtype=float)).all()
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(strategies.data())
 def test_damaged_states_are_loaded_or_refused(models, data):
     stream = models[0].stream()

@@ -56,7 +56,7 @@ def test_the_vector_expected_next_is_that_of_the_steps_so_far():
     np.testing.assert_allclose(found, model.network_.nats(batch)[0].tolist(), rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("fill", [None, "mask"])
+@pytest.mark.parametrize("fill", ["mask", pytest.param(None, marks=pytest.mark.thorough)])
 def test_the_score_of_a_step_is_that_of_the_series_up_to_it(fill):
     time = np.arange(90)
     values = 100 + 10 * np.sin(time / 3) + np.random.default_rng(0).normal(size=90)
@@ -91,7 +91,7 @@ def test_the_score_of_a_step_is_that_of_the_series_up_to_it(fill):
         np.testing.assert_allclose(begun[name], expected[name], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("pooling", ["last", "mean"])
+@pytest.mark.parametrize("pooling", ["mean", pytest.param("last", marks=pytest.mark.thorough)])
 def test_the_class_of_a_clip_so_far_is_that_of_the_frames_so_far(tmp_path, pooling):
     clips = list(moving([DOT], 60, side=9, shortest=4, longest=6, ways=("right", "left")))
     options = {"features": 8, "filters": (4,), "epochs": 1, "pooling": pooling, **SMALL}

@@ -7,7 +7,7 @@ import torch
 import gatewise as gw
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.tasks.classify.network import HybridClassifier
-from tests.shipping.stepping import SMALL, classifier, forecaster, months, run, walks
+from tests.shipping.stepping import SMALL, classifier, forecaster, generator, months, run, walks
 
 ROUNDING = 2e-7  # of float32, relative to probabilities of at most 1
 
@@ -28,7 +28,10 @@ def assert_exportable(step, rows):
             states = expected[1:]
 
 
-@pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
+@pytest.mark.parametrize(
+    "pooling",
+    ["max", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("last", "mean", "attention"))],
+)
 def test_the_class_so_far_is_that_of_the_steps_so_far(pooling):
     model, (values, _) = classifier(pooling=pooling), walks()
     step, rows = stepwise(model), torch.from_numpy(values[0])
@@ -50,10 +53,11 @@ def test_the_label_of_a_step_is_that_of_the_whole_sequence():
     assert_exportable(step, rows[:3])
 
 
-@pytest.mark.parametrize(("network", "tied"), [("stack", False), ("stack", True), ("blocks", False)])
+@pytest.mark.parametrize(
+    ("network", "tied"), [("stack", True), pytest.param("blocks", False, marks=pytest.mark.thorough)]
+)
 def test_the_next_symbol_is_that_after_the_whole_text(network, tied):
-    text = "the quick brown fox jumps over the lazy dog. " * 100
-    model = gw.TextGenerator(epochs=1, network=network, tied=tied, layers=2, **SMALL).fit(text)
+    model = generator(network=network, tied=tied, layers=2)
     step, symbols = stepwise(model), torch.tensor([1, 4, 5, 6, 2])
     probabilities, _ = run(step, symbols)
     with torch.inference_mode():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import gatewise as gw
-from tests.shipping.stepping import SMALL, classifier, forecaster, months, walks
+from tests.shipping.stepping import SMALL, classifier, forecaster, generator, months, walks
 
 ROUNDING = 3e-7  # of float32, relative
 DIGITS = 6e-7  # relative: predict rounds to 7 significant digits
@@ -46,7 +46,10 @@ def test_one_sequence_has_the_class_so_far(gestures):
         assert answer["label"] == ["down", "flat", "up"][int(expected.argmax())]
 
 
-@pytest.mark.parametrize("options", [{"pooling": "max"}, {"pooling": "last", "layers": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [{"pooling": "max"}, pytest.param({"pooling": "last", "layers": 2}, marks=pytest.mark.thorough)],
+)
 def test_a_quantized_model_streams(options):
     model, (values, _) = classifier(**options).quantize(), walks()
     stream = model.stream()
@@ -227,7 +230,9 @@ def test_covariates_are_read_as_by_predict():
     np.testing.assert_allclose(answer["sales"], model.predict(own)["sales"], rtol=DIGITS)
 
 
-@pytest.mark.parametrize("fill", ["forward", "zero", "mask"])
+@pytest.mark.parametrize(
+    "fill", ["mask", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("forward", "zero"))]
+)
 def test_missing_values_are_filled_as_by_predict(fill):
     table = (
         months(("a",))
@@ -254,13 +259,23 @@ def test_irregular_times_are_read_as_by_predict():
         assert_same(stream.step(table.head(12) if length == 12 else table.slice(12, 1)), expected)
 
 
+GAPS = ({"fill": "mask"}, {"irregular": True}, {"fill": "mask", "irregular": True})
+EVERY_GAP = [
+    (cell, options)
+    for cell in ("gru", "grud", "phased")
+    for options in GAPS
+    if cell != "phased" or "irregular" in options  # whose times it reads
+]
+
+
 @pytest.mark.parametrize(
-    "options", [{"fill": "mask"}, {"irregular": True}, {"fill": "mask", "irregular": True}]
+    ("cell", "options"),
+    [
+        ("grud", GAPS[2]),
+        *(pytest.param(*one, marks=pytest.mark.thorough) for one in EVERY_GAP if one != ("grud", GAPS[2])),
+    ],
 )
-@pytest.mark.parametrize("cell", ["gru", "grud", "phased"])
 def test_labels_where_values_are_missing_or_times_irregular(options, cell):
-    if cell == "phased" and "irregular" not in options:
-        pytest.skip("PhasedLSTM reads elapsed times")
     rng, count = np.random.default_rng(0), 6
     values = rng.normal(10, 3, size=(count * 30, 2))
     if "fill" in options:
@@ -288,8 +303,7 @@ def test_labels_where_values_are_missing_or_times_irregular(options, cell):
 
 
 def test_a_text_is_read_symbol_by_symbol():
-    text = "the quick brown fox jumps over the lazy dog. " * 100
-    model = gw.TextGenerator(epochs=1, **SMALL).fit(text)
+    model = generator()
     whole, parts = model.stream(), model.stream()
     for part in ("the ", "q", 3):
         answer = parts.step(part)

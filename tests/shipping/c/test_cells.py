@@ -79,6 +79,7 @@ def test_every_cell(tmp_path):
     check(layers, tmp_path, tolerance=2e-5)  # of the matrix memories, which divide by small numbers
 
 
+@pytest.mark.thorough
 def test_heads_without_biases(tmp_path):
     named = ("LSTM", "GRU", "LayerNormLSTM", "MogrifierLSTM", "SLSTM", "MLSTM", "HGRN2", "PeepholeLSTM")
     layers = [gatewise.Recurrent(cells()[one], INPUTS, UNITS, heads=2, bias=False) for one in named]
@@ -120,6 +121,7 @@ class Windows(nn.Module):
         return torch.cat(found, dim=2).reshape(1, -1), window, count
 
 
+@pytest.mark.thorough
 def test_windows_both_ways_with_lengths_and_elapsed_times(tmp_path):
     module = randomized(Windows()).eval()
     inputs, states = (
@@ -173,7 +175,7 @@ class Alone(Cell):
     h = tanh(p.h * prev.h + b.h)
 
 
-@pytest.mark.parametrize("heads", [1, 3])
+@pytest.mark.parametrize("heads", [1, pytest.param(3, marks=pytest.mark.thorough)])
 def test_cells_of_users(tmp_path, heads):
     check(
         [gatewise.Recurrent(one, INPUTS, UNITS, heads=heads) for one in (Late, Delta, Functions, Alone)],

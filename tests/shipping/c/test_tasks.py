@@ -11,7 +11,7 @@ import torch
 import gatewise as gw
 from gatewise.cli.main import main
 from tests.shipping.c.compiled import Library, expected
-from tests.shipping.stepping import SMALL, classifier, forecaster, months, walks
+from tests.shipping.stepping import SMALL, classifier, forecaster, generator, months, walks
 
 LEAKY = """
 from gatewise.cells import *
@@ -44,15 +44,15 @@ def check(model, rows, tmp_path, tolerance=1e-6, **options):
 @pytest.mark.parametrize(
     "options",
     [
-        {"pooling": "last"},
         {"pooling": "mean", "cell": "mine.py:Leaky"},
-        {"pooling": "attention", "cell": "mlstm"},
+        pytest.param({"pooling": "last"}, marks=pytest.mark.thorough),
+        pytest.param({"pooling": "attention", "cell": "mlstm"}, marks=pytest.mark.thorough),
     ],
 )
 def test_a_classifier(options, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(LEAKY)
-    model, (values, _) = classifier(**options), walks()
+    model, (values, _) = classifier.__wrapped__(**options), walks()  # of a file in this folder
     files = check(model, torch.from_numpy(values[0]), tmp_path)
     assert "y[1]: flat" in files.header.read_text()
     probabilities = model.predict_proba(values[:1])
@@ -67,6 +67,7 @@ def test_a_classifier_of_missing_values(tmp_path):
     check(model, torch.from_numpy(values[0]), tmp_path)
 
 
+@pytest.mark.thorough
 def test_a_labeller(tmp_path):
     values, _ = walks()
     model = gw.Labeler(bidirectional=False, epochs=1, layers=2, **SMALL).fit(
@@ -75,18 +76,25 @@ def test_a_labeller(tmp_path):
     check(model, torch.from_numpy(values[0]).float(), tmp_path)
 
 
-@pytest.mark.parametrize("options", [{"tied": True, "layers": 2}, {"network": "blocks"}])
+@pytest.mark.parametrize(
+    "options", [{"tied": True, "layers": 2}, pytest.param({"network": "blocks"}, marks=pytest.mark.thorough)]
+)
 def test_a_generator_of_text(options, tmp_path):
-    text = "the quick brown fox jumps over the lazy dog. " * 100
-    model = gw.TextGenerator(epochs=1, **options, **SMALL).fit(text)
-    check(model, torch.tensor([1, 4, 5, 6, 2]), tmp_path)
+    check(generator(**options), torch.tensor([1, 4, 5, 6, 2]), tmp_path)
 
 
-@pytest.mark.parametrize("options", [{"log": "always"}, {"heads": 2, "layers": 2}])
-def test_a_forecaster(options, tmp_path):
+@pytest.mark.parametrize(
+    ("options", "tolerance"),
+    [
+        ({"log": "always", "head": "student-t"}, 1e-6),
+        pytest.param({"heads": 2, "layers": 2}, 1e-6, marks=pytest.mark.thorough),
+        pytest.param({"head": "tweedie"}, 2e-5, marks=pytest.mark.thorough),  # steep beside P(0)
+    ],
+)
+def test_a_forecaster(options, tolerance, tmp_path):
     series = months(("a",)).with_row_index("step").select("step", "sales")
     model = forecaster(series, time="step", refit=False, **options)
-    check(model, torch.tensor(series["sales"].to_numpy()).unsqueeze(1), tmp_path)
+    check(model, torch.tensor(series["sales"].to_numpy()).unsqueeze(1), tmp_path, tolerance)
 
 
 def test_a_forecaster_of_several_series_with_covariates(tmp_path):
@@ -104,26 +112,32 @@ def test_a_forecaster_of_several_series_with_covariates(tmp_path):
     assert '"b": [' in header  # the scale of the other series
 
 
-def test_a_regressor_a_detector_and_a_generator_of_vectors(tmp_path):
+@pytest.mark.thorough
+def test_a_regressor_and_a_generator_of_vectors(tmp_path):
     values, _ = walks()
     model = gw.Regressor(bidirectional=False, cell="slstm", epochs=1, **SMALL).fit(
         values, values.mean((1, 2))
     )
     check(model, torch.from_numpy(values[0]), tmp_path)
-    series = months(("a",), 160).select("month", "sales")
-    detector = gw.AnomalyDetector(context=14, epochs=1, **SMALL).fit(series, time="month", target="sales")
-    step = stepwise(detector)
-    check(detector, torch.rand(20, step.example.shape[1], dtype=torch.float64) * 50, tmp_path, tolerance=3e-6)
     paths = [one.cumsum(0) for one in np.random.default_rng(0).normal(size=(20, 30, 3))]
     generator = gw.VectorGenerator(epochs=1, **SMALL).fit(paths)
     step = stepwise(generator)
     check(generator, torch.rand(20, *step.example.shape[1:]).to(step.example.dtype) * 3, tmp_path)
 
 
-def test_heads_that_need_scipy_are_refused(tmp_path):
-    series = months(("a",)).with_row_index("step").select("step", "sales")
-    model = forecaster(series, time="step", refit=False, head="student-t")
-    with pytest.raises(gw.GatewiseError, match="StudentTHead need scipy; train it with --head quantiles"):
+def test_a_detector(tmp_path):
+    series = months(("a",), 160).select("month", "sales")
+    detector = gw.AnomalyDetector(context=14, epochs=1, **SMALL).fit(series, time="month", target="sales")
+    step = stepwise(detector)
+    check(detector, torch.rand(20, step.example.shape[1], dtype=torch.float64) * 50, tmp_path, tolerance=3e-6)
+
+
+def test_quantiles_of_counts_are_refused(tmp_path):
+    series = months(("a",)).with_row_index("step").select("step", pl.col("sales").round())
+    model = forecaster(series, time="step", refit=False, head="negative-binomial")
+    with pytest.raises(
+        gw.GatewiseError, match="of counts need SciPy; train it with --head quantiles, or exp"
+    ):
         model.export(tmp_path / "model.c")
 
 
