@@ -135,8 +135,9 @@ class TweedieHead(MeanHead):
         return -density.mean().to(raw.dtype)
 
     def quantiles(self, raw: Tensor) -> Tensor:
-        mean, dispersion = raw.detach().cpu().double().unbind(-1)
-        found = tweedie_quantiles(
-            self.quantile_levels, mean.numpy(), dispersion.numpy(), float(self.power.detach())
-        )
-        return torch.from_numpy(found).to(raw)
+        return self.quantiles_with(raw, float(self.power.detach()))
+
+    def quantiles_with(self, raw: Tensor, power: float) -> Tensor:
+        """As `quantiles`, by operations of PyTorch alone. power: that of the head"""
+        mean, dispersion = raw.double().unbind(-1)
+        return tweedie_quantiles(self.quantile_levels, mean, dispersion, power).to(raw)

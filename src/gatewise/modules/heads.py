@@ -12,8 +12,9 @@ from torch.nn import functional
 from gatewise.modules.count_heads import NegativeBinomialHead, TweedieHead
 from gatewise.modules.head import Head
 from gatewise.modules.levels import LEVELS
+from gatewise.modules.student import FEWEST, student_quantiles
 
-MIN_SCALE, MIN_FREEDOM = 1e-3, 2.0
+MIN_SCALE = 1e-3
 
 
 def pinball(quantiles: Tensor, truth: Tensor, levels: Tensor) -> Tensor:
@@ -116,7 +117,7 @@ class StudentTHead(Head):
     def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
         location, scale, freedom = self.outputs(summary).unbind(-1)
         scale = MIN_SCALE + functional.softplus(scale)
-        freedom = MIN_FREEDOM + functional.softplus(freedom)
+        freedom = FEWEST + functional.softplus(freedom)
         return torch.stack([location + origin, scale, freedom], dim=-1)
 
     def rescale(self, raw: Tensor, level: Tensor, scale: Tensor) -> Tensor:
@@ -130,11 +131,9 @@ class StudentTHead(Head):
 
     def quantiles(self, raw: Tensor) -> Tensor:
         """`location + scale * t^-1(level; freedom)`: [B, Q, n]."""
-        from scipy.special import stdtrit  # PyTorch has no inverse of Student's distribution
-
-        location, scale, freedom = (part.unsqueeze(-1) for part in raw.detach().cpu().double().unbind(-1))
-        standard = torch.from_numpy(stdtrit(freedom.numpy(), self.levels.cpu().double().numpy()))
-        return (location + scale * standard).to(raw)
+        location, scale, freedom = raw.double().unbind(-1)
+        standard = student_quantiles(self.quantile_levels, freedom)
+        return (location.unsqueeze(-1) + scale.unsqueeze(-1) * standard).to(raw)
 
     def center(self, raw: Tensor) -> Tensor:
         """The location, because the distribution is symmetric."""

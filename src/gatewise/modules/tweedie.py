@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 REACH, STEPS = 32, 5  # of the terms of a series: on each side of the largest, and in a standard deviation
-LOG_RATES = np.linspace(np.log(1e-3), np.log(1e4), 160)
+LARGEST_RATE = 1e4
+LOG_RATES = np.linspace(np.log(1e-3), np.log(LARGEST_RATE), 160)
 HALVINGS = 40
 
 
@@ -45,26 +46,30 @@ def tweedie_log_density(values: Tensor, mean: Tensor, dispersion: Tensor, power:
     return torch.where(values > 0, terms.logsumexp(-1), -rate.squeeze(-1))
 
 
-def tweedie_quantiles(
-    levels: Sequence[float], mean: np.ndarray, dispersion: np.ndarray, power: float
-) -> np.ndarray:
+def tweedie_quantiles(levels: Sequence[float], mean: Tensor, dispersion: Tensor, power: float) -> Tensor:
     """The quantiles [..., n], interpolated between those of 160 rates, which are found by bisection.
 
     Args:
         levels: n numbers between 0 and 1
-        mean, dispersion: positive, [...]
+        mean, dispersion: positive, in double precision, [...]
         power: between 1 and 2
 
-    >>> tweedie_quantiles([0.1], np.array([2.0]), np.array([1.0]), 1.5).round(2)  # p(0) = 0.059
-    array([[0.17]])
+    >>> mean, dispersion = torch.tensor([2.0]).double(), torch.tensor([1.0]).double()
+    >>> tweedie_quantiles([0.1], mean, dispersion, 1.5).round(decimals=2)  # p(0) = 0.059
+    tensor([[0.1700]], dtype=torch.float64)
     """
     rate = mean ** (2 - power) / (dispersion * (2 - power))
     scale = dispersion * (power - 1) * mean ** (power - 1)
-    table = _table(tuple(levels), (2 - power) / (power - 1))
-    beyond = np.maximum(rate / np.exp(LOG_RATES[-1]), 1)  # rates that are not in the table
-    place = np.log(np.maximum(rate, 1e-300))
-    found = np.stack([np.interp(place, LOG_RATES, quantiles) for quantiles in table], axis=-1)
-    return np.asarray(found * (scale * beyond)[..., None])
+    rows = torch.tensor(
+        _rows(tuple(levels), (2 - power) / (power - 1)), dtype=torch.float64, device=mean.device
+    )
+    beyond = (rate / LARGEST_RATE).clamp(min=1)  # rates that are not in the table
+    place = (rate.clamp(min=1e-300).log() - LOG_RATES[0]) / (LOG_RATES[1] - LOG_RATES[0])
+    place = place.clamp(0, len(LOG_RATES) - 1)
+    left = place.floor().clamp(max=len(LOG_RATES) - 2).long()
+    lower, upper = rows[left], rows[left + 1]
+    found = lower + (upper - lower) * (place - left).unsqueeze(-1)
+    return found * (scale * beyond).unsqueeze(-1)
 
 
 def _terms(largest: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,8 +84,8 @@ def _terms(largest: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=8)
-def _table(levels: tuple[float, ...], shape: float) -> np.ndarray:
-    """The quantiles [n, rates] of the sum of variables of a shape and of scale 1, at each of `LOG_RATES`."""
+def _rows(levels: tuple[float, ...], shape: float) -> list[list[float]]:
+    """The quantiles [rates, n] of the sum of variables of a shape and of scale 1, at each of `LOG_RATES`."""
     from scipy.special import gammainc, gammaln
 
     rate = np.exp(LOG_RATES)
@@ -96,4 +101,5 @@ def _table(levels: tuple[float, ...], shape: float) -> np.ndarray:
         middle = (low + high) / 2
         below = (weights * gammainc(shapes, middle[..., None])).sum(-1) < wanted
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return np.where(wanted > 0, (low + high) / 2, 0.0)
+    found: list[list[float]] = np.where(wanted > 0, (low + high) / 2, 0.0).T.tolist()
+    return found

@@ -253,7 +253,10 @@ class HeadedForecaster(Forecaster):
         self.anchor_bias.copy_((1 - weight) * linear.bias)
 
     def quantiles(self, raw: Tensor) -> Tensor:
-        quantiles = self.head.quantiles(raw)
+        return self.calibrated(self.head.quantiles(raw))
+
+    def calibrated(self, quantiles: Tensor) -> Tensor:
+        """The quantiles [B, Q, n] of the head, with the factors of `calibrate`."""
         median = quantiles[..., self.median_index, None]
         return (median + self.stretch * (quantiles - median)).sort(dim=-1).values
 
