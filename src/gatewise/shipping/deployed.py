@@ -41,6 +41,11 @@ def without_missing(result: Tensor, missing: Tensor) -> Tensor:
     return torch.where(rows, torch.full_like(result, torch.nan), result)
 
 
+def valid_steps(values: Tensor, lengths: Tensor) -> Tensor:
+    """[B, T, 1] bool: whether a step of [B, T, ...] is inside its sequence."""
+    return (torch.arange(values.shape[1], device=values.device) < lengths[:, None]).unsqueeze(-1)
+
+
 class Deployed(nn.Module):
     """Raw values as they are in a table -> results in the same units.
 
@@ -50,14 +55,17 @@ class Deployed(nn.Module):
 
     inputs, results: the tensors
     description: plain data, as in JSON: what stays outside, such as names of columns and classes
+    step: a model of its own, of one step of a decoder that reads the results of this one; None without one
     """
 
+    step: Deployed | None
     tolerance = 1e-5  # by which exports may differ, of the largest number in a result
 
     def __init__(
         self, inputs: Sequence[Field], results: Sequence[Field], description: dict[str, Any]
     ) -> None:
         super().__init__()
+        self.step = None
         self.inputs, self.results, self.description = tuple(inputs), tuple(results), description
 
     @abstractmethod
@@ -66,8 +74,10 @@ class Deployed(nn.Module):
 
     def described(self) -> dict[str, Any]:
         """The description with the inputs and the results, as plain data."""
+        step = {} if self.step is None else {"step": self.step.described()}
         return {
             **self.description,
             "inputs": [asdict(one) for one in self.inputs],
             "results": [asdict(one) for one in self.results],
+            **step,
         }

@@ -22,7 +22,8 @@ from gatewise.errors import GatewiseError
 from gatewise.shipping.clock import Clock
 from gatewise.shipping.ids import id_of_record
 from gatewise.shipping.reading import Memory, Reader, Row, column_of, number_of, require_finite, shown
-from gatewise.shipping.series_rows import SeriesStepwise, scale_state
+from gatewise.shipping.series_inputs import scale_values
+from gatewise.shipping.series_rows import SeriesStepwise
 from gatewise.shipping.series_times import Local, SeriesTimes
 
 NO_CATEGORY = -1.0
@@ -62,7 +63,7 @@ class SeriesReader(Reader):
         if series in self.input["scales"]:
             scale = torch.tensor([self.input["scales"][series]], dtype=torch.float64)
         else:
-            scale = scale_state(self.model.scale_of(self._history(series, records)))
+            scale = scale_values([self.model.scale_of(self._history(series, records))])
         states = {"scale": scale}
         if self.input["static"]:
             states["static"] = self.model.static_state(self._statics(records))

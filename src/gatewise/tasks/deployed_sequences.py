@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gatewise.data.sequences.gaps import Gaps
 from gatewise.data.sequences.reading import SequencePreprocessing
 from gatewise.data.series.scaling import Scale
-from gatewise.errors import GatewiseError
 from gatewise.modules.network import Network
 from gatewise.modules.random_convolutions import RandomConvolutions
-from gatewise.shipping.deployed import Deployed, DType, Field, without_missing
+from gatewise.shipping.deployed import Deployed, DType, Field, valid_steps
+from gatewise.tasks.deployed_gaps import NO_GAPS, GapReader
 
 
 class ScaledValues(torch.nn.Module):
@@ -43,18 +44,13 @@ class ScaledValues(torch.nn.Module):
         return drawn * self.deviation + self.mean
 
 
-def valid_steps(values: Tensor, lengths: Tensor) -> Tensor:
-    """[B, T, 1] bool: whether a step of [B, T, ...] is inside its sequence."""
-    return (torch.arange(values.shape[1], device=values.device) < lengths[:, None]).unsqueeze(-1)
-
-
 class DeployedSequences(Deployed):
     """One result for each sequence of channels.
 
     network: as it was trained; preprocessing: of its data; result: the field of what it computes
     description: what stays outside, beside the channels
 
-    Raises: `GatewiseError` if the network reads which values are missing, or elapsed times.
+    Where the network reads which values are missing, NaN is one; else all results of its sequence are NaN.
     """
 
     def __init__(
@@ -64,50 +60,50 @@ class DeployedSequences(Deployed):
         result: Field,
         description: dict[str, Any],
     ) -> None:
-        if preprocessing.gaps != "none":
-            raise GatewiseError(
-                "this model can't be exported: it reads missing values or irregular times (--fill mask, "
-                "--irregular); train it without"
-            )
+        reader = GapReader(preprocessing.gaps, preprocessing.unit_of_time)
         super().__init__(
-            sequence_inputs(len(preprocessing.scales)),
+            [*sequence_inputs(len(preprocessing.scales), masked=reader.is_masked), *reader.fields()],
             [result],
             {**description, **described_channels(preprocessing)},
         )
         self.network = network.eval()
         if any(isinstance(one, RandomConvolutions) for one in network.modules()):
             self.tolerance = 1e-4  # the last bit decides whether a value is above a threshold
-        self.scaled = ScaledValues(preprocessing.scales)
+        self.scaled, self.gaps = ScaledValues(preprocessing.scales), reader
 
-    def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor]:
+    def forward(self, values: Tensor, lengths: Tensor, times: Tensor | None = None) -> tuple[Tensor]:
         """The results [B, ...] of sequences [B, T, C] of these lengths [B], all positive."""
-        found = self.result(self.scaled(values, lengths), lengths)
-        return (without_missing(found, values.isnan() & valid_steps(values, lengths)),)
+        scaled, gaps = self.gaps.read(self.scaled(values, lengths), lengths, times)
+        return (self.gaps.without_missing(self.result(scaled, lengths, gaps), values, lengths),)
 
     @abstractmethod
-    def result(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """The results, from scaled values."""
+    def result(self, values: Tensor, lengths: Tensor, gaps: Gaps | None) -> Tensor:
+        """The results, from scaled values and their gaps."""
 
     def example(self, sizes: dict[str, int], random: torch.Generator) -> dict[str, Tensor]:
-        return drawn_sequences(self.scaled, sizes, random)
+        return drawn_sequences(self.scaled, sizes, random, self.gaps)
 
 
 LENGTHS = Field("lengths", "int64", ("batch",), "the steps of each sequence, at least 1")
 
 
-def sequence_inputs(channels: int, dtype: DType = "float64") -> list[Field]:
-    """The inputs of networks of sequences."""
+def sequence_inputs(channels: int, dtype: DType = "float64", masked: bool = False) -> list[Field]:
+    """The inputs of networks of sequences. masked: whether values may be missing"""
     about = "the sequences, anything beyond their ends; where a value is missing (NaN), all results are NaN: "
     about += "fill it before, as `fill` says"
+    if masked:
+        about = "the sequences, NaN where a value is missing, and anything beyond their ends"
     return [Field("values", dtype, ("batch", "time", channels), about), LENGTHS]
 
 
 def drawn_sequences(
-    scaled: ScaledValues, sizes: dict[str, int], random: torch.Generator
+    scaled: ScaledValues, sizes: dict[str, int], random: torch.Generator, gaps: GapReader = NO_GAPS
 ) -> dict[str, Tensor]:
     """Plausible sequences, one of them of full length."""
     rows, steps = sizes["batch"], sizes["time"]
-    return {"values": scaled.drawn(rows, steps, random), "lengths": drawn_lengths(rows, steps, random)}
+    values = scaled.drawn(rows, steps, random)
+    lengths = drawn_lengths(rows, steps, random)
+    return {"values": values, "lengths": lengths, **gaps.drawn(values, random)}
 
 
 def drawn_lengths(rows: int, steps: int, random: torch.Generator) -> Tensor:

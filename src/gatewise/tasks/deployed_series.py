@@ -1,42 +1,25 @@
-"""Windows of series from raw values: scales, calendar and covariates, for every task of series."""
+"""Windows of series from raw values: the inputs of graphs, and what networks read of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gatewise.data.series.categories import Categories
-from gatewise.data.series.scaled_table import SeriesScaling
-from gatewise.data.series.scaling import LogScale, Scale
+from gatewise.data.series.scaling import Scale
+from gatewise.data.series.step import Step
 from gatewise.shipping.deployed import Field, without_missing
+from gatewise.shipping.running import last_places, values_at
+from gatewise.shipping.series_inputs import SeriesInputs, SeriesScale, mask_inputs, scale_values
 from gatewise.shipping.series_rows import SeriesForm
 from gatewise.tasks.calendar_inputs import calendar_inputs
 
-Covariates = Sequence[tuple[str, Scale | Categories]]  # by the name of the column
-
-
-class SeriesScale(NamedTuple):
-    """Of each row [B, 1]: the mean, the standard deviation, and the unit of logarithms, 0 without them."""
-
-    mean: Tensor
-    deviation: Tensor
-    unit: Tensor
-
-    def apply(self, target: Tensor) -> Tensor:
-        """Values [B, T] in the units of the data, scaled."""
-        logarithms = (target / self.unit.where(self.unit > 0, 1.0)).log()
-        return (torch.where(self.unit > 0, logarithms, target) - self.mean) / self.deviation
-
-    def undo(self, scaled: Tensor) -> Tensor:
-        """Scaled values [B, ...] in the units of the data."""
-        shape = (-1, *[1] * (scaled.dim() - 1))
-        mean, deviation, unit = (one.reshape(shape) for one in self)
-        values = scaled.double() * deviation + mean
-        return torch.where(unit > 0, values.exp() * unit, values)
+SECOND = 1_000_000  # microseconds
+Named = Sequence[tuple[str, Scale | Categories]]  # columns
 
 
 @dataclass(frozen=True)
@@ -54,50 +37,48 @@ class Window:
 
 
 class WindowReader(nn.Module):
-    """Scales raw windows as `scaled_table` scales a table.
+    """Reads raw windows as `scaled_table` reads a table.
 
     form: the preprocessing of a model
     context, horizon: the steps of the past, and those after it
     """
 
-    mean: Tensor
-    deviation: Tensor
-    unit: Tensor
+    scales: Tensor
 
     def __init__(self, form: SeriesForm, context: int, horizon: int) -> None:
         super().__init__()
         learned, columns = form.learned, form.columns
         self.context, self.horizon, self.cycles = context, horizon, learned.cycles
-        self.zone = form.time_zone
+        self.zone, self.unit = form.time_zone, learned.unit_of_time
+        self.has_dates = Step.named(form.step).unit != "numbers"
         names, known = (*columns.known, *columns.observed), len(columns.known)
         covariates = list(zip(names, learned.covariates, strict=True))
-        self.known, self.observed = covariates[:known], covariates[known:]
-        self.static = list(zip(columns.static, learned.statics, strict=True))
-        scales = list(learned.series.values())
-        units = [one.unit if isinstance(one, LogScale) else 0.0 for one in scales]
-        for name, values in (
-            ("mean", [one.mean for one in scales]),
-            ("deviation", [one.deviation for one in scales]),
-            ("unit", units),
-        ):
-            self.register_buffer(name, torch.tensor(values, dtype=torch.float64))
+        self.columns: dict[str, Named] = {
+            "known": covariates[:known],
+            "observed": covariates[known:],
+            "static": list(zip(columns.static, learned.statics, strict=True)),
+        }
+        self.inputs = SeriesInputs(learned, columns)
+        self.register_buffer("scales", scale_values(learned.series.values()))
 
     def fields(self, target: Field) -> list[Field]:
         """The inputs: the target, and what the model reads beside it."""
         steps, fields = self.context + self.horizon, [target]
-        if len(self.mean) > 1:
+        if self.inputs.masked:
+            about = "the last value before the window, read where the first ones of the window are missing"
+            fields.append(Field("last", "float64", ("batch",), about))
+            about = (
+                f"the {'time' if self.unit else 'steps'} from that value to the window, from 1; 0 elsewhere"
+            )
+            fields.append(Field("since", "float64", ("batch",), about))
+        if len(self.scales) > 1:
             about = "the place of the series among `series`, from 0; results of any other are NaN"
             fields.append(Field("series", "int64", ("batch",), about))
-        if self.cycles:
-            clock = f"in local time of {self.zone}" if self.zone else "on the data's clock"
-            about = f"the times of all steps {clock}, in seconds since 1970-01-01 00:00:00 of that clock"
-            fields.append(Field("times", "int64", ("batch", steps), about))
-        for name, length, columns in (
-            ("known", steps, self.known),
-            ("observed", self.context, self.observed),
-            ("static", 0, self.static),
-        ):
+        if self.cycles or self.unit:
+            fields.append(self._times(steps))
+        for name, length in (("known", steps), ("observed", self.context), ("static", 0)):
             axes: tuple[str | int, ...] = ("batch", length) if length else ("batch",)
+            columns = self.columns[name]
             numbers = [column for column, one in columns if isinstance(one, Scale)]
             texts = [column for column, one in columns if isinstance(one, Categories)]
             if numbers:
@@ -108,9 +89,24 @@ class WindowReader(nn.Module):
                 fields.append(Field(f"{name}_categories", "int64", (*axes, len(texts)), about))
         return fields
 
+    def _times(self, steps: int) -> Field:
+        """The times of the steps, and at irregular times also of the step before them."""
+        clock = f"in local time of {self.zone}" if self.zone else "on the data's clock"
+        since = f"since 1970-01-01 00:00:00 {clock}"
+        if not self.unit:
+            return Field("times", "int64", ("batch", steps), f"the times of all steps, in seconds {since}")
+        unit = f"in microseconds {since}" if self.has_dates else "as they are in the data"
+        about = (
+            f"the times of the step before the window and of all steps, {unit}; of the first step its own "
+        )
+        about += "twice"
+        return Field("times", "int64" if self.has_dates else "float64", ("batch", 1 + steps), about)
+
     def forward(
         self,
         target: Tensor,
+        last: Tensor | None = None,
+        since: Tensor | None = None,
         series: Tensor | None = None,
         times: Tensor | None = None,
         known: Tensor | None = None,
@@ -121,58 +117,75 @@ class WindowReader(nn.Module):
         static_categories: Tensor | None = None,
     ) -> Window:
         """The scaled window of a target [B, T], of which the first L steps are the past."""
-        scale = self._scale(target, series)
-        scaled, rows = scale.apply(target), target.new_zeros(target.shape[0], self.horizon, 0)
-        ahead = [] if times is None else [calendar_inputs(times, self.cycles)]
-        ahead += _inputs_of(self.known, known, known_categories)
-        past = [scaled[:, : self.context].unsqueeze(-1), *(one[:, : self.context] for one in ahead)]
-        past += _inputs_of(self.observed, observed, observed_categories)
-        future = [rows, *(one[:, self.context :] for one in ahead)]
-        statics = [rows[:, 0], *_static_inputs(self.static, static, static_categories)]
-        inputs = [torch.cat(one, dim=-1).float() for one in (past, future, statics)]
-        known_scale = SeriesScale(without_missing(scale.mean, _missing(inputs)), scale.deviation, scale.unit)
-        return Window(scaled, inputs[0], inputs[1], inputs[2], known_scale)
+        scale, mask = self._scale(target, series), None
+        elapsed = None if times is None or not self.unit else times.diff(dim=1).double() / self.unit
+        past = target[:, : self.context]
+        if last is not None and since is not None:
+            mask, past = _masked(past, last, since, elapsed)
+        raw = [] if elapsed is None else [elapsed.unsqueeze(-1)]
+        if times is not None and self.cycles:
+            seconds = torch.div(times[:, 1:], SECOND, rounding_mode="floor") if self.unit else times
+            raw.append(calendar_inputs(seconds, self.cycles))
+        like = target.new_zeros(target.shape[0], self.context + self.horizon, 0)
+        ahead = torch.cat([like, *raw, self._raw("known", known, known_categories, like)], dim=-1)
+        ahead = self.inputs.known_inputs(ahead)
+        watched = self._raw("observed", observed, observed_categories, like[:, : self.context])
+        rows = self.inputs.rows(scale.apply(past), ahead[:, : self.context], watched, mask)
+        statics = self.inputs.static_inputs(self._raw("static", static, static_categories, like[:, 0]))
+        read = [one.float() for one in (rows, ahead[:, self.context :], statics)]
+        missing = torch.cat([one.isnan().flatten(1) for one in read], dim=1)
+        known_scale = scale._replace(mean=without_missing(scale.mean, missing))
+        return Window(scale.apply(target), read[0], read[1], read[2], known_scale)
 
     def _scale(self, target: Tensor, series: Tensor | None) -> SeriesScale:
         if series is None:
-            return SeriesScale(
-                *(one.expand(target.shape[0], 1) for one in (self.mean, self.deviation, self.unit))
-            )
-        exists = (series >= 0) & (series < self.mean.shape[0])
-        place = series.where(exists, 0)
-        mean = self.mean[place].where(exists, torch.nan)
-        return SeriesScale(*(one[:, None] for one in (mean, self.deviation[place], self.unit[place])))
+            return self.inputs.scale(self.scales.expand(target.shape[0], 3))
+        exists = (series >= 0) & (series < self.scales.shape[0])
+        found = self.scales[series.where(exists, 0)]
+        return self.inputs.scale(torch.where(exists[:, None], found, torch.nan))
+
+    def _raw(self, name: str, numbers: Tensor | None, places: Tensor | None, like: Tensor) -> Tensor:
+        """The columns of a kind in their order, [..., n]; places: of categories"""
+        found, of_numbers, of_places = [like], iter(()), iter(())
+        if numbers is not None:
+            of_numbers = iter(numbers.split(1, dim=-1))
+        if places is not None:
+            of_places = iter(places.double().split(1, dim=-1))
+        found += [next(of_numbers if isinstance(one, Scale) else of_places) for _, one in self.columns[name]]
+        return torch.cat(found, dim=-1)
 
     def example(self, fields: Sequence[Field], rows: int, random: torch.Generator) -> dict[str, Tensor]:
         """Plausible values of inputs."""
-        place = torch.randint(len(self.mean), (rows,), generator=random)
+        place = torch.randint(len(self.scales), (rows,), generator=random)
+        scale = self.inputs.scale(self.scales[place])
         found: dict[str, Tensor] = {}
         for field in fields:
             shape = tuple(rows if axis == "batch" else int(axis) for axis in field.axes)
             drawn = torch.randn(shape, generator=random, dtype=torch.float64)
-            if field.name == "target":
-                own = (one[place, None] for one in (self.mean, self.deviation, self.unit))
-                found["target"] = SeriesScale(*own).undo(drawn)
+            if field.name in ("target", "last"):
+                found[field.name] = scale.undo(drawn)
+                if self.inputs.masked and field.name == "target":
+                    found["target"] = found["target"].masked_fill(drawn.abs() > 1.5, torch.nan)
+            elif field.name == "since":
+                found["since"] = (drawn * 10).abs().ceil()
             elif field.name == "series":
                 found["series"] = place
             elif field.name == "times":
-                first = torch.randint(10**9, (rows, 1), generator=random)
-                found["times"] = first + 86_400 * torch.arange(shape[1])
+                found["times"] = self._drawn_times(drawn, random)
             elif field.dtype == "int64":
                 found[field.name] = torch.randint(-1, 3, shape, generator=random)
             else:
-                columns: Covariates = getattr(self, field.name)
-                found[field.name] = _plausible(drawn, [one for _, one in columns if isinstance(one, Scale)])
+                scales = [one for _, one in self.columns[field.name] if isinstance(one, Scale)]
+                means, deviations, _ = scale_values(scales).unbind(1)
+                found[field.name] = drawn * deviations + means
         return found
 
-
-def series_obstacle(learned: SeriesScaling) -> str | None:
-    """The reason why windows of series can't be read from raw values, or None."""
-    if learned.masked:
-        return "it reads which values are missing (--fill mask); train it with --fill linear"
-    if learned.unit_of_time:
-        return "it reads times that are irregular; train it on a regular series"
-    return None
+    def _drawn_times(self, drawn: Tensor, random: torch.Generator) -> Tensor:
+        first = torch.randint(10**9, (len(drawn), 1), generator=random)
+        if not self.unit:
+            return first + 86_400 * torch.arange(drawn.shape[1])
+        steps = (drawn.exp() * self.unit).cumsum(dim=1)
+        return first * SECOND + steps.long() if self.has_dates else steps
 
 
 def described_series(form: SeriesForm) -> dict[str, Any]:
@@ -185,45 +198,23 @@ def described_series(form: SeriesForm) -> dict[str, Any]:
         "time": columns.time,
         "time_zone": form.time_zone,
         "step": form.step,
+        "unit_of_time": learned.unit_of_time,
         "fill": form.fill,
         "series": list(learned.series),
         "categories": {name: list(one.categories) for name, one in pairs if isinstance(one, Categories)},
     }
 
 
-def _missing(inputs: Sequence[Tensor]) -> Tensor:
-    """[B, N] bool, whether any number that the network reads is NaN."""
-    return torch.cat([one.isnan().flatten(1) for one in inputs], dim=1)
+def _masked(target: Tensor, last: Tensor, since: Tensor, elapsed: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The mask of a window [B, L], and the window with each missing value replaced by the last one before it.
 
-
-def _inputs_of(columns: Covariates, numbers: Tensor | None, categories: Tensor | None) -> list[Tensor]:
-    """What the network reads of columns, [..., K] each, in their order."""
-    found, number, category = [], 0, 0
-    for _, one in columns:
-        if isinstance(one, Categories):
-            assert categories is not None
-            places = torch.arange(len(one.categories))
-            found.append((categories[..., category, None] == places).double())
-            category += 1
-        else:
-            assert numbers is not None
-            found.append(((numbers[..., number] - one.mean) / one.deviation).unsqueeze(-1))
-            number += 1
-    return found
-
-
-def _static_inputs(columns: Covariates, numbers: Tensor | None, categories: Tensor | None) -> list[Tensor]:
-    """As `_inputs_of`; a category that is not in the training set has an input of its own, the last one."""
-    found = []
-    for (_, one), values in zip(columns, _inputs_of(columns, numbers, categories), strict=True):
-        unseen = 1 - values.sum(-1, keepdim=True)
-        found.append(torch.cat([values, unseen], dim=-1) if isinstance(one, Categories) else values)
-    return found
-
-
-def _plausible(drawn: Tensor, scales: Sequence[Scale]) -> Tensor:
-    means, deviations = (
-        torch.tensor([getattr(one, name) for one in scales], dtype=torch.float64)
-        for name in ("mean", "deviation")
-    )
-    return drawn * deviations + means
+    last, since: [B], of the step before; elapsed: between steps, if they are not all 1
+    """
+    missing, steps = target.isnan(), target.shape[1]
+    places = last_places(~missing)
+    inside, times = places >= 0, torch.arange(steps, dtype=target.dtype).expand_as(target)
+    if elapsed is not None:
+        times = elapsed[:, :steps].cumsum(dim=1) - elapsed[:, :1]
+    passed = torch.where(inside, times - values_at(times, places), times + since[:, None])
+    filled = torch.where(inside, values_at(target, places), last[:, None])
+    return mask_inputs(missing, passed), filled

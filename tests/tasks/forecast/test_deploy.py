@@ -7,8 +7,10 @@ import torch
 
 import gatewise
 from gatewise.data.series.calendar import calendar
-from gatewise.errors import GatewiseError
+from gatewise.data.series.step import Step
+from gatewise.modules.count_heads import NegativeBinomialHead
 from gatewise.tasks.calendar_inputs import calendar_inputs
+from gatewise.tasks.forecast.graph_quantiles import binomial_quantiles
 from gatewise.tasks.forecast.task import TASK
 from tests.series import frame, intermittent, seasonal
 from tests.tasks.forecast.raw import raw_inputs
@@ -117,11 +119,73 @@ def test_calendar_inputs_are_those_of_tables():
         np.testing.assert_allclose(calendar_inputs(seconds, cycles), calendar(one, cycles), atol=1e-12)
 
 
-def test_what_can_not_be_deployed_is_refused_with_the_reason(tmp_path):
-    path = tmp_path / "counts.csv"
+@pytest.mark.parametrize("head", ["student-t", "negative-binomial", "tweedie"])
+def test_quantiles_of_distributions(tmp_path, head):
+    path = tmp_path / "sold.csv"
     intermittent(200).write_csv(path)
-    model = gatewise.Forecaster(**SMALL, head="negative-binomial").fit(path, target="sold")
-    with pytest.raises(
-        GatewiseError, match="NegativeBinomialHead need scipy; train it with --head quantiles"
-    ):
-        TASK.deployed(model.model_)
+    model = gatewise.Forecaster(**SMALL, head=head).fit(path, target="sold")
+    compare(model, path, path)
+
+
+def test_quantiles_of_counts_are_those_of_scipy():
+    random = torch.Generator().manual_seed(0)
+    raw = (torch.randn(200, 2, generator=random) * 2).exp() + 1e-3
+    levels = (0.01, 0.1, 0.5, 0.9, 0.99)
+    expected = NegativeBinomialHead(1, 1, levels).quantiles(raw)
+    found = binomial_quantiles(levels, raw)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    few = binomial_quantiles(levels, raw, largest=3)
+    assert torch.equal(few.isnan(), expected > 3)
+
+
+@pytest.mark.parametrize(
+    "options", [{"fill": "mask"}, {"irregular": True}, {"fill": "mask", "irregular": True}]
+)
+def test_missing_values_and_irregular_times(options):
+    random = np.random.default_rng(0)
+    hours = np.cumsum(random.integers(1, 4, 150)) if "irregular" in options else np.arange(150)
+    times = pl.Series(np.datetime64("2024-01-01", "us") + hours * np.timedelta64(1, "h"))
+    table = pl.DataFrame({"time": times, "value": 50 + 9 * np.sin(hours / 4) + random.normal(size=150)})
+    if "fill" in options:
+        table = table.with_columns(
+            pl.when(pl.Series(random.random(150) > 0.4) | (times == times[0])).then("value")
+        )
+    model = gatewise.Forecaster(**SMALL, cell="gru", refit=False, **options).fit(table, target="value")
+    deployed, context = TASK.deployed(model.model_), SMALL["context"]
+    step = Step.named(deployed.description["step"])
+    for end in (
+        5,
+        60,
+        61,
+        62,
+        63,
+    ):  # shorter than the context, and with missing values at the begin of a window
+        table_so_far = table.head(end)
+        while table_so_far["value"][-1] is None:
+            table_so_far = table_so_far.head(table_so_far.height - 1)
+        given = {name: one[None] for name, one in window_of(table_so_far, context, step, deployed).items()}
+        with torch.no_grad():
+            (found,) = deployed(**given)
+        expected = model.predict(table_so_far).drop("series", "time", strict=False).to_numpy()
+        np.testing.assert_allclose(np.sort(found[0], -1), np.sort(expected, -1), rtol=2e-6)
+
+
+def window_of(table, context, step, deployed):
+    """The raw inputs of the window at the end of a table of one series."""
+    values = table["value"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    padding, first = max(context - len(values), 0), max(len(values) - context, 0)
+    micros = step.extended(table["time"], len(values) + SMALL["horizon"]).to_physical().to_numpy()
+    target = np.pad(values[first:], (padding, 0), mode="edge")
+    known = np.flatnonzero(~np.isnan(values[:first]))
+    found = {"target": target}
+    if deployed.reader.inputs.masked:
+        found["last"] = values[known[-1]] if len(known) else np.nan
+        passed = first - known[-1] if len(known) else 0
+        if deployed.reader.unit and len(known):
+            passed = (micros[first] - micros[known[-1]]) / deployed.reader.unit
+        found["since"] = float(passed)
+    if deployed.reader.unit:
+        found["times"] = np.pad(micros[max(first - 1, 0) :], (padding + (first == 0), 0), mode="edge")
+    elif deployed.reader.cycles:
+        found["times"] = np.pad(micros[first:] // 10**6, (padding, 0), mode="edge")
+    return {name: torch.as_tensor(one) for name, one in found.items()}

@@ -1,13 +1,13 @@
 """Labellers as modules of raw values: the labels and probabilities of `predict`."""
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
 import gatewise
 from gatewise.data.labels.ragged import pad_rows, ragged_indices
 from gatewise.data.tokenizers.words import WordTokenizer
-from gatewise.errors import GatewiseError
 from gatewise.tasks.label.data import Preprocessing
 from gatewise.tasks.label.task import TASK
 from gatewise.tasks.preprocessing import load_preprocessing
@@ -17,12 +17,15 @@ from tests.signals import motifs
 SMALL = {"hidden": 4, "epochs": 1, "progress": False}
 
 
-def test_channels(tmp_path):
-    path = tmp_path / "motifs.csv"
-    motifs(12).write_csv(path)
-    model = gatewise.Labeler(**SMALL, cell="gru", layers=2).fit(path)
+@pytest.mark.parametrize("fill", [None, "mask"])
+def test_channels(tmp_path, fill):
+    path, table = tmp_path / "motifs.csv", motifs(12)
+    if fill is not None:
+        table = table.with_columns(pl.when(pl.int_range(pl.len()) % 5 != 2).then("a"))
+    table.write_csv(path)
+    model = gatewise.Labeler(**SMALL, cell="gru", layers=2, fill=fill).fit(path)
     deployed = TASK.deployed(model.model_)
-    rows = [one.select("a", "b").to_numpy() for one in motifs(12).partition_by("id", maintain_order=True)]
+    rows = [one.select("a", "b").to_numpy() for one in table.partition_by("id", maintain_order=True)]
     lengths = torch.tensor([len(one) for one in rows])
     values = torch.full((len(rows), int(lengths.max()), 2), torch.nan)
     for number, one in enumerate(rows):
@@ -61,14 +64,6 @@ def test_words_and_their_letters(tmp_path):
     labels, best = np.array(about["labels"]), found.max(-1)
     assert labels[best.indices[rows, columns]].tolist() == expected["predicted"].to_list()
     np.testing.assert_allclose(best.values[rows, columns], expected["probability"], atol=6e-5)
-
-
-def test_missing_values_are_refused_with_the_reason(tmp_path):
-    path = tmp_path / "motifs.csv"
-    motifs(12).write_csv(path)
-    model = gatewise.Labeler(**SMALL, cell="gru", fill="mask").fit(path)
-    with pytest.raises(GatewiseError, match="it reads missing values or irregular times"):
-        TASK.deployed(model.model_)
 
 
 def test_the_preprocessing_is_that_of_the_data(tmp_path):

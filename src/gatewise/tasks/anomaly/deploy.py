@@ -10,7 +10,7 @@ from gatewise.modules.network import Network
 from gatewise.shipping.deployed import Deployed, Field
 from gatewise.tasks.anomaly.data import Preprocessing
 from gatewise.tasks.anomaly.network import AnomalyNetwork
-from gatewise.tasks.deployed_series import WindowReader, described_series, series_obstacle
+from gatewise.tasks.deployed_series import WindowReader, described_series
 
 
 class DeployedDetector(Deployed):
@@ -40,6 +40,8 @@ class DeployedDetector(Deployed):
     def forward(
         self,
         target: Tensor,
+        last: Tensor | None = None,
+        since: Tensor | None = None,
         series: Tensor | None = None,
         times: Tensor | None = None,
         known: Tensor | None = None,
@@ -48,7 +50,9 @@ class DeployedDetector(Deployed):
         observed_categories: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Expected values, scores and flags, [B] each."""
-        window = self.reader(target, series, times, known, known_categories, observed, observed_categories)
+        window = self.reader(
+            target, last, since, series, times, known, known_categories, observed, observed_categories
+        )
         location, width, _ = self.network(window.past, window.future).unbind(-1)
         score = (window.target[:, -1].float() - location).abs() / width
         return window.scale.undo(location), score, (score > self.threshold).long()
@@ -59,10 +63,8 @@ class DeployedDetector(Deployed):
 
 def deployed(network: Network, form: Preprocessing) -> DeployedDetector:
     """The deployed form of a detector. Raises: `GatewiseError` if it can't be exported."""
-    reason = series_obstacle(form.learned)
     if not isinstance(network, AnomalyNetwork):
-        reason = f"it is the baseline {type(network).__name__}; give a network"
-    if reason:
-        raise GatewiseError(f"this detector can't be exported: {reason}")
-    assert isinstance(network, AnomalyNetwork)
+        raise GatewiseError(
+            f"this detector can't be exported: it is the baseline {type(network).__name__}; give a network"
+        )
     return DeployedDetector(network, form)

@@ -11,13 +11,8 @@ from gatewise.data.series.scaled_table import scale_of_new
 from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
 from gatewise.modules.network import Network
-from gatewise.shipping.series_rows import (
-    CAUSAL_FILLS,
-    SeriesRows,
-    SeriesStepwise,
-    describe_series,
-    first_scale,
-)
+from gatewise.shipping.series_inputs import scale_values
+from gatewise.shipping.series_rows import CAUSAL_FILLS, SeriesRows, SeriesStepwise, describe_series
 from gatewise.shipping.stepwise import dtype_of
 from gatewise.shipping.window import pushed
 from gatewise.tasks.anomaly.data import Preprocessing
@@ -43,7 +38,7 @@ class AnomalyStepwise(SeriesStepwise):
         initial = {
             "steps": torch.zeros(1, 1, dtype=torch.int64),
             "window": like.new_zeros(1, shape.context, shape.inputs),
-            "scale": first_scale(list(learned.series.values())),
+            "scale": scale_values(learned.series.values())[:1],
         }
         if learned.masked:
             initial["since"] = torch.zeros(1, dtype=torch.float64)
@@ -53,15 +48,16 @@ class AnomalyStepwise(SeriesStepwise):
 
     def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
         steps, window, scale, *others = states
-        row, since = self.rows(x, scale, window[:, -1, 0], others[0] if others else None)
+        own = self.rows.inputs.scale(scale)
+        row, since = self.rows(x, own, window[:, -1, 0], others[0] if others else None)
         row = row.to(window.dtype)
         known = self.network.shape.known
         location, width, _ = self.network(window, row[:, None, 1 : 1 + known]).unbind(-1)
         score = ((row[:, 0] - location).abs() / width).double()
         flag = (score > self.threshold).double()
-        y = torch.stack([self.rows.undo(location, scale), score, flag], dim=1)
+        y = torch.stack([own.undo(location), score, flag], dim=1)
         unknown = steps < self.network.shape.context
-        if self.rows.masked:
+        if self.rows.inputs.masked:
             unknown = unknown | x[:, :1].isnan()
         y = torch.where(unknown, torch.nan, y)
         kept = () if since is None else (since,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from gatewise.data.sequences.gaps import Gaps
 from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.modules.classifier import Classifier
 from gatewise.shipping.deployed import Field
@@ -25,6 +26,6 @@ class DeployedClassifier(DeployedSequences):
         result = Field("probabilities", "float32", ("batch", len(classes)), about)
         super().__init__(network, preprocessing, result, {"task": "classify", "classes": list(classes)})
 
-    def result(self, values: Tensor, lengths: Tensor) -> Tensor:
+    def result(self, values: Tensor, lengths: Tensor, gaps: Gaps | None) -> Tensor:
         labels = lengths.new_zeros(lengths.shape)  # which are not read
-        return self.network.logits(SequenceBatch(values, lengths, labels)).softmax(-1)
+        return self.network.logits(SequenceBatch(values, lengths, labels, gaps=gaps)).softmax(-1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from gatewise.data.sequences.gaps import Gaps
 from gatewise.data.sequences.targets import TargetBatch
 from gatewise.shipping.deployed import Field
 from gatewise.tasks.classify_multilabel.classifier import MultilabelClassifier
@@ -30,6 +31,6 @@ class DeployedMultilabel(DeployedSequences):
         }
         super().__init__(network, preprocessing, result, description)
 
-    def result(self, values: Tensor, lengths: Tensor) -> Tensor:
+    def result(self, values: Tensor, lengths: Tensor, gaps: Gaps | None) -> Tensor:
         nothing = values.new_zeros(values.shape[0], len(self.description["classes"]))  # truth, not read
-        return self.network.logits(TargetBatch(values, lengths, nothing)).sigmoid()
+        return self.network.logits(TargetBatch(values, lengths, nothing, gaps=gaps)).sigmoid()

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from gatewise.errors import GatewiseError
-from gatewise.modules.heads import QuantileHead
+from gatewise.modules.count_heads import NegativeBinomialHead
 from gatewise.shipping.deployed import Deployed, Field
-from gatewise.tasks.deployed_series import WindowReader, described_series, series_obstacle
+from gatewise.tasks.deployed_series import WindowReader, described_series
 from gatewise.tasks.forecast.data import Preprocessing
 from gatewise.tasks.forecast.forecaster import HeadedForecaster
+from gatewise.tasks.forecast.graph_quantiles import LARGEST_COUNT, graph_quantiles
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
@@ -29,6 +30,8 @@ class DeployedForecast(Deployed):
             "by copies of its first value, and so are its times and covariates"
         )
         quantiles = f"quantiles of {target!r} at each step of the horizon, in the order of `levels`"
+        if isinstance(network.head, NegativeBinomialHead):
+            quantiles += f"; NaN above {LARGEST_COUNT:,}"
         super().__init__(
             reader.fields(Field("target", "float64", ("batch", plan.context), about)),
             [Field("quantiles", "float64", ("batch", plan.horizon, len(levels)), quantiles)],
@@ -41,10 +44,13 @@ class DeployedForecast(Deployed):
             },
         )
         self.network, self.reader = network.eval(), reader
+        self.quantiles = graph_quantiles(network.head)
 
     def forward(
         self,
         target: Tensor,
+        last: Tensor | None = None,
+        since: Tensor | None = None,
         series: Tensor | None = None,
         times: Tensor | None = None,
         known: Tensor | None = None,
@@ -56,11 +62,11 @@ class DeployedForecast(Deployed):
     ) -> tuple[Tensor]:
         """The quantiles [B, Q, n]."""
         window = self.reader(
-            target, series, times, known, known_categories, observed, observed_categories, static,
-            static_categories,
+            target, last, since, series, times, known, known_categories, observed, observed_categories,
+            static, static_categories,
         )  # fmt: skip
         raw = self.network(window.past, window.future, window.static)
-        return (window.scale.undo(self.network.quantiles(raw)),)
+        return (window.scale.undo(self.network.calibrated(self.quantiles(raw))),)
 
     def example(self, sizes: dict[str, int], random: torch.Generator) -> dict[str, Tensor]:
         return self.reader.example(self.inputs, sizes["batch"], random)
@@ -83,8 +89,9 @@ def deployed(model: SavedModel) -> DeployedForecast:
 def _obstacle(network: object, preprocessing: Preprocessing) -> str | None:
     if not isinstance(network, HeadedForecaster):
         return "it is a baseline; give a network"
-    if not isinstance(network.head, QuantileHead):
-        return f"the quantiles of {type(network.head).__name__} need scipy; train it with --head quantiles"
     if preprocessing.columns.hierarchy:
-        return "forecasts of a hierarchy are reconciled over all series; train it without --hierarchy"
-    return series_obstacle(preprocessing.learned)
+        return (
+            "the weights that reconcile a hierarchy are learned from the whole history at each prediction; "
+            "train it without --hierarchy, or use predict"
+        )
+    return None

@@ -12,19 +12,15 @@ from gatewise.data.series.scaling import Scale
 from gatewise.data.series.statics import read_statics, static_inputs
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
-from gatewise.modules.heads import QuantileHead
+from gatewise.modules.count_heads import NegativeBinomialHead
 from gatewise.modules.network import Network
-from gatewise.shipping.series_rows import (
-    CAUSAL_FILLS,
-    SeriesRows,
-    SeriesStepwise,
-    describe_series,
-    first_scale,
-)
+from gatewise.shipping.series_inputs import scale_values
+from gatewise.shipping.series_rows import CAUSAL_FILLS, SeriesRows, SeriesStepwise, describe_series
 from gatewise.shipping.stepwise import dtype_of
 from gatewise.shipping.window import pushed
 from gatewise.tasks.forecast.data import Preprocessing
-from gatewise.tasks.forecast.forecaster import Forecaster
+from gatewise.tasks.forecast.forecaster import HeadedForecaster
+from gatewise.tasks.forecast.graph_quantiles import graph_quantiles
 
 
 class ForecastStepwise(SeriesStepwise):
@@ -38,7 +34,7 @@ class ForecastStepwise(SeriesStepwise):
     form: Preprocessing
     initial_static: Tensor
 
-    def __init__(self, network: Forecaster, form: Preprocessing) -> None:
+    def __init__(self, network: HeadedForecaster, form: Preprocessing) -> None:
         shape, learned = network.shape, form.learned
         rows = SeriesRows(learned, form.columns, form.fill)
         description = {
@@ -55,30 +51,34 @@ class ForecastStepwise(SeriesStepwise):
         initial = {
             "steps": torch.zeros(1, 1, dtype=torch.int64),
             "window": like.new_zeros(1, shape.context, shape.inputs),
-            "scale": first_scale(list(learned.series.values())),
+            "scale": scale_values(learned.series.values())[:1],
         }
         if shape.static:
             initial["static"] = like.new_zeros(1, shape.static)
         if learned.masked:
             initial["since"] = torch.zeros(1, dtype=torch.float64)
-        width = rows.width + shape.horizon * rows.ahead
+        width = rows.width + shape.horizon * rows.inputs.ahead
         super().__init__(description, torch.ones(1, width, dtype=torch.float64), initial)
-        if not isinstance(network.head, QuantileHead):
-            head = type(network.head).__name__
-            self.graph_obstacle = f"the quantiles of {head} need scipy; train it with --head quantiles"
+        self.quantiles = graph_quantiles(network.head)
+        if isinstance(network.head, NegativeBinomialHead):
+            self.quantiles = network.head.quantiles  # of any size
+            self.graph_obstacle = (
+                "quantiles of counts need SciPy; train it with --head quantiles, or export to onnx or torch"
+            )
         self.network, self.rows, self.form = network, rows, form
 
     def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
         steps, window, scale, *others = states
         static = others[0] if self.network.shape.static else None
-        since = others[-1] if self.rows.masked else None
-        row, since = self.rows(x[:, : self.rows.width], scale, window[:, -1, 0], since)
+        since = others[-1] if self.rows.inputs.masked else None
+        own = self.rows.inputs.scale(scale)
+        row, since = self.rows(x[:, : self.rows.width], own, window[:, -1, 0], since)
         window = pushed(window, row, steps)
         ahead = x[:, self.rows.width :].unflatten(1, (self.network.shape.horizon, -1))
-        future = self.rows.future(ahead).to(window.dtype)
-        scaled = self.network.quantiles(self.network(window, future, static))
+        future = self.rows.inputs.known_inputs(ahead).to(window.dtype)
+        scaled = self.network.calibrated(self.quantiles(self.network(window, future, static)))
         kept = [one for one in (static, since) if one is not None]
-        return (self.rows.undo(scaled, scale), steps + 1, window, scale, *kept)
+        return (own.undo(scaled), steps + 1, window, scale, *kept)
 
     def scale_of(self, values: np.ndarray) -> Scale:
         plan = self.form.plan
@@ -94,7 +94,7 @@ class ForecastStepwise(SeriesStepwise):
 
 def stepwise(network: Network, form: Preprocessing) -> ForecastStepwise:
     """A step of a forecaster. Raises: `GatewiseError` if series can't be forecast one by one."""
-    assert isinstance(network, Forecaster)
+    assert isinstance(network, HeadedForecaster)
     if form.columns.hierarchy:
         raise GatewiseError(
             "the forecasts of a hierarchy are made to add up over all series at once, so they can't stream; "

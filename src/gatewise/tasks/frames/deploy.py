@@ -10,8 +10,8 @@ from torch import Tensor
 from gatewise.data.images.clips import ClipBatch
 from gatewise.errors import GatewiseError
 from gatewise.modules.network import Network
-from gatewise.shipping.deployed import Deployed, Field
-from gatewise.tasks.deployed_sequences import LENGTHS, drawn_lengths, valid_steps
+from gatewise.shipping.deployed import Deployed, Field, valid_steps
+from gatewise.tasks.deployed_sequences import LENGTHS, drawn_lengths
 from gatewise.tasks.frames.data import Preprocessing
 from gatewise.tasks.frames.network import FrameClassifier
 

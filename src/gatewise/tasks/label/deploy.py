@@ -17,14 +17,14 @@ from gatewise.data.labels.labelled_text import TextPreprocessing
 from gatewise.data.labels.token_steps import TokenBatch
 from gatewise.errors import GatewiseError
 from gatewise.modules.network import Network
-from gatewise.shipping.deployed import Deployed, Field, without_missing
+from gatewise.shipping.deployed import Deployed, Field, valid_steps
+from gatewise.tasks.deployed_gaps import GapReader
 from gatewise.tasks.deployed_sequences import (
     LENGTHS,
     ScaledValues,
     drawn_lengths,
     drawn_sequences,
     sequence_inputs,
-    valid_steps,
 )
 from gatewise.tasks.label.data import Preprocessing
 from gatewise.tasks.label.network import Labeller, LabelNetwork
@@ -66,17 +66,19 @@ class DeployedChannelLabeller(DeployedLabeller):
 
     def __init__(self, network: LabelNetwork, form: TablePreprocessing) -> None:
         channels = list(form.columns.channels) or None
-        inputs = sequence_inputs(len(form.scales), "float32")
+        reader = GapReader(form.gaps, form.unit_of_time)
+        inputs = [*sequence_inputs(len(form.scales), "float32", reader.is_masked), *reader.fields()]
         super().__init__(network, form, inputs, {"channels": channels, "fill": form.fill})
-        self.scaled = ScaledValues(form.scales, torch.float32)
+        self.scaled, self.gaps = ScaledValues(form.scales, torch.float32), reader
 
-    def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor]:
-        scaled = self.scaled(values, lengths)
-        (found,) = self.probabilities(ChannelBatch(scaled, lengths, lengths.new_zeros(values.shape[:2])))
-        return (without_missing(found, values.isnan() & valid_steps(values, lengths)),)
+    def forward(self, values: Tensor, lengths: Tensor, times: Tensor | None = None) -> tuple[Tensor]:
+        scaled, gaps = self.gaps.read(self.scaled(values, lengths), lengths, times)
+        batch = ChannelBatch(scaled, lengths, lengths.new_zeros(values.shape[:2]), gaps)
+        (found,) = self.probabilities(batch)
+        return (self.gaps.without_missing(found, values, lengths),)
 
     def example(self, sizes: dict[str, int], random: torch.Generator) -> dict[str, Tensor]:
-        return drawn_sequences(self.scaled, sizes, random)
+        return drawn_sequences(self.scaled, sizes, random, self.gaps)
 
 
 class DeployedWordLabeller(DeployedLabeller):
@@ -129,9 +131,4 @@ def deployed(network: Network, preprocessing: Preprocessing) -> DeployedLabeller
     form = preprocessing.form
     if isinstance(form, TextPreprocessing):
         return DeployedWordLabeller(network, form)
-    if form.gaps != "none":
-        raise GatewiseError(
-            "this labeller can't be exported: it reads missing values or irregular times (--fill mask, "
-            "--irregular); train it without"
-        )
     return DeployedChannelLabeller(network, form)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gatewise.data.sequences.gaps import Gaps
 from gatewise.data.sequences.targets import TargetBatch
 from gatewise.shipping.deployed import Field
 from gatewise.tasks.deployed_sequences import DeployedSequences
@@ -28,7 +29,7 @@ class DeployedRegressor(DeployedSequences):
         self.register_buffer("target_mean", torch.tensor(means, dtype=torch.float64))
         self.register_buffer("target_deviation", torch.tensor(deviations, dtype=torch.float64))
 
-    def result(self, values: Tensor, lengths: Tensor) -> Tensor:
+    def result(self, values: Tensor, lengths: Tensor, gaps: Gaps | None) -> Tensor:
         nothing = values.new_zeros(values.shape[0], len(self.target_mean))  # targets are not read
-        scaled = self.network.outputs(TargetBatch(values, lengths, nothing))
+        scaled = self.network.outputs(TargetBatch(values, lengths, nothing, gaps=gaps))
         return scaled.double() * self.target_deviation + self.target_mean
