@@ -6,11 +6,12 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from starlette.websockets import WebSocketDisconnect
 
 from gatewise.errors import GatewiseError
 from gatewise.serving.examples import observation_of
-from gatewise.serving.predicting import Predictor
+from gatewise.serving.predicting import RequestPredictor
 from gatewise.serving.worker import StreamWorker
 from tests.serving.conftest import served
 from tests.shipping.stepping import forecaster, months, walks
@@ -335,7 +336,7 @@ def test_steps_that_arrive_together_are_one_batch(client):
 def test_arrays_that_arrive_together_are_predicted_by_one_call(client):
     values, _ = walks()
     model = client.models["gestures"].model
-    predictor, calls = Predictor(model), []
+    predictor, calls = RequestPredictor(model), []
     whole = predictor.predict
     predictor.predict = lambda data: calls.append(len(data)) or whole(data)
     lists = [values[:2].tolist(), values[2:5].tolist(), values[5:6].tolist()]
@@ -365,3 +366,19 @@ def test_the_example_of_a_model_with_covariates_is_read_by_it(irregular):
     roles = {"time": "second", "known": ["price", "day"], "categorical": ["day"], "irregular": irregular}
     step = forecaster(table, target="value", refit=False, **roles).stream()
     assert set(step.step(observation_of(step.description))) > {"value", "q0.1"}
+
+
+def test_tables_of_other_series_that_arrive_together_are_predicted_by_one_call(client):
+    model, table = client.models["sales"].model, months(("a", "b", "c"))
+    predictor, calls = RequestPredictor(model), []
+    whole = predictor.predict
+    predictor.predict = lambda data: calls.append(data.height) or whole(data)
+    a, b = (table.filter(pl.col("store") == one) for one in "ab")
+    parts = predictor.predict_each([a, b, a, a.with_columns(pl.col("month").cast(pl.String))])
+    assert calls == [120, 60, 60]  # the same series again, and times of another type, are calls of their own
+    for part, own in zip(parts, (a, b, a, a.with_columns(pl.col("month").cast(pl.String))), strict=True):
+        assert_frame_equal(part.frame, model.prediction(own).frame, rel_tol=1e-6)
+    calls.clear()
+    good, refused = predictor.predict_each([a, b.with_columns(store=pl.lit("new"), sales=None)])
+    assert_frame_equal(good.frame, parts[0].frame, rel_tol=1e-6)
+    assert isinstance(refused, GatewiseError)

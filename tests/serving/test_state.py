@@ -115,3 +115,14 @@ def test_a_step_that_can_not_be_logged_is_not_computed(folders, tmp_path, monkey
         assert client.get("/stream/a").json()["steps"] == 2
         expected = stream.step(values[0][2])
         same(stepped(client, "a", values[0][2].tolist()), expected)
+
+
+def test_a_synchronized_log_reaches_the_disk_at_each_batch(folders, tmp_path, monkeypatch):
+    synchronized, fsync = [], os.fsync
+    with served(folders[1:2], state=str(tmp_path), sync=True) as client:
+        opened(client, "a", "gestures")
+        log = client.models["gestures"].worker._journal._log
+        monkeypatch.setattr("os.fsync", lambda file: synchronized.append(file) or fsync(file))
+        for _ in range(2):
+            stepped(client, "a", [1.0, 1.0])
+        assert synchronized == [log] * 2

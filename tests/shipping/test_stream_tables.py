@@ -30,7 +30,7 @@ def assert_as_predicted(model, table, given=None):
             assert answers[name].to_list() == expected[name].to_list()
 
 
-def test_times_in_utc_are_read_in_the_zone_of_the_model(tmp_path):
+def test_times_in_utc_are_read_in_the_zone_of_the_model():
     hours = pl.datetime_range(
         pl.datetime(2024, 1, 1), pl.datetime(2024, 2, 19, 23), "1h", time_zone="UTC", eager=True
     )
@@ -44,10 +44,22 @@ def test_times_in_utc_are_read_in_the_zone_of_the_model(tmp_path):
     for record in table.head(40).iter_rows(named=True):
         answer = stream.step(record)
     np.testing.assert_allclose(answer["load"], model.predict(table.head(40))["load"], rtol=DIGITS)
-    model.export(tmp_path / "model.pt2")
-    described = json.loads((tmp_path / "model.json").read_text())
+    described = model._task.deployed(model.model_).described()
     assert described["time_zone"] == "America/New_York"
     assert "local time of America/New_York" in json.dumps(described["inputs"])
+
+
+def test_times_with_an_offset_are_on_their_own_clock_without_a_zone():
+    days = pl.datetime_range(
+        pl.datetime(2024, 1, 1), pl.datetime(2024, 4, 20), "1d", time_zone="Europe/Berlin", eager=True
+    )  # over the beginning of daylight saving time
+    table = pl.DataFrame({"day": days, "load": 50 + np.sin(np.arange(len(days)) / 3)})
+    model = forecaster(table, time="day", target="load", refit=False)
+    assert_as_predicted(model, table)
+    stream = model.stream()
+    for record in table.iter_rows(named=True):
+        answer = stream.step({**record, "day": record["day"].isoformat()})
+    np.testing.assert_allclose(answer["load"], model.predict(table)["load"], rtol=DIGITS)
 
 
 def test_whole_numbers_that_are_dates():
@@ -74,7 +86,7 @@ def test_times_in_several_columns():
     np.testing.assert_allclose(answer["sales"], model.predict(table)["sales"], rtol=DIGITS)
 
 
-@pytest.mark.parametrize("ids", [(True, False), (1.0, 2.0)])
+@pytest.mark.parametrize("ids", [(True, False), pytest.param((1.0, 2.0), marks=pytest.mark.thorough)])
 def test_ids_that_are_no_texts(ids):
     table = months().with_columns(pl.col("store").replace_strict({"a": ids[0], "b": ids[1]}))
     model = forecaster(table, id="store", refit=False)
@@ -90,7 +102,9 @@ def test_a_static_column_of_booleans():
     assert_as_predicted(model, table)
 
 
-@pytest.mark.parametrize("fill", ["forward", "zero", "mask"])
+@pytest.mark.parametrize(
+    "fill", ["zero", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("forward", "mask"))]
+)
 def test_a_new_series_with_gaps_is_scaled_as_by_predict(fill):
     model = forecaster(id="store", fill=fill, normalization="series", refit=False)
     rows = pl.int_range(pl.len())

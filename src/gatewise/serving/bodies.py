@@ -6,11 +6,14 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from gatewise.data.tables.rows import SEPARATORS
+from gatewise.data.tables.table import read_table
+from gatewise.errors import GatewiseError
 from gatewise.plain import one_line, parse_json
 from gatewise.serving.arrow_schema import has_nested_columns
 from gatewise.serving.refusals import RequestError
@@ -147,9 +150,7 @@ def _table(body: bytes, kind: str, most: int) -> pl.DataFrame:
     """The first rows of a table."""
     try:
         if kind == CSV:
-            return pl.read_csv(
-                io.BytesIO(body), n_rows=most, separator=_separator(body), infer_schema_length=None
-            )
+            return _csv(body)
         if has_nested_columns(body, is_file=kind == FILE):
             raise ValueError(
                 "it has columns of lists or objects; expected columns of numbers, texts and times"
@@ -160,7 +161,12 @@ def _table(body: bytes, kind: str, most: int) -> pl.DataFrame:
         raise RequestError(422, f"the body can't be read as {kind}: {one_line(error)}") from error
 
 
-def _separator(body: bytes) -> str:
-    """The separator of the cells of a CSV, as in its first line outside of quotation marks."""
-    first = re.sub(rb'"[^"]*"', b"", body.lstrip().split(b"\n", 1)[0])
-    return max(SEPARATORS, key=lambda one: first.count(one.encode()))
+def _csv(body: bytes) -> pl.DataFrame:
+    """The cells of a CSV, read as one in a file: with any separator, comments, and decimal commas."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "body.csv")
+        path.write_bytes(body)
+        try:
+            return read_table(path).frame
+        except GatewiseError as error:
+            raise ValueError(str(error).replace(f"{path} can't be read as a table: ", "")) from error

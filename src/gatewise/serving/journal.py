@@ -27,11 +27,11 @@ class Journal:
     A log is flushed to the system at each batch of steps: it survives the end of the process. The snapshot
     reaches the disk.
 
-    folder: of this model alone
+    folder: of this model alone; sync: whether the log reaches the disk, too, at each batch
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, sync: bool = False) -> None:
+        self.folder, self.sync = folder, sync
         self._number, self._records, self._log = 0, 0, -1
 
     def recover(self, stream: Stream) -> Sessions:
@@ -65,6 +65,8 @@ class Journal:
         try:
             while left:
                 left = left[os.write(self._log, left) :]
+            if self.sync:
+                os.fsync(self._log)
         except OSError:
             os.ftruncate(self._log, before)
             raise

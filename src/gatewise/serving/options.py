@@ -20,6 +20,11 @@ class ServeOptions(Options):
     state: str | None = Field(
         None, description="Folder that keeps the streams; with it, they survive a restart and a crash."
     )
+    sync: bool = Field(
+        False,
+        description="Write steps through to the disk before they are answered, once for each batch, so that "
+        "they survive a loss of power, too.",
+    )
     max_wait: float = Field(
         2.0, ge=0, le=1000, description="Milliseconds that a step waits for others, to be computed with them."
     )

@@ -1,4 +1,4 @@
-"""Predictions of a model in the server: lists of arrays or texts that arrive together are one call."""
+"""Predictions of a model in the server: what arrives together is predicted by one call where it can be."""
 
 from __future__ import annotations
 
@@ -9,21 +9,43 @@ import polars as pl
 
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
+from gatewise.estimators.batches import columns_together
 from gatewise.plain import one_line
 from gatewise.serving.refusals import RequestError
 from gatewise.tasks.prediction import Prediction
 
+TOGETHER = "predicted by one call with other requests"
 MISTAKES = (  # of data in forms that no file has, such as lists in cells
     TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
 )  # fmt: skip
 
 
-class Predictor:
+class _Group:
+    """Requests that one call predicts. is_open: whether others can be added; ids: of their series"""
+
+    def __init__(self, first: Any, is_open: bool) -> None:
+        self.is_open, self.is_list = is_open, isinstance(first, list)
+        self.schema = None if self.is_list else first.schema
+        self.places: list[int] = []
+        self.ids: set[Any] = set()
+
+    def takes(self, data: Any, ids: set[Any] | None) -> bool:
+        """Whether data fit: of the same form, and of other series."""
+        if not self.is_open or ids is None or isinstance(data, list) != self.is_list:
+            return False
+        return (self.is_list or data.schema == self.schema) and self.ids.isdisjoint(ids)
+
+
+class RequestPredictor:
     """Predicts for tables, and for lists of examples."""
 
     def __init__(self, model: Estimator) -> None:
         self._model = model
+        try:
+            self._together: tuple[str, ...] | None = columns_together(model.model_)
+        except GatewiseError:
+            self._together = None  # tables are predicted as a whole
 
     def predict(self, data: Any) -> Prediction:
         """The prediction for data. Raises: `GatewiseError` if they are not as expected."""
@@ -35,24 +57,66 @@ class Predictor:
             kind = type(self._model).__name__
             raise RequestError(422, f"these are no data of a {kind}: {one_line(error)}") from error
 
-    def predict_each(self, lists: Sequence[list[Any]]) -> list[Prediction | Exception]:
-        """The prediction for each of several lists of examples, by one call if they fit together."""
-        if len(lists) > 1:
+    def predict_each(self, requests: Sequence[Any]) -> list[Prediction | Exception]:
+        """The prediction for each of several tables or lists, by one call for those that fit together."""
+        groups: list[_Group] = []
+        for place, data in enumerate(requests):
+            ids = self._ids(data)
+            own = next((one for one in groups if one.takes(data, ids)), None)
+            if own is None:
+                own = _Group(data, is_open=ids is not None)
+                groups.append(own)
+            own.places.append(place)
+            own.ids |= ids or set()
+        found: dict[int, Prediction | Exception] = {}
+        for group in groups:
+            given = [requests[place] for place in group.places]
+            found.update(zip(group.places, self._of_group(given), strict=True))
+        return [found[place] for place in range(len(requests))]
+
+    def _ids(self, data: Any) -> set[Any] | None:
+        """The series of a table, none of examples; None for data that are predicted by themselves."""
+        if isinstance(data, list) or self._together == ():
+            return set()
+        if self._together is None or any(name not in data.columns for name in self._together):
+            return None
+        ids = data.select(self._together)
+        return None if any(one.is_nested() for one in ids.dtypes) else set(ids.unique().rows())
+
+    def _of_group(self, group: Sequence[Any]) -> list[Prediction | Exception]:
+        """The prediction for each of several requests, by one call if none of them is refused."""
+        if len(group) > 1:
             try:
-                return _divided(self.predict([one for own in lists for one in own]), list(map(len, lists)))
+                if isinstance(group[0], list):
+                    return _divided(self.predict([one for own in group for one in own]), group)
+                whole = self.predict(pl.concat(group))
+                return _by_series(whole, group, self._together) if self._together else _divided(whole, group)
             except GatewiseError:
                 pass  # one of them is refused, or there is no row for each example
-        return [self._predicted(own) for own in lists]
+        return [self._predicted(own) for own in group]
 
-    def _predicted(self, data: list[Any]) -> Prediction | Exception:
+    def _predicted(self, data: Any) -> Prediction | Exception:
         try:
             return self.predict(data)
         except GatewiseError as error:
             return error
 
 
-def _divided(whole: Prediction, sizes: Sequence[int]) -> list[Prediction | Exception]:
-    """The rows of each list, whose ids begin anew. Raises: `GatewiseError` if examples have several rows."""
+def _by_series(
+    whole: Prediction, tables: Sequence[pl.DataFrame], ids: Sequence[str]
+) -> list[Prediction | Exception]:
+    """The rows of the series of each table. Raises: `GatewiseError` if something was said about some."""
+    if whole.warnings or any(name not in whole.frame.columns for name in ids):
+        raise GatewiseError("expected predictions by id")
+    parts = [whole.frame.join(one, on=ids, how="semi", maintain_order="left") for one in tables]
+    if sum(one.height for one in parts) != whole.frame.height:
+        raise GatewiseError("expected each prediction once")
+    return [Prediction(one, TOGETHER, whole.text_column, whole.time_format) for one in parts]
+
+
+def _divided(whole: Prediction, group: Sequence[Any]) -> list[Prediction | Exception]:
+    """The rows of each of a group, whose ids begin anew. Raises: `GatewiseError` if examples have several."""
+    sizes = list(map(len, group))
     if whole.frame.height != sum(sizes) or whole.warnings:
         raise GatewiseError("expected a row for each example")
     parts: list[Prediction | Exception] = []
@@ -63,6 +127,6 @@ def _divided(whole: Prediction, sizes: Sequence[int]) -> list[Prediction | Excep
         numbered = pl.Series(name, [str(number) for number in range(first, first + size)])
         if frame[name].dtype == pl.String and frame[name].equals(numbered):
             frame = frame.with_columns(pl.Series(name, [str(number) for number in range(size)]))
-        parts.append(Prediction(frame, whole.about, whole.text_column, whole.time_format))
+        parts.append(Prediction(frame, TOGETHER, whole.text_column, whole.time_format))
         first += size
     return parts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from functools import partial
@@ -16,7 +15,7 @@ from gatewise.estimators.sampling import SamplingMethods
 from gatewise.serving.batcher import Batcher
 from gatewise.serving.journal import Journal
 from gatewise.serving.options import ServeOptions
-from gatewise.serving.predicting import Predictor
+from gatewise.serving.predicting import RequestPredictor
 from gatewise.serving.refusals import RequestError
 from gatewise.serving.worker import StreamWorker
 from gatewise.tasks.prediction import Prediction
@@ -39,9 +38,8 @@ class ServedModel:
     ) -> None:
         self.name, self.model = name, model
         wait, most = options.max_wait / 1000, options.max_batch
-        self._predictor, self._threads = Predictor(model), threads
-        self._lists: Batcher[list[Any], Prediction] = Batcher(
-            self._predictor.predict_each, threads, wait, most
+        self._predict: Batcher[Any, Prediction] = Batcher(
+            RequestPredictor(model).predict_each, threads, wait, most
         )
         self.refusal: str | None = None
         self.worker: StreamWorker | None = None
@@ -52,7 +50,7 @@ class ServedModel:
             self.refusal = str(error)
             return
         self.description = stream.description
-        journal = None if options.state is None else Journal(Path(options.state) / name)
+        journal = None if options.state is None else Journal(Path(options.state) / name, options.sync)
         self.worker = StreamWorker(stream, journal, wait, most, observe)
 
     @property
@@ -81,9 +79,7 @@ class ServedModel:
 
     async def predict(self, data: Any) -> Prediction:
         """The prediction for a table, arrays or texts, in a thread. Raises: `GatewiseError`."""
-        if isinstance(data, list):
-            return await self._lists.submit(data)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._predictor.predict, data)
+        return await self._predict.submit(data)
 
     def sample(self, given: dict[str, Any]) -> Iterator[str] | Any:
         """Samples a text, symbol by symbol, or a table. Raises: `GatewiseError` if the model does not."""

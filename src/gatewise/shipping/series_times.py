@@ -63,8 +63,8 @@ class SeriesTimes:
             return moment
         if isinstance(given, str | int | float | np.integer | np.floating) and not isinstance(given, bool):
             return self._of_cells({self.name: given})
-        if isinstance(given, datetime) and given.tzinfo is not None and self.zone is not None:
-            given = given.astimezone(UTC).replace(tzinfo=None)
+        if isinstance(given, datetime) and given.tzinfo is not None:  # without a zone, on its own clock
+            given = (given if self.zone is None else given.astimezone(UTC)).replace(tzinfo=None)
         moment = read_moment(given)
         return (
             moment
@@ -81,9 +81,7 @@ class SeriesTimes:
         if is_numbers and given.dtype.is_integer() and not given.has_nulls():
             return Times(given.cast(pl.Int64), Clock())
         read = read_times(table, self.name, self.time_format, self.zone, self.step.is_irregular)
-        values, clock = read
-        if self.zone is None and (clock.offset or clock.shift is not None):
-            raise GatewiseError(f"expected local times without an offset in {self.name!r}, got {given[0]}")
+        values, _ = read
         if not (values.dtype.is_integer() if is_numbers else isinstance(values.dtype, pl.Datetime)):
             kind = "whole numbers" if is_numbers else f"dates{self._form}"
             raise GatewiseError(
