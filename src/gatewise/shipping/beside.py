@@ -14,6 +14,15 @@ from gatewise.plain import read_json
 MARKS = {"task", "inputs", "results"}  # what every description has
 
 
+def path_of_step(model: Path) -> Path:
+    """The path of the step of a decoder, beside that of the model that it reads.
+
+    >>> path_of_step(Path("model.onnx")).name
+    'model_step.onnx'
+    """
+    return model.with_stem(f"{model.stem}_step")
+
+
 def path_beside(model: Path) -> Path:
     """The path of the description of a model file.
 

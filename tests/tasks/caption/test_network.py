@@ -77,7 +77,7 @@ def test_the_search_finds_the_best_caption_of_all(network):
     with torch.no_grad():
         for row, found in enumerate(network.caption(given)):
             one = alone(given, row)
-            step = network._step(torch.tensor([BEGIN]), network.encode(one))[0].log_softmax(-1)
+            step = network.step(torch.tensor([BEGIN]), network.encode(one))[0].log_softmax(-1)
             assert step[0, [PADDING, BEGIN]].isinf().all()
             best = max(
                 (sum_of(network, one, [*numbers, END]), list(numbers))
@@ -92,7 +92,7 @@ def sum_of(network, given, numbers):
     """The log-probability of a caption where PADDING and BEGIN are impossible."""
     context, total, last = network.encode(given), 0.0, BEGIN
     for number in numbers:
-        logits, context, _ = network._step(torch.tensor([last]), context)
+        logits, context, _ = network.step(torch.tensor([last]), context)
         total += float(logits[0].log_softmax(-1)[number])
         last = number
     return total

@@ -1,15 +1,19 @@
 """Captions from folders to files, in Python."""
 
+import numpy as np
 import polars as pl
 import pytest
+import torch
 from PIL import Image
 
+from gatewise.data.images.captions import CaptionBatch
 from gatewise.errors import GatewiseError
 from gatewise.tasks.caption.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
 from tests.bars import write_captions
 from tests.figures import drawn
+from tests.tasks.decoding import greedy
 from tests.tasks.running import evaluate, execute
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
@@ -107,3 +111,20 @@ def test_columns_need_one_height(tmp_path):
         TASK.read(folder, TrainOptions())
     assert set(TASK.read(folder, TrainOptions(size="8x")).files.sizes[:, 0]) == {8}
     assert set(TASK.read(folder, TrainOptions(encoder="positions")).files.sizes[:, 0]) == {8, 9}
+
+
+def test_the_deployed_encoder_and_decoder_caption(folder, comparison):
+    model = load_model(folder.parent / "run")
+    model.network.beam = 1
+    deployed, numbers = TASK.deployed(model), list(range(10))
+    files = comparison.data.files
+    shapes = [files[number].shape for number in numbers]
+    images = torch.full((10, *np.max(shapes, axis=0).tolist()), 99.0)
+    for number, (height, width, _) in enumerate(shapes):
+        images[number, :height, :width] = torch.from_numpy(files[number].astype(np.float32))
+    sizes = torch.tensor([shape[:2] for shape in shapes])
+    found = greedy(deployed, {"images": images, "sizes": sizes}, [model.network.max_length + 1] * 10)
+    pixels, own = files.batch(numbers)
+    expected = model.network.eval().caption(CaptionBatch(pixels, own, own.new_zeros(10, 0)))
+    assert found == [one.numbers for one in expected]
+    assert len({tuple(one) for one in found}) > 3

@@ -3,8 +3,10 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+import torch
 from PIL import Image
 
 from gatewise.errors import GatewiseError
@@ -107,3 +109,17 @@ def test_a_folder_of_images_is_meant_by_classify_too(folder, trained):
     _, out, _ = trained
     assert choose_task("classify", folder / "bars", {"epochs": "3"}) is TASK
     assert choose_task("classify", None, {}, runs.read_description(out).task) is TASK
+
+
+def test_deployed_probabilities_are_those_of_predict(folder, trained):
+    _, out, _ = trained
+    model, kinds = load_model(out), folder / "parts" / "test"
+    predicted = TASK.predict(model, kinds).frame
+    images = np.stack([np.asarray(Image.open(kinds / name)) for name in predicted["image"]])
+    deployed = TASK.deployed(model)
+    padded = torch.full((len(images), 11, 8, 1), 77.0)  # below the images anything
+    padded[:, :8] = torch.from_numpy(images.astype(np.float32)).unsqueeze(-1)
+    with torch.no_grad():
+        (found,) = deployed(padded, torch.full((len(images), 2), 8))
+    expected = predicted.select("p(level)", "p(upright)").to_numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -188,3 +188,33 @@ def test_an_archive_has_channels_too(tmp_path):
     ]
     with pytest.raises(GatewiseError, match=r"an archive has no column 'part'; leave --split-column out"):
         TASK.read(tmp_path / "some.ts", TrainOptions(**SMALL, split_column="part"))
+
+
+def test_the_deployed_mixture_expects_the_vectors_of_predict(pens, tmp_path):
+    folder, _ = pens
+    model = load_model(folder / "run")
+    deployed, table = TASK.deployed(model), strokes(3)
+    table.write_csv(tmp_path / "strokes.csv")
+    predicted = TASK.predict(model, tmp_path / "strokes.csv").frame
+    about = deployed.description
+    for own, expected in zip(
+        table.partition_by("id", maintain_order=True), predicted.iter_rows(), strict=True
+    ):
+        steps = own.select(about["channels"]).to_numpy().astype(float)
+        changing = [name in about["differences"] for name in about["channels"]]
+        values, ends = np.where(changing, np.diff(steps, axis=0), steps[1:]), np.where(changing, steps[-1], 0)
+        values = torch.from_numpy(np.concatenate([[about["first"]], values]))[None]
+        with torch.no_grad():
+            found = dict(
+                zip(
+                    (one.name for one in deployed.results),
+                    deployed(values, torch.zeros(1, deployed.packed.width)),
+                    strict=True,
+                )
+            )
+        means = (found["weights"][..., None] * found["means"]).sum(-2)[0, -1]
+        parts = torch.cat([means, found["probabilities"][0, -1]]) if "probabilities" in found else means
+        order = [place for part in model.network.head.places for place in part]
+        both = np.empty(len(order))
+        both[order] = parts
+        np.testing.assert_allclose(both + ends, expected[1:], rtol=1e-5, atol=1e-5)

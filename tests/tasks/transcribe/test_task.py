@@ -3,10 +3,12 @@
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 import gatewise
 from gatewise.cells import LSTM
 from gatewise.errors import GatewiseError
+from gatewise.modules.ctc import beam_search, negative_log_likelihood
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
 from gatewise.tasks.transcribe.task import TASK
@@ -152,3 +154,23 @@ def test_strips_of_handwritten_digits_are_read(real_data, tmp_path):
     assert data.tokenizer.symbols == tuple("0123456789")
     batch = data.train.__getitems__([0, 1, 2])
     assert TASK.network(data, TrainOptions(hidden=4), LSTM).loss(batch).isfinite()
+
+
+def test_deployed_probabilities_are_those_of_predict(signals):
+    folder, _ = signals
+    model = load_model(folder / "run")
+    predicted = TASK.predict(model, folder / "signals.csv").frame
+    table, deployed = pl.read_csv(folder / "signals.csv"), TASK.deployed(model)
+    rows = [own.drop("id", "time").to_numpy() for own in table.partition_by("id", maintain_order=True)]
+    values = torch.full((len(rows), max(map(len, rows)), rows[0].shape[1]), torch.nan, dtype=torch.float64)
+    for number, own in enumerate(rows):
+        values[number, : len(own)] = torch.from_numpy(own)
+    with torch.no_grad():
+        found, steps = deployed(values, torch.tensor([len(own) for own in rows]))
+    texts, _ = beam_search(found, steps, beam=2)
+    symbols = deployed.description["symbols"]
+    assert ["".join(symbols[one - 1] for one in text) for text in texts] == predicted["text"].to_list()
+    sizes = torch.tensor([len(text) for text in texts])
+    targets = torch.nn.utils.rnn.pad_sequence([torch.tensor([*text, 1]) for text in texts], batch_first=True)
+    probabilities = (-negative_log_likelihood(found, steps, targets, sizes)).exp()
+    np.testing.assert_allclose(probabilities, predicted["probability"], atol=6e-5)

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import torch
 
+import gatewise
 from gatewise.errors import GatewiseError
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
+from gatewise.tasks.translate.network import EXTRA_LENGTH
 from gatewise.tasks.translate.task import TASK
 from tests.figures import drawn
+from tests.tasks.decoding import greedy
 from tests.tasks.running import evaluate, execute
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
@@ -143,3 +147,35 @@ def test_compare(folder):
     options = CompareOptions(**{**SMALL, **more, "epochs": 1}, seeds=1)
     comparison = execute(TASK, "compare", folder / "pairs.csv", folder / "run4", options)
     assert {one.name for one in comparison.results} >= {"rnn", "gru", "copy"}
+
+
+def test_the_deployed_encoder_and_decoder_translate(folder, comparison):
+    model = load_model(folder / "run")
+    model.network.beam = 1
+    deployed, test = TASK.deployed(model), comparison.data.test
+    batch = test.__getitems__(list(range(12)))
+    limits = [int(-(-length * model.network.ratio // 1)) + EXTRA_LENGTH for length in batch.lengths.tolist()]
+    found = greedy(deployed, {"source": batch.source, "lengths": batch.lengths}, limits)
+    assert found == [one.numbers for one in model.network.eval().translate(batch)]
+    assert deployed.description["most_symbols"] == f"ceil({model.network.ratio:g} * length) + 5"
+    padded = torch.nn.functional.pad(batch.source, (0, 3), value=7)
+    assert greedy(deployed, {"source": padded, "lengths": batch.lengths}, limits) == found
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("options", [{"attention": "none"}, {"attention": "bahdanau", "layers": 2}])
+def test_a_translator_in_onnxruntime(folder, options, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = gatewise.Translator(**{**SMALL, "epochs": 1, **options}, progress=False).fit(folder / "pairs.csv")
+    files = model.export(tmp_path / "model.onnx")
+    assert files.step == tmp_path / "model_step.onnx"
+    encoder, step = (onnxruntime.InferenceSession(path) for path in (files.model, files.step))
+    source = {"source": torch.tensor([[4, 5, 3], [6, 3, 9]]), "lengths": torch.tensor([3, 2])}
+    state, *memory = encoder.run(None, {name: one.numpy() for name, one in source.items()})
+    names = ["state", "values", "keys", "mask"]
+    given = dict(zip(names, [state, *memory], strict=False))
+    logits, *_ = step.run(None, {"symbols": torch.tensor([2, 2]).numpy(), **given})
+    expected, *_ = TASK.deployed(model.model_).step(
+        torch.tensor([2, 2]), *(torch.from_numpy(one) for one in given.values())
+    )
+    torch.testing.assert_close(torch.from_numpy(logits), expected.detach(), rtol=1e-5, atol=1e-5)

@@ -8,14 +8,14 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.shipping.beside import path_beside, write_beside
+from gatewise.shipping.beside import path_beside, path_of_step, write_beside
 from gatewise.shipping.checks import example_sizes, largest_difference, require_close
 from gatewise.shipping.deployed import Deployed
 
@@ -33,7 +33,8 @@ class OnnxFiles:
     model, description: the graph, and what stays outside of it, as JSON
     size: bytes of the graph; opset: the version of the standard's operators
     error: the largest difference from the model in PyTorch, relative to the largest result
-    float_size, int8_error: of a graph with int8 weights, the size without, and the largest difference
+    float_size, int8_error: of graphs with int8 weights, the size without, and the largest difference
+    step: the graph of a step of the decoder, if the model has one
     """
 
     model: Path
@@ -43,9 +44,13 @@ class OnnxFiles:
     error: float
     float_size: int = 0
     int8_error: float | None = None
+    step: Path | None = None
 
     def __str__(self) -> str:
-        text = f"{self.model} and {self.description.name}: {self.size / 1e3:.0f} kB, opset {self.opset}; "
+        names = [str(self.model), *([self.step.name] if self.step else [])]
+        text = (
+            f"{', '.join(names)} and {self.description.name}: {self.size / 1e3:.0f} kB, opset {self.opset}; "
+        )
         if self.int8_error is not None:
             return (
                 f"{text}int8 weights of {self.float_size / 1e3:.0f} kB; results differ by at most "
@@ -55,7 +60,7 @@ class OnnxFiles:
 
 
 def export_onnx(deployed: Deployed, path: Path, quantize: bool = False) -> OnnxFiles:
-    """Writes a model as an ONNX file, with a description in JSON beside it.
+    """Writes a model as an ONNX file, with a description in JSON beside it, and the step of its decoder.
 
     Batch and time have any size. Before it is written, the graph is run in onnxruntime at several sizes, and
     compared with the model.
@@ -68,22 +73,51 @@ def export_onnx(deployed: Deployed, path: Path, quantize: bool = False) -> OnnxF
     if path.suffix.lower() != ".onnx":
         raise GatewiseError(f"expected the path of an ONNX file, such as model.onnx, got {str(path)!r}")
     description = path_beside(path)
-    from gatewise.shipping.onnx.graph import OPSET, onnx_model  # imports PyTorch's exporter
+    from gatewise.shipping.onnx.graph import OPSET  # imports PyTorch's exporter
+
+    graphs = {path: _graph_of(deployed, quantize)}
+    if deployed.step is not None:
+        graphs[path_of_step(path)] = _graph_of(deployed.step, quantize)
+    for to, graph in graphs.items():
+        write_whole(to, partial(_write_bytes, content=graph.content))
+    write_beside(description, {"opset": OPSET, **deployed.described()})
+    every = graphs.values()
+    return OnnxFiles(
+        path,
+        description,
+        sum(len(one.content) for one in every),
+        OPSET,
+        max(one.error for one in every),
+        sum(one.float_size for one in every),
+        max(one.int8_error for one in every) if quantize else None,
+        path_of_step(path) if deployed.step is not None else None,
+    )
+
+
+class _Graph(NamedTuple):
+    """A graph, and what `OnnxFiles` says of it."""
+
+    content: bytes
+    error: float
+    float_size: int
+    int8_error: float
+
+
+def _graph_of(deployed: Deployed, quantize: bool) -> _Graph:
+    """A model as a graph that was checked. Raises: `GatewiseError` as `export_onnx`."""
+    from gatewise.shipping.onnx.graph import onnx_model  # imports PyTorch's exporter
 
     random = torch.Generator().manual_seed(0)
     examples = [deployed.example(sizes, random) for sizes in example_sizes()]
     dynamic = {field.name: field.dynamic for field in deployed.inputs}
     model = onnx_model(deployed, examples[0], [field.name for field in deployed.results], dynamic)
-    model.producer_name, float_model = "gatewise", model.SerializeToString()
-    error = _error_of(deployed, float_model, examples)
+    model.producer_name, content = "gatewise", model.SerializeToString()
+    error = _error_of(deployed, content, examples)
     require_close(error, deployed.tolerance)
-    written, int8_error = float_model, None
-    if quantize:
-        written = _quantized(model)
-        int8_error = _error_of(deployed, written, examples)
-    write_whole(path, partial(_write_bytes, content=written))
-    write_beside(description, {"opset": OPSET, **deployed.described()})
-    return OnnxFiles(path, description, len(written), OPSET, error, len(float_model), int8_error)
+    if not quantize:
+        return _Graph(content, error, len(content), 0.0)
+    small = _quantized(model)
+    return _Graph(small, error, len(content), _error_of(deployed, small, examples))
 
 
 def require_libraries() -> None:

@@ -134,7 +134,7 @@ class CaptionNetwork(Captioner):
         limits = torch.full((len(batch.images),), self.max_length + 1)
         context = self.encode(batch)
         hypotheses = beam_search(
-            self._step,
+            self.step,
             Context.select,
             context,
             limits,
@@ -154,7 +154,8 @@ class CaptionNetwork(Captioner):
     def options(self) -> dict[str, Any]:
         return dict(self._options)
 
-    def _step(self, symbols: Tensor, context: Context) -> tuple[Tensor, Context, Tensor | None]:
+    def step(self, symbols: Tensor, context: Context) -> tuple[Tensor, Context, Tensor | None]:
+        """Logits [B, V] after symbols [B], the context, and attention [B, S] or None."""
         logits, context, weights = self.decode(symbols.unsqueeze(1), context)
         logits[:, :, [PADDING, BEGIN]] = -torch.inf
         return logits[:, 0], context, None if weights is None else weights[:, 0]

@@ -33,6 +33,7 @@ from gatewise.tasks.caption.data import (
     read_further_data,
     read_test_data,
 )
+from gatewise.tasks.caption.deploy import DeployedCaptioner, deployed
 from gatewise.tasks.caption.encoder import begins_by_output
 from gatewise.tasks.caption.inspect import caption_example
 from gatewise.tasks.caption.metrics import (
@@ -163,6 +164,9 @@ class CaptionTask(Task[CaptionData, CaptionOptions, Captioner, CaptionPrediction
         about = "; ".join((f"{len(predicted)} captions", *left_out, *files.notes))
         frame = pl.DataFrame({file: names, column: predicted})
         return Prediction(frame, about, text_column=column, values=predicted)
+
+    def deployed(self, model: SavedModel) -> DeployedCaptioner:
+        return deployed(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """An image of the test set with its caption."""

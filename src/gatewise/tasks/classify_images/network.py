@@ -206,7 +206,7 @@ def pool(output: Tensor, sizes: Tensor, direction: int, mode: PatchPooling) -> T
     rows_reversed, columns_reversed = divmod(direction, 2)
     row = torch.zeros_like(sizes[:, 0]) if rows_reversed else sizes[:, 0] - 1
     column = torch.zeros_like(sizes[:, 1]) if columns_reversed else sizes[:, 1] - 1
-    return output[torch.arange(len(output), device=output.device), row, column]
+    return output[torch.arange(output.shape[0], device=output.device), row, column]
 
 
 def shift_images(images: Tensor, sizes: Tensor, shift: int) -> Tensor:

@@ -38,6 +38,7 @@ from gatewise.tasks.classification import (
 )
 from gatewise.tasks.classify_images.baselines import ConvolutionClassifier, NearestImage, PixelRegression
 from gatewise.tasks.classify_images.data import ImageData, Preprocessing, read_data, read_test_data
+from gatewise.tasks.classify_images.deploy import DeployedImages, deployed
 from gatewise.tasks.classify_images.inspect import inspect_image
 from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier
 from gatewise.tasks.classify_images.options import ClassifyImagesOptions
@@ -178,6 +179,9 @@ class ClassifyImages(ClassTask[ImageData, ClassifyImagesOptions]):
         about = f"the classes of {len(images):,} images, with their probabilities"
         notes = "; ".join((about, *left_out_below(path), *files.notes))
         return Prediction(pl.DataFrame({"image": names, **columns}), notes, "label")
+
+    def deployed(self, model: SavedModel) -> DeployedImages:
+        return deployed(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_image(require_classifier(model.network), self.load_for_evaluation(model, path), number)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from math import prod
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from gatewise.errors import GatewiseError
 from gatewise.modules.network import Network
 from gatewise.shipping.deployed import Deployed, Field
+from gatewise.shipping.packed_state import PackedState
 from gatewise.tasks.generate.data import Preprocessing
 from gatewise.tasks.generate.language import LanguageModel
 
@@ -27,9 +24,8 @@ class DeployedLanguageModel(Deployed):
     def __init__(self, network: LanguageModel, preprocessing: Preprocessing) -> None:
         with torch.no_grad():
             _, state = network.eval()(torch.zeros(1, 1, dtype=torch.int64))
-        leaves, self.form = pytree.tree_flatten(state)  # [layers, B, ...] each
-        self.shapes = [(one.shape[0], *one.shape[2:]) for one in leaves]
-        width = sum(map(prod, self.shapes))
+        packed = PackedState(state)
+        width = packed.width
         about = "the logits of the symbol after each; softmax makes probabilities of them"
         super().__init__(
             [
@@ -42,20 +38,12 @@ class DeployedLanguageModel(Deployed):
             ],
             {"task": "generate", "tokenizer": preprocessing.tokenizer},
         )
-        self.network = network
+        self.network, self.packed = network, packed
 
     def forward(self, symbols: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """The logits [B, T, V] after symbols [B, T], and the state after them."""
-        logits, last = self.network(symbols, self._unpacked(state))
-        rows = [one.transpose(0, 1).flatten(1) for one in pytree.tree_leaves(last)]
-        return logits.transpose(0, 1), torch.cat(rows, dim=1)
-
-    def _unpacked(self, state: Tensor) -> Any:
-        parts = state.split([prod(shape) for shape in self.shapes], dim=1)
-        leaves = [
-            part.unflatten(1, shape).transpose(0, 1) for part, shape in zip(parts, self.shapes, strict=True)
-        ]
-        return pytree.tree_unflatten(leaves, self.form)
+        logits, last = self.network(symbols, self.packed.unpack(state))
+        return logits.transpose(0, 1), self.packed.pack(last)
 
     def example(self, sizes: dict[str, int], random: torch.Generator) -> dict[str, Tensor]:
         rows, width = sizes["batch"], int(self.inputs[1].axes[1])

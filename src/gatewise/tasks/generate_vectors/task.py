@@ -37,6 +37,7 @@ from gatewise.tasks.generate_vectors.data import (
     read_test_data,
     some_sequences,
 )
+from gatewise.tasks.generate_vectors.deploy import DeployedVectors, deployed
 from gatewise.tasks.generate_vectors.inspect import inspect_sequence
 from gatewise.tasks.generate_vectors.metrics import (
     VectorPredictions,
@@ -165,6 +166,9 @@ class GenerateVectors(Task[VectorData, GenerateVectorsOptions, NextVector, Vecto
 
     def stepwise(self, model: SavedModel) -> Stepwise:
         return stepwise(model.network, load_preprocessing(Preprocessing, model))
+
+    def deployed(self, model: SavedModel) -> DeployedVectors:
+        return deployed(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_sequence(model.network, self.load_for_evaluation(model, path), number)

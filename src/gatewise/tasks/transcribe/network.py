@@ -131,7 +131,7 @@ def stack_steps(values: Tensor, lengths: Tensor, join: int) -> tuple[Tensor, Ten
     [[[1.0, 2.0], [3.0, 4.0], [5.0, 0.0]]]
     """
     padded = functional.pad(values, (0, 0, 0, -values.shape[1] % join))
-    return padded.unflatten(1, (-1, join)).flatten(2), (lengths + join - 1) // join
+    return padded.reshape(padded.shape[0], -1, join * padded.shape[2]), (lengths + join - 1) // join
 
 
 def output_steps(steps: np.ndarray, join: int, front: Front) -> np.ndarray:

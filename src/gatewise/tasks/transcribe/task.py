@@ -35,6 +35,7 @@ from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber
 from gatewise.tasks.transcribe.data import Preprocessing, read_data, read_further_data, read_test_data
+from gatewise.tasks.transcribe.deploy import DeployedTranscriber, deployed
 from gatewise.tasks.transcribe.inspect import inspect_transcript
 from gatewise.tasks.transcribe.metrics import Transcripts, edit_table, error_rate, find_texts, text_table
 from gatewise.tasks.transcribe.network import Transcriber, TranscriptNetwork, output_steps
@@ -160,6 +161,9 @@ class Transcribe(Task[TranscriptData, TranscribeOptions, Transcriber, Transcript
         decoded = [preprocessing.tokenizer.decode(text) for text in texts]
         frame = new.with_texts(decoded, probabilities.tolist())
         return Prediction(frame, f"the texts of {frame.height:,} sequences", new.columns[1], values=decoded)
+
+    def deployed(self, model: SavedModel) -> DeployedTranscriber:
+        return deployed(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_transcript(model.network, self.load_for_evaluation(model, path), number)

@@ -166,7 +166,7 @@ class EncoderDecoder(Translator):
     def translate(self, batch: PairBatch) -> list[Hypothesis]:
         limits = (batch.lengths * self.ratio).ceil().long() + EXTRA_LENGTH
         hypotheses = beam_search(
-            self._step,
+            self.step,
             Context.select,
             self.encode(batch.source, batch.lengths),
             limits,
@@ -189,7 +189,8 @@ class EncoderDecoder(Translator):
         progress = min(int(self.pairs_seen) / self.forcing_pairs, 1.0) if self.forcing_pairs else 1.0
         return 1 - (1 - self.forcing) * progress
 
-    def _step(self, symbols: Tensor, context: Context) -> tuple[Tensor, Context, Tensor | None]:
+    def step(self, symbols: Tensor, context: Context) -> tuple[Tensor, Context, Tensor | None]:
+        """Logits [B, V] after symbols [B], the context, and attention [B, S] or None."""
         features, context, weights = self.decode(symbols.unsqueeze(1), context)
         logits = self.logits(features[:, 0])
         logits[:, [PADDING, BEGIN]] = -torch.inf
@@ -211,7 +212,7 @@ class EncoderDecoder(Translator):
         inputs = [true[:, 0]]
         self.eval()
         for step in range(1, true.shape[1]):
-            logits, context, _ = self._step(inputs[-1], context)
+            logits, context, _ = self.step(inputs[-1], context)
             inputs.append(torch.where(forced[:, step], true[:, step], logits.argmax(-1)))
         self.train()
         return torch.stack(inputs, dim=1)

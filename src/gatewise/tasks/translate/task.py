@@ -30,6 +30,7 @@ from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 from gatewise.tasks.translate.baselines import CopySource, IBMModel1, MostFrequent, TranslationBaseline
 from gatewise.tasks.translate.data import Preprocessing, read_data, read_test_data
+from gatewise.tasks.translate.deploy import DeployedTranslator, deployed
 from gatewise.tasks.translate.inspect import translate_example
 from gatewise.tasks.translate.metrics import (
     Translations,
@@ -158,6 +159,9 @@ class Translate(Task[ParallelData, TranslateOptions, Translator, Translations]):
         about += f" of column {column!r}" if column not in (None, names[0]) else ""
         about += f"; {blank}" if empty else ""
         return Prediction(frame, about, text_column=name, warnings=notes, values=translated)
+
+    def deployed(self, model: SavedModel) -> DeployedTranslator:
+        return deployed(model.network, load_preprocessing(Preprocessing, model))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A pair of the test set with its translation."""
