@@ -1,18 +1,28 @@
 # make demo: a comparison on a series that ships with gatewise.   make test: lint, types, contracts, tests.
 # make test-thorough: slow relatives of other tests, too.
 # make bench: the layers' speed on this machine, beside other libraries.
+# make docs: the site in docs/_build/html, with all its checks.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+DOCS_READY := .venv/docs-ready
+INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: demo bench test test-thorough lint types contracts kernels clean
+.PHONY: demo bench docs test test-thorough lint types contracts kernels clean
 
 demo: $(READY)
 	$(BIN)/gatewise demo
 
 bench: $(READY)
 	$(BIN)/gatewise bench --out runs/bench
+
+# Every warning is an error; the last check is of links and anchors in the pages as they are built.
+docs: $(DOCS_READY)
+	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs benchmarks src
+	$(BIN)/python -m pytest docs/_ext
+	$(BIN)/python -m sphinx --nitpicky --fail-on-warning --keep-going docs docs/_build/html
+	$(BIN)/python docs/_ext/check_html.py docs/_build/html
 
 # The checks take one core; the kernels that tests need are compiled meanwhile, and before any test waits for them.
 test: $(READY)
@@ -38,8 +48,12 @@ contracts: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gatewise needs Python 3.11 or newer; run make PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[develop]'
+	$(INSTALL) '.[develop]'
 	touch $(READY)
 
+$(DOCS_READY): $(READY)
+	$(INSTALL) '.[docs]'
+	touch $(DOCS_READY)
+
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist docs/_build docs/api docs/cells .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -28,7 +28,7 @@ class RecurrentBlock(nn.Module):
         y = x + W_down (normalize(cell(convolution(normalize(x)))) * silu(W_gate normalize(x)))
         z = y + V_down (gelu(V_gate normalize(y)) * V_up normalize(y))
 
-    Arguments:
+    Args:
         cell: the equations
         size: D, the features of the input and the output
         hidden_size: H, the units of the layer

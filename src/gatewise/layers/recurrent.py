@@ -31,13 +31,18 @@ from gatewise.layers.torch_interface import TorchInterface
 class Recurrent(TorchInterface):
     """Runs a cell along sequences: `h_t, ... = cell(x_t, h_{t-1}, ...)`, in stacked layers.
 
-    Arguments, as in `torch.nn.LSTM`, for every cell:
+    Args:
         cell: the equations, a class such as `gatewise.cells.PeepholeLSTM` or your own
         input_size: I, the features of a step
         hidden_size: H, the units; a list has one for each layer
-        num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+        num_layers: the layers, each of which reads the outputs of the one below
+        bias: whether products with the input and the state add biases
+        batch_first: whether input and output are [B, T, ...]
+        dropout: of the outputs of each layer but the last
+        bidirectional: whether other layers read the sequence backward; outputs are concatenated
         proj_size: P, the width of a projected output (Sak et al. 2014); 0 for none
-    Beyond `torch.nn`, by keyword:
+        device: of the parameters
+        dtype: of the parameters
         forget_bias: the initial bias of the forget gate (that of the cell if None)
         dropout_mask: whether dropout draws a mask for each "step", as `torch.nn`, or each "sequence"
         variational_dropout: one mask per sequence, on inputs and recurrent state (Gal, Ghahramani 2016)

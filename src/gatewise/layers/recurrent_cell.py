@@ -26,11 +26,13 @@ from gatewise.layers.states import State, StateForm, state_shapes
 class RecurrentCell(Int8Layer):
     """Runs one step of a cell: `h, ... = cell(x, h', ...)`.
 
-    Arguments, as in `torch.nn.LSTMCell`, for every cell:
+    Args:
         cell: the equations, a class such as `gatewise.cells.PeepholeLSTM` or your own
         input_size: I, the features of the input
         hidden_size: H, the units
-        bias, device, dtype
+        bias: whether products with the input and the state add biases
+        device: of the parameters
+        dtype: of the parameters
         forget_bias: the initial bias of the forget gate (that of the cell if None)
         heads: divides the units into groups that read only themselves, as in `Recurrent`
 

@@ -1,0 +1,29 @@
+"""Writes generated pages, and leaves those alone that did not change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def write_pages(folder: Path, pages: Mapping[str, str]) -> None:
+    """Makes a folder hold these pages and no others, so that only what changed is read again.
+
+    Args:
+        folder: a folder of generated pages
+        pages: the text of each page, by its name without an ending
+    """
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.md"):
+        if old.stem not in pages:
+            old.unlink()
+    for name, text in pages.items():
+        path = folder / f"{name}.md"
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; vertical bars in cells are escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in lines)
