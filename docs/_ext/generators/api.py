@@ -23,7 +23,8 @@ EXPORTED = {  # the pages of exported names, by the package that defines these
     "engine": "Engine and errors",
     "cells": "Cells and their notation",
 }
-HOMES = {"errors": "engine", "serving": "estimators", "tasks": "estimators"}  # of packages without a page
+# The pages of packages that have none of their own.
+HOMES = {"diagrams": "cells", "errors": "engine", "serving": "estimators", "tasks": "estimators"}
 FURTHER = {  # the pages of names of modules, by the packages of these
     "insight": ("Insight", ("insight", "training", "report")),
     "equations": ("Equations, printed and compiled", ("cells", "compiler")),
@@ -36,7 +37,8 @@ RESULTS = (
     "gatewise.tasks.serialization.SavedModel", "gatewise.tasks.forecast.backtest.Backtest",
     "gatewise.estimators.tune.Tuned", "gatewise.estimators.looking.Overview",
     "gatewise.shipping.stream.Stream", "gatewise.report.report.Report", "gatewise.layers.stepper.Stepper",
-    "gatewise.insight.trace.ModelTrace", "gatewise.insight.trace.LayerTrace",
+    "gatewise.diagrams.diagram.Diagram", "gatewise.insight.trace.ModelTrace",
+    "gatewise.insight.trace.LayerTrace",
 )  # fmt: skip
 ALSO = (  # names of modules that pages describe without importing them
     "gatewise.insight.ablation.ablate_gates", "gatewise.insight.ablation.ablate_units",

@@ -38,12 +38,12 @@ def page(cell: CellType) -> str:
         _definition(cell),
         _facts(cell),
         "## Equations\n" + _equations(cell),
-        diagram(cell),
+        "## One step\n" + diagram(cell),
         "## Code\n" + _code(cell),
         "## Parameters\n" + _parameters(cell),
         "## Use\n" + _use(cell),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 def _definition(cell: CellType) -> str:

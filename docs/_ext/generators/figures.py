@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -9,17 +11,17 @@ from sphinx.util.docutils import SphinxDirective
 import gatewise
 from gatewise.cells import CellType, find_cell
 
+PALETTE = re.compile(r"\.gw-cell\{((?:--\w+:#\w+;?\s*)+)")  # that of light, then that of dark
+
 
 def diagram(cell: CellType) -> str:
-    """The step of a cell as a drawing, in Markdown; empty as long as gatewise draws none."""
-    if not hasattr(gatewise, "draw"):
-        return ""
-    return f"## One step\n```{{raw}} html\n<div class='diagram'>{_svg(cell)}</div>\n```"
-
-
-def _svg(cell: CellType) -> str:
-    """The drawing without empty lines, which would end a block of raw HTML."""
-    return "\n".join(line for line in str(gatewise.draw(cell)).splitlines() if line.strip())
+    """The step of a cell as SVG inside of HTML, in the theme that a reader chose."""
+    svg = gatewise.draw(cell).svg
+    palettes = zip(("light", "dark"), PALETTE.findall(svg), strict=True)
+    themes = [f"body[data-theme='{theme}'] .gw-cell{{{colours}}}" for theme, colours in palettes]
+    lines = ["<style>", *themes, "</style>", *svg.splitlines()]
+    # An empty line would end the block.
+    return "\n".join(["```{raw} html", "<div class='diagram'>", *filter(str.strip, lines), "</div>", "```"])
 
 
 class CellDiagram(SphinxDirective):
@@ -28,7 +30,7 @@ class CellDiagram(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        return list(self.parse_text_to_nodes(diagram(find_cell(self.arguments[0])).partition("\n")[2]))
+        return list(self.parse_text_to_nodes(diagram(find_cell(self.arguments[0]))))
 
 
 def setup(app: Sphinx) -> None:
