@@ -80,10 +80,10 @@ def test_the_tweedie_density_is_a_mixture_of_gammas():
 
 def test_tweedie_quantiles_are_those_of_samples():
     torch.manual_seed(0)
-    mean = np.array([0.05, 0.5, 4.0, 60.0])
-    dispersion, power = np.array([1.0, 1.0, 0.3, 2.0]), 1.4
-    rate = torch.from_numpy(mean**0.6 / (dispersion * 0.6))
-    scale, shape = torch.from_numpy(dispersion * 0.4 * mean**0.4), 0.6 / 0.4
+    mean = torch.tensor([0.05, 0.5, 4.0, 60.0], dtype=torch.float64)
+    dispersion, power = torch.tensor([1.0, 1.0, 0.3, 2.0], dtype=torch.float64), 1.4
+    rate = mean**0.6 / (dispersion * 0.6)
+    scale, shape = dispersion * 0.4 * mean**0.4, 0.6 / 0.4
     counts = Poisson(rate).sample((200_000,))
     samples = torch.where(counts > 0, Gamma(counts.clamp(min=1) * shape, 1 / scale).sample(), 0.0)
     found = tweedie_quantiles(LEVELS, mean, dispersion, power)

@@ -139,5 +139,5 @@ class TweedieHead(MeanHead):
 
     def quantiles_with(self, raw: Tensor, power: float) -> Tensor:
         """As `quantiles`, by operations of PyTorch alone. power: that of the head"""
-        mean, dispersion = raw.double().unbind(-1)
+        mean, dispersion = raw.detach().double().unbind(-1)
         return tweedie_quantiles(self.quantile_levels, mean, dispersion, power).to(raw)

@@ -131,7 +131,7 @@ class StudentTHead(Head):
 
     def quantiles(self, raw: Tensor) -> Tensor:
         """`location + scale * t^-1(level; freedom)`: [B, Q, n]."""
-        location, scale, freedom = raw.double().unbind(-1)
+        location, scale, freedom = raw.detach().double().unbind(-1)
         standard = student_quantiles(self.quantile_levels, freedom)
         return (location.unsqueeze(-1) + scale.unsqueeze(-1) * standard).to(raw)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isnan, nan
+from math import isnan
 from numbers import Real
 from typing import Any
 
@@ -14,20 +14,16 @@ import torch
 from torch import Tensor
 
 from gatewise.data.series.calendar import calendar
-from gatewise.data.series.categories import Categories, truth
-from gatewise.data.series.filling import fill_missing
 from gatewise.data.series.step import Step
 from gatewise.data.tables.joined_id import id_columns
 from gatewise.errors import GatewiseError
 from gatewise.shipping.clock import Clock
 from gatewise.shipping.ids import id_of_record
-from gatewise.shipping.reading import Memory, Reader, Row, column_of, number_of, require_finite, shown
+from gatewise.shipping.reading import Memory, Reader, Row, column_of
 from gatewise.shipping.series_inputs import scale_values
 from gatewise.shipping.series_rows import SeriesStepwise
 from gatewise.shipping.series_times import Local, SeriesTimes
-
-NO_CATEGORY = -1.0
-FILLED = ("forward", "zero")  # fills whose values count for the scale of a series
+from gatewise.shipping.series_values import SeriesValues
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class SeriesReader(Reader):
         self.target, self.horizon = input["target"], input["horizon"]
         self.times = SeriesTimes(columns, self.step, input["time_format"], input["time_zone"])
         self.needs_time = bool(input["cycles"]) or bool(self.unit)
-        self.categories = {name: Categories(tuple(one)) for name, one in input["categories"].items()}
+        self.values = SeriesValues(input)
 
     def begun(self, observation: Any, memory: Memory) -> tuple[Memory, dict[str, Tensor]]:
         records = self._records(observation)
@@ -63,10 +59,10 @@ class SeriesReader(Reader):
         if series in self.input["scales"]:
             scale = torch.tensor([self.input["scales"][series]], dtype=torch.float64)
         else:
-            scale = scale_values([self.model.scale_of(self._history(series, records))])
+            scale = scale_values([self.model.scale_of(self.values.history(series, records))])
         states = {"scale": scale}
         if self.input["static"]:
-            states["static"] = self.model.static_state(self._statics(records))
+            states["static"] = self.model.static_state(self.values.statics(records))
         return SeriesMemory(series), states
 
     def rows(self, observation: Any, memory: Memory) -> tuple[list[Row], Memory]:
@@ -153,34 +149,14 @@ class SeriesReader(Reader):
         raise ValueError("expected the memory of a series")
 
     def _row(self, record: Mapping[str, Any], memory: SeriesMemory) -> tuple[Row, SeriesMemory]:
-        target = self._target(record, memory)
+        target = self.values.target(record, not memory.begun)
         clock, elapsed, times = self._clock(record, memory.clock)
         ahead = self._ahead(times, elapsed) if times is not None else np.zeros((1 + self.horizon, 0))
-        known = [self._known(record, name) for name in self.input["known"]]
+        known = [self.values.known(record, name) for name in self.input["known"]]
         ahead = np.concatenate([ahead, *(np.array(one)[:, None] for one in known)], axis=1)
-        observed = [self._covariate(name, column_of(record, name)) for name in self.input["observed"]]
+        observed = [self.values.covariate(name, column_of(record, name)) for name in self.input["observed"]]
         row = [target, *ahead[0].tolist(), *observed, *ahead[1:].reshape(-1).tolist()]
         return row, replace(memory, begun=True, clock=clock)
-
-    def _target(self, record: Mapping[str, Any], memory: SeriesMemory) -> float:
-        value, missing = number_of(self.target, column_of(record, self.target)), self.input["missing"]
-        if not isnan(value):
-            return self._supported(require_finite(self.target, value))
-        if missing is None:
-            raise GatewiseError(
-                f"the value of {self.target!r} is missing; give one, or train the model with fill='forward'"
-            )
-        if missing != "zero" and not memory.begun:
-            raise GatewiseError(f"the first value of {self.target!r} is missing; begin a series with one")
-        return nan
-
-    def _supported(self, value: float) -> float:
-        """The value. Raises: `GatewiseError` if the distribution of the model does not have it."""
-        support = self.input["support"]
-        if support != "real" and (value < 0 or (support == "counts" and value != int(value))):
-            kind = "a count" if support == "counts" else "a number that is not negative"
-            raise GatewiseError(f"expected {self.target!r} as {kind}, as the model has them, got {value:g}")
-        return value
 
     def _clock(
         self, record: Mapping[str, Any], before: Clock | None
@@ -216,28 +192,6 @@ class SeriesReader(Reader):
         since = np.concatenate([[elapsed], np.diff(ticks) / self.unit])
         return np.concatenate([since[:, None], inputs], axis=1)
 
-    def _known(self, record: Mapping[str, Any], name: str) -> list[float]:
-        values = column_of(record, name)
-        values = values.tolist() if hasattr(values, "tolist") else values
-        values = values if isinstance(values, list | tuple) or self.horizon else [values]
-        if not isinstance(values, list | tuple) or len(values) != 1 + self.horizon:
-            raise GatewiseError(
-                f"expected {name!r} as {1 + self.horizon} values, of the step and of the {self.horizon} "
-                f"steps after it, got {shown(values)}"
-            )
-        return [self._covariate(name, one) for one in values]
-
-    def _covariate(self, name: str, value: Any) -> float:
-        """A number, or the place of a category."""
-        if name in self.categories:
-            return float(self.categories[name].places([str(value)])[0]) if value is not None else NO_CATEGORY
-        if isinstance(value, str) and truth(value) is not None:
-            return float(truth(value) or 0)
-        number = number_of(name, value)
-        if isnan(number):
-            raise GatewiseError(f"expected {name!r} as a number, got {shown(value)}")
-        return require_finite(name, number)
-
     def _records(self, observation: Any) -> list[Mapping[str, Any]]:
         """The steps of an observation."""
         if isinstance(observation, Mapping):
@@ -272,37 +226,6 @@ class SeriesReader(Reader):
                 f"the sequence is of the series {memory.series!r}, whose scale it has, and the step of "
                 f"{given!r}; begin a sequence for each"
             )
-
-    def _statics(self, records: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-        """The static columns of a series. Raises: `GatewiseError` if one is not in the first step."""
-        columns = {}
-        for name in self.input["static"]:
-            column_of(records[0], name)
-            cells = [one.get(name) for one in records]
-            try:
-                columns[name] = pl.Series(
-                    cells, dtype=None if any(one is not None for one in cells) else pl.String
-                )
-            except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
-                raise GatewiseError(
-                    f"expected {name!r} as a number or a text, got {shown(cells[0])}"
-                ) from error
-        return pl.DataFrame(columns)
-
-    def _history(self, series: str, records: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        """The values of a new series. Raises: `GatewiseError` if there are not several."""
-        values = np.array([number_of(self.target, column_of(one, self.target)) for one in records])
-        known = np.flatnonzero(~np.isnan(values))
-        if self.input["missing"] in FILLED and len(known):
-            values = fill_missing(values[known[0] : known[-1] + 1], self.input["missing"])
-        else:
-            values = values[known]
-        if len(values) < 2:
-            raise GatewiseError(
-                f"the series {series!r} is not in the training set: begin its stream with a list of its past "
-                "steps, or a table of them, by which it is scaled"
-            )
-        return values
 
 
 def _is_missing(value: Any) -> bool:

@@ -57,8 +57,8 @@ class DeployedDecoder(Deployed):
     ) -> tuple[Tensor, ...]:
         """Logits [B, V], the next state, and attention [B, S]."""
         if values is None or keys is None or mask is None:
-            values = keys = state.new_zeros(len(symbols), 0, 0)
-            mask = symbols.new_zeros(len(symbols), 0, dtype=torch.bool)
+            values = keys = state.new_zeros(symbols.shape[0], 0, 0)
+            mask = symbols.new_zeros(symbols.shape[0], 0, dtype=torch.bool)
         context = Context(self.packed.unpack(state), Memory(values, keys, mask))
         logits, after, weights = self.advance(symbols, context)
         results = (logits, self.packed.pack(after.state))

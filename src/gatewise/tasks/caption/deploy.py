@@ -54,7 +54,7 @@ class DeployedCaptioner(DeployedEncoder):
 
 
 def _batch(reader: PixelReader, images: Tensor, sizes: Tensor) -> CaptionBatch:
-    captions = sizes.new_zeros(len(sizes), 0)  # which are not read
+    captions = sizes.new_zeros(sizes.shape[0], 0)  # which are not read
     return CaptionBatch(reader(images, sizes), sizes, captions)
 
 

@@ -32,7 +32,7 @@ def binomial_quantiles(levels: Sequence[float], raw: Tensor, largest: int = LARG
     levels: n numbers between 0 and 1; raw: mean m and dispersion a, [..., 2]
 
     >>> binomial_quantiles([0.1, 0.5, 0.999], torch.tensor([[3.0, 0.5]]))
-    tensor([[ 0.,  2., 16.]])
+    tensor([[ 0.,  2., 17.]])
     """
     mean, dispersion = (one.unsqueeze(-1) for one in raw.double().unbind(-1))
     product, counts = dispersion * mean, torch.arange(1, largest + 1, dtype=torch.float64)
