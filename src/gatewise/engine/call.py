@@ -31,7 +31,7 @@ class Signature:
     weights: multiplications of a row and step
     factors: the number of the program's factors
     has_intermediates: whether the gradient reads any
-    unpacked: whether the forward pass reads the weights in the caller's order
+    unpacked: whether the forward pass may read the weights in the caller's order
     memory: the bytes of packed parameters, and of scratch memory forward and backward, by thread plan and
         whether weights are unpacked
     """
@@ -60,6 +60,10 @@ class Signature:
             *self.sizes, self.batch, self.inputs, self.units, self.widths[0], self.request.heads,
             *threads, self.recomputes, unpacked, *self.request.directions,
         ]  # fmt: skip
+
+    def is_unpacked(self, threads: ThreadPlan) -> bool:
+        """Whether a forward call with a thread plan reads the weights in the caller's order."""
+        return self.unpacked and not threads[2]
 
     @property
     def recomputes(self) -> bool:

@@ -14,6 +14,7 @@ from gatewise.engine.matrix_memory import MatrixMemory
 from gatewise.engine.native import Native
 from gatewise.engine.recording import jit_tracing, recording
 from gatewise.engine.reference import Reference
+from gatewise.engine.repetition import Repetition
 from gatewise.engine.request import LayerResult, Request
 from gatewise.errors import GatewiseError
 
@@ -41,9 +42,18 @@ def refusals(request: Request) -> dict[str, str | None]:
     return {one.name: one.refusal(request) for one in BACKENDS}
 
 
-def run(request: Request) -> LayerResult:
-    """Runs a request on the first backend that accepts it; the reference accepts every request."""
-    return _recorded(request) if recording() else chosen_backend(request).run(request)
+def run(request: Request, repetition: Repetition | None = None) -> LayerResult:
+    """Runs a request on the first backend that accepts it; the reference accepts every request.
+
+    repetition: of the layer and direction, which takes less time if the call before was of the same kind
+    """
+    if recording():
+        return _recorded(request)
+    if repetition is not None and _chosen() is None:
+        found = repetition.run(request)
+        if found is not None:
+            return found
+    return chosen_backend(request).run(request)
 
 
 def run_together(requests: Sequence[Request]) -> list[LayerResult]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from math import prod
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ from gatewise.engine import workspace
 from gatewise.engine.build import built
 from gatewise.engine.call import KernelCall, Numbers, Signature, ThreadPlan
 from gatewise.engine.int8 import scale_name
-from gatewise.engine.packing import WeightCache
+from gatewise.engine.packing import WeightCache, Weights
 from gatewise.engine.request import Request
 from gatewise.engine.shapes import check, check_int8, description
 from gatewise.engine.thread_plan import new_lock, plan_threads
@@ -36,6 +36,7 @@ FACTORS = {
     torch.bfloat16: "Bfloat16",
     torch.int8: "Int8",
 }  # of products; beside bfloat16 and int8 factors all is float32
+Memory: TypeAlias = tuple[Tensor, Tensor]  # packed parameters, and scratch memory
 NOWHERE = (0, 0)
 MAX_SIGNATURES = 1 << 10  # sequences of many lengths have many
 FEW_ROWS = 2  # of a single step, whose products take less time than the comparison with packed weights
@@ -195,27 +196,33 @@ class Kernel:
         scratch_size: int,
     ) -> None:
         """Calls `forward` or `backward` of the library. scratch_size: the index of its size in `sizes`"""
-        pointers, alive, borrowed = [], [], []
+        pointers, alive = [], []
         threads = self.thread_plan(calls)
         for call, gradient in zip(calls, gradients, strict=True):
             own = call.signature
-            unpacked = own.unpacked and not threads[2] if gradient is None else not own.recomputes
+            unpacked = own.is_unpacked(threads) if gradient is None else not own.recomputes
             weights = self.weights.find(self.key(call), partial(self.addresses, call.parameters))
             problem = self.problem(call, weights.addresses, threads, unpacked)
-            place = problem.buffer_info()[0]
             sizes = own.memory.get((threads, unpacked))
             if sizes is None:
                 sizes = own.memory[threads, unpacked] = self.sizes(problem)
-            scratch = workspace.take(sizes[scratch_size])
-            packed = workspace.take(sizes[0]) if unpacked else weights.ready(self.library, place, sizes[0])
-            alive.append((problem, packed))
-            borrowed += [scratch, packed] if unpacked else [scratch]
+            memory = self.memory(problem, weights, sizes, unpacked, scratch_size)
+            alive.append((problem, memory, unpacked))
             by = 0 if gradient is None else gradient.buffer_info()[0]
-            pointers += [place, by, packed.data_ptr(), scratch.data_ptr()]
+            pointers += [problem.buffer_info()[0], by, *map(Tensor.data_ptr, memory)]
         numbers = array("q", pointers)
         function(numbers.buffer_info()[0], len(calls))
-        for one in borrowed:
-            workspace.give_back(one)
+        for _, memory, unpacked in alive:
+            give_back(memory, unpacked)
+
+    def memory(
+        self, problem: Numbers, weights: Weights, sizes: Numbers, unpacked: bool, scratch_size: int
+    ) -> Memory:
+        """The packed parameters of a call, or room for them if it reads them unpacked, and scratch memory."""
+        scratch = workspace.take(sizes[scratch_size])
+        if unpacked:
+            return workspace.take(sizes[0]), scratch
+        return weights.ready(self.library, problem.buffer_info()[0], sizes[0]), scratch
 
     def sizes(self, problem: Numbers) -> Numbers:
         """The bytes of the packed parameters, and of the scratch memory of forward and backward."""
@@ -260,6 +267,14 @@ class Kernel:
         }
         found = [(places.get(name, NOWHERE), block) for name, block in self.places]
         return [first + block * size for (first, size), block in found]
+
+
+def give_back(memory: Memory, unpacked: bool) -> None:
+    """Returns the memory of a call for reuse; packed parameters are kept by their `Weights`."""
+    packed, scratch = memory
+    workspace.give_back(scratch)
+    if unpacked:
+        workspace.give_back(packed)
 
 
 def declared(library: ctypes.CDLL) -> ctypes.CDLL:

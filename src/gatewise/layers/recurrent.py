@@ -14,7 +14,8 @@ from torch.nn.utils.rnn import PackedSequence
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
 from gatewise.compiler.layout import layout, projection_obstacle
-from gatewise.engine.choice import run_together
+from gatewise.engine.choice import run, run_together
+from gatewise.engine.repetition import Repetition
 from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.sequences import elapsed_backwards
 from gatewise.engine.stepping import CellSteps, cell_steps
@@ -123,6 +124,7 @@ class Recurrent(TorchInterface):
             if proj_size:
                 self._register("weight_hr", place, torch.empty(proj_size, hidden, device=device, dtype=dtype))
         self._form = self._state_form()
+        self._repetitions = [Repetition() for _ in self.hidden_sizes]
         self.reset_parameters()
 
     def forward(
@@ -176,11 +178,14 @@ class Recurrent(TorchInterface):
             seen = torch.cat([values, batch.values], dim=-1) if self.skip and number else values
             seen = self.noise.on_input(seen, self.training)
             places = range(number * (1 + self.bidirectional), (number + 1) * (1 + self.bidirectional))
-            directions = run_together(
-                [
-                    self._request(place, seen, states[place], batch.lengths, resets, trace, elapsed)
-                    for place in places
-                ]
+            requests = [
+                self._request(place, seen, states[place], batch.lengths, resets, trace, elapsed)
+                for place in places
+            ]
+            directions = (
+                run_together(requests)
+                if self.bidirectional
+                else [run(requests[0], self._repetitions[number])]
             )
             results += directions
             outputs = [one.output for one in directions]

@@ -14,6 +14,7 @@ from gatewise.cells.gru import GRU
 from gatewise.cells.lstm import LSTM
 from gatewise.compiler.layout import layout
 from gatewise.engine.choice import run
+from gatewise.engine.repetition import Repetition
 from gatewise.engine.request import Request
 from gatewise.errors import GatewiseError
 from gatewise.layers.checks import check_cell, check_heads, check_input, check_whole
@@ -73,6 +74,7 @@ class RecurrentCell(Int8Layer):
         for kind in self._kinds:
             shape = kind.shape(input_size, hidden_size, hidden_size, heads)
             self.register_parameter(kind.name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
+        self._repetition = Repetition()
         self._form = StateForm(cell, (state_shapes(cell, hidden_size, hidden_size, self.heads),))
         self.reset_parameters()
 
@@ -94,7 +96,7 @@ class RecurrentCell(Int8Layer):
         (state,) = self._form.read(self._nested(hx), rows, len(rows), batched)
         parameters = self.values_of(self._names)
         request = Request(self.cell, rows.unsqueeze(0), parameters, state, heads=self.heads)
-        values = tuple(run(request).final.values())
+        values = tuple(run(request, self._repetition).final.values())
         values = values if batched else tuple([one.squeeze(0) for one in values])
         return values[0] if len(values) == 1 else values
 
