@@ -1,5 +1,7 @@
 # make demo: a comparison on a series that ships with gatewise.   make test: lint, types, contracts, tests.
 # make test-thorough: slow relatives of other tests, too.
+# make wheels: a wheel for Linux on x86-64 with all kernels, and a source distribution, in dist/.
+# make test-wheels: installs that wheel in fresh environments, and trains in each.
 # make bench: the layers' speed on this machine, beside other libraries.
 # make docs: the site in docs/_build/html, with all its checks.
 
@@ -9,7 +11,7 @@ READY := .venv/ready
 DOCS_READY := .venv/docs-ready
 INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: demo bench docs test test-thorough lint types contracts kernels clean
+.PHONY: demo bench docs test test-thorough lint types contracts kernels wheels test-wheels clean
 
 demo: $(READY)
 	$(BIN)/gatewise demo
@@ -44,6 +46,17 @@ types: $(READY)
 
 contracts: $(READY)
 	$(BIN)/lint-imports
+
+# Kernels use no symbol newer than those of manylinux_2_27; the OpenMP runtime is PyTorch's, so none is bundled.
+wheels: $(READY)
+	rm -rf dist build/wheels
+	$(BIN)/python -m pip install --quiet 'auditwheel>=6.1,<7' 'build>=1.2,<2'
+	GATEWISE_KERNELS=all $(BIN)/python -m build --outdir build/wheels
+	$(BIN)/python -m auditwheel addtag --wheel-dir dist build/wheels/*.whl
+	cp build/wheels/*.tar.gz dist
+
+test-wheels:
+	python3 -m tests.wheels dist/*.whl
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gatewise needs Python 3.11 or newer; run make PYTHON=...")'

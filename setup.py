@@ -1,5 +1,10 @@
-"""Compiles the built-in cells into the package while it is built; all else is in pyproject.toml."""
+"""Compiles the built-in cells into the package while it is built; all else is in pyproject.toml.
 
+They are compiled for the processor of this machine. `GATEWISE_KERNELS=all` compiles them for all instruction
+sets of its kind, `GATEWISE_KERNELS=none` compiles nothing.
+"""
+
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent / "src"))  # what is used of it nee
 
 from gatewise.engine import build, compiling, processor
 
+KERNELS = os.environ.get("GATEWISE_KERNELS", "").strip() or "own"
+
 
 class BuildCells(build_py):
     """Adds a library for each cell; an editable install has none, and uses the cache on disk."""
@@ -21,8 +28,11 @@ class BuildCells(build_py):
         if not self.editable_mode:
             folder = Path(self.build_lib, "gatewise", "engine", build.INSTALLED.name)
             shutil.rmtree(folder, ignore_errors=True)  # those of an earlier build
-            for line in build.build_cells(folder):
-                print(line, flush=True)
+            try:
+                for line in build.build_programs(folder, KERNELS):
+                    print(line, flush=True)
+            except compiling.BuildError as error:
+                raise SystemExit(f"GATEWISE_KERNELS: {error}") from error
 
 
 class Compiled(Distribution):
@@ -30,7 +40,7 @@ class Compiled(Distribution):
 
     def has_ext_modules(self):
         try:
-            return bool(compiling.compiler() and processor.instruction_sets())
+            return KERNELS != "none" and bool(compiling.compiler() and processor.instruction_sets())
         except compiling.BuildError:
             return False
 

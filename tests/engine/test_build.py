@@ -92,9 +92,9 @@ def test_a_cell_of_the_installation_needs_no_compiler(monkeypatch, installation,
     if not processor.instruction_sets():
         pytest.skip("no installation has libraries here")
     instructions = processor.instruction_sets()[-1]
-    monkeypatch.setattr(build, "installed_cells", lambda: [RNN])
+    monkeypatch.setattr(build, "installed_programs", lambda one: [program(plan(RNN), "float", one)])
     monkeypatch.setattr(processor, "instruction_sets", lambda: (instructions,))
-    (line,) = build.build_cells(installation)
+    *_, line = build.build_programs(installation, "all")
     if "first use" in line:
         pytest.skip(line)
     assert line.startswith(f"[1/1] RNN-float-{instructions.name}: ")
@@ -128,9 +128,11 @@ def test_an_installation_compiles_for_every_instruction_set(monkeypatch, install
     given = []
     monkeypatch.setattr(build, "installed_cells", lambda: [GRU])
     monkeypatch.setattr(build, "compile_all", lambda programs, *rest: given.extend(programs) or iter(()))
-    assert list(build.build_cells(installation)) == []
+    names = ", ".join(one.name for one in processor.instruction_sets())
+    (line,) = build.build_programs(installation, "all")
+    assert line.startswith(f"{len(given)} kernels for {names} are compiled now by ")
     (program,) = (one for one in given if one.name == f"GRU-float-{instructions.name}")
-    assert len(given) == len(processor.instruction_sets())
+    assert len(given) == 3 * len(processor.instruction_sets())  # with memories and threads
     width = f'#include "vector.h"\nstatic_assert(gatewise::lanes<float> == {LANES[instructions.name]});'
     compiled = chosen.compile(replace(program, text=width, part=None))
     Libraries(installation).replace(program.stem(), LIBRARY, chosen.identity, compiled)
@@ -205,13 +207,40 @@ def test_one_that_fails_stops_no_installation(monkeypatch, installation, no_comp
     monkeypatch.setattr(build, "installed_cells", lambda: [RNN, LSTM])
     monkeypatch.setattr(processor, "instruction_sets", lambda: (build.NATIVE,))
     monkeypatch.setenv("CXX", "false")
-    lines = list(build.build_cells(installation))
-    assert [line.split("-")[0] for line in lines] == ["[1/2] RNN", "[2/2] LSTM"]
+    _, *lines = build.build_programs(installation, "all")
+    assert [line.split("-")[0] for line in lines] == [
+        "[1/4] RNN", "[2/4] LSTM", "[3/4] memory", "[4/4] threads",
+    ]  # fmt: skip
     assert all("is compiled at its first use: " in line and line.endswith("/false fails: ") for line in lines)
     assert not list(installation.iterdir())
     no_compiler()
-    (line,) = build.build_cells(installation)
-    assert line.endswith("at its first use: there is no C++ compiler; install g++ or clang++, or set CXX")
+    (line,) = build.build_programs(installation)
+    assert "at its first use: there is no C++ compiler; install g++ or clang++, or `pip install " in line
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ("own", ["x86-64-v3"]),
+        ("all", ["x86-64-v4", "x86-64-v3", "x86-64"]),
+        ("none", []),
+        ("x86-64,x86-64-v4", ["x86-64-v4", "x86-64"]),
+    ],
+)
+def test_an_installation_compiles_for_its_own_processor_unless_asked(monkeypatch, chosen, expected):
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(processor, "features", lambda: frozenset(V3.split()))
+    assert [one.name for one in build.chosen_instruction_sets(chosen)] == expected
+
+
+def test_an_installation_for_unknown_instruction_sets(monkeypatch, installation):
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    with pytest.raises(
+        BuildError, match="unknown instruction sets: avx3; choose own, all, none, x86-64-v4, "
+    ):
+        list(build.build_programs(installation, "avx3"))
 
 
 def test_another_process_finds_the_same_file():

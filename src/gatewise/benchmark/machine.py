@@ -12,12 +12,13 @@ from typing import Any
 import torch
 
 from gatewise.engine import processor
-from gatewise.engine.compiling import BuildError, NativeProgram
+from gatewise.engine.build import HEADERS
+from gatewise.engine.compiling import SHARED, BuildError, NativeProgram
 from gatewise.engine.loading import load
 from gatewise.engine.machine import cache_size
 
 SOURCE = Path(__file__).with_name("native") / "machine.cpp"
-FLAGS = ("-std=gnu++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared")
+FLAGS = ("-std=gnu++17", "-O3", "-march=native", "-fPIC", *SHARED)
 LARGEST = 1 << 28  # bytes of an array of a thread, of which there are three
 READ = 1 << 28  # bytes read from a cache in one measurement
 # Rounds of the multiply-adds, value * FACTOR + MORE: every value approaches 1, so that all stay normal.
@@ -79,7 +80,7 @@ def library() -> ctypes.CDLL:
 
     Raises: `BuildError` if they can't be compiled.
     """
-    return load(NativeProgram("machine", SOURCE.read_text(encoding="utf-8"), FLAGS))
+    return load(NativeProgram("machine", SOURCE.read_text(encoding="utf-8"), FLAGS, HEADERS))
 
 
 def measured_peak(

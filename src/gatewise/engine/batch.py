@@ -74,7 +74,7 @@ def compile_all(
             return f"{program.name} is compiled at its first use: {error}"
         return f"{program.name}: {perf_counter() - begin:.1f} s, {len(content) / 1e3:.0f} kB"
 
-    with scratch(None, libraries.folder) as folder, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with scratch(None, libraries.folder) as folder, ThreadPoolExecutor(_cores()) as pool:
         headers = {
             flags: pool.submit(parse, alike[0], folder / str(number))
             for number, (flags, alike) in enumerate(by_flags.items())
@@ -85,3 +85,8 @@ def compile_all(
                 pool.submit(make_part, alike[0].part)
         for count, line in enumerate(pool.map(build, programs), 1):
             yield f"[{count}/{len(programs)}] {line}"
+
+
+def _cores() -> int:
+    """The cores that this process may use, as far as the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

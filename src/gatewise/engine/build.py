@@ -6,7 +6,8 @@ This file imports neither PyTorch nor any other library, since the installation 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from gatewise.compiler.source import source
 from gatewise.compiler.stages import StagePlan, plan
 from gatewise.engine import loading, processor
 from gatewise.engine.batch import compile_all
-from gatewise.engine.compiling import LIBRARY, OBJECT, BuildError, NativeProgram, compiler
+from gatewise.engine.compiling import LIBRARY, OBJECT, SHARED, BuildError, NativeProgram, compiler
 from gatewise.engine.libraries import Libraries
 from gatewise.engine.processor import NATIVE, InstructionSet
 
@@ -27,7 +28,9 @@ HEADERS = Path(__file__).with_name("native")
 INSTALLED = Path(__file__).with_name("built")
 ROUNDED = "Bfloat16"  # factors that the matrix tiles of a processor multiply
 INFERENCE = ("Int8",)  # types of factors whose kernels have no gradient
-FLAGS = ("-std=gnu++20", "-O3", "-fno-math-errno", "-fopenmp", "-fPIC", "-fvisibility=hidden")
+FLAGS: tuple[str, ...] = ("-std=gnu++20", "-O3", "-fno-math-errno")
+if sys.platform != "win32":
+    FLAGS += ("-fPIC", "-fvisibility=hidden")
 
 
 def built(plan: StagePlan, number: str) -> ctypes.CDLL:
@@ -35,7 +38,17 @@ def built(plan: StagePlan, number: str) -> ctypes.CDLL:
 
     Raises: `BuildError` if it is in neither and can't be compiled.
     """
-    return _load_installed(plan, number) or loading.load(program(plan, number, NATIVE))
+    return find(lambda instructions: program(plan, number, instructions))
+
+
+def find(make: Callable[[InstructionSet], NativeProgram]) -> ctypes.CDLL:
+    """The library of the program that `make` returns for an instruction set, found or compiled as a cell's.
+
+    Raises: `BuildError` if there is none and it can't be compiled.
+    """
+    best = processor.instruction_set()
+    kept = loading.load_kept(_installation(), make(best).stem()) if best else None
+    return kept or loading.load(make(NATIVE))
 
 
 def installed(plan: StagePlan, number: str) -> bool:
@@ -43,12 +56,6 @@ def installed(plan: StagePlan, number: str) -> bool:
     best, folder = processor.instruction_set(), _installation()
     stem = program(plan, number, best).stem() if best else ""
     return any(folder.undamaged(found) for found in folder.find(stem, LIBRARY))
-
-
-def _load_installed(plan: StagePlan, number: str) -> ctypes.CDLL | None:
-    """The library compiled at installation; None if there is none, or it is damaged."""
-    best = processor.instruction_set()
-    return loading.load_kept(_installation(), program(plan, number, best).stem()) if best else None
 
 
 def _installation() -> Libraries:
@@ -62,26 +69,49 @@ def installed_cells() -> list[CellType]:
     return [*of_vectors, mdlstm(2), grid(2)]
 
 
-def build_cells(folder: Path) -> Iterator[str]:
-    """Compiles the cells of an installation for every instruction set, on all cores; reports each.
+def installed_programs(instructions: InstructionSet) -> list[NativeProgram]:
+    """What an installation compiles for an instruction set; float64 and most lattices are for few."""
+    of_cells = [program(plan(cell), "float", instructions) for cell in installed_cells()]
+    return [*of_cells, memory_program("float", instructions), threads_program(instructions)]
 
-    float64 and most lattice cells are compiled at first use, as few need them; so are cells that fail here.
+
+def build_programs(folder: Path, chosen: str = "own") -> Iterator[str]:
+    """Compiles the programs of an installation, on all cores; reports each. One that fails is compiled at its
+    first use, like all others.
+
+    chosen: the instruction sets: "own", the best one of this processor; "all"; "none"; or names with commas
+
+    Raises: `BuildError` if a name is unknown.
     """
-    programs = [
-        program(plan(cell), "float", one)
-        for one in processor.instruction_sets()
-        for cell in installed_cells()
-    ]
+    instruction_sets = chosen_instruction_sets(chosen)
+    programs = [program for one in instruction_sets for program in installed_programs(one)]
     try:
-        chosen = compiler()
+        found = compiler()
     except BuildError as error:
-        yield f"no cell is compiled now; each is compiled at its first use: {error}"
+        yield f"no kernel is compiled now; each is compiled at its first use: {error}"
         return
     if not programs:
-        yield "no cell is compiled now; each is compiled at its first use, as on all systems but Linux"
+        yield f"no kernel is compiled now ({chosen}); each is compiled at its first use"
         return
     folder.mkdir(parents=True, exist_ok=True)
-    yield from compile_all(programs, chosen, Libraries(folder))
+    names = ", ".join(one.name for one in instruction_sets)
+    yield f"{len(programs)} kernels for {names} are compiled now by {found}; this takes a few minutes"
+    yield from compile_all(programs, found, Libraries(folder))
+
+
+def chosen_instruction_sets(chosen: str) -> tuple[InstructionSet, ...]:
+    """Those of "own", "all", "none", or names with commas; the fastest first."""
+    known, own = processor.instruction_sets(), processor.instruction_set()
+    if chosen == "own":
+        return (own,) if own else ()
+    if chosen in ("all", "none"):
+        return known if chosen == "all" else ()
+    names = {one.name: one for one in known}
+    if unknown := sorted(set(chosen.split(",")) - set(names)):
+        raise BuildError(
+            f"unknown instruction sets: {', '.join(unknown)}; choose own, all, none, {', '.join(names)}"
+        )
+    return tuple(names[name] for name in names if name in chosen.split(","))
 
 
 def program(plan: StagePlan, number: str, instructions: InstructionSet) -> NativeProgram:
@@ -97,7 +127,19 @@ def program(plan: StagePlan, number: str, instructions: InstructionSet) -> Nativ
         f"products-{number}-{instructions.name}", '#include "products.h"\n',
         (*flags, "-DGATEWISE_PRODUCTS", "-c"), HEADERS, OBJECT,
     )  # fmt: skip
-    return NativeProgram(name, source(plan), (*flags, "-shared"), HEADERS, part=products)
+    return NativeProgram(name, source(plan), (*flags, *SHARED), HEADERS, part=products)
+
+
+def memory_program(number: str, instructions: InstructionSet) -> NativeProgram:
+    """The operation of matrix memories over one type of numbers, for one instruction set."""
+    flags = (*instructions.flags, *FLAGS, f"-DGATEWISE_NUMBER={number}", *SHARED)
+    return NativeProgram(f"memory-{number}-{instructions.name}", '#include "memory.h"\n', flags, HEADERS)
+
+
+def threads_program(instructions: InstructionSet) -> NativeProgram:
+    """The floating-point mode of PyTorch's threads, for one instruction set."""
+    flags = (*instructions.flags, *FLAGS, *SHARED)
+    return NativeProgram(f"threads-{instructions.name}", '#include "pool.h"\n', flags, HEADERS)
 
 
 @cache

@@ -6,11 +6,14 @@ This file imports neither PyTorch nor any other library, since the installation 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import logging
 import os
+import platform
 import shlex
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +21,11 @@ from pathlib import Path
 from gatewise.engine.scratch import scratch
 
 LIBRARY, OBJECT = ".so", ".o"
+SHARED: tuple[str, ...] = ("-shared",)
+if sys.platform == "darwin":  # where a library may call what the process has only if it is told so
+    SHARED += ("-undefined", "dynamic_lookup")
 MAIN_HEADER, PARSED = "gatewise.h", ".gch"  # suffix of a precompiled header, which GCC looks for first
+NAMES = ("clang++",) if sys.platform == "win32" else ("g++", "clang++")  # GCC misaligns vectors on Windows
 PATIENCE = 60  # seconds in which a compiler must print its version
 log = logging.getLogger("gatewise")
 
@@ -84,7 +91,8 @@ class Compiler:
             if headers is None:
                 _write_headers(program, folder)
             parts = [] if part is None else [str(linked)]
-            include = [] if headers is None else [f"-I{headers}"]
+            # Not -I, which `#include <math.h>` would search, too.
+            include = [] if headers is None else ["-iquote", str(headers)]
             self._run(folder, (*program.flags, *include, str(source), *parts, "-o", str(result)))
             if not result.is_file():
                 raise BuildError(f"{self} succeeds without writing a file")
@@ -99,7 +107,7 @@ class Compiler:
         """
         _write_headers(program, folder)
         main = folder / MAIN_HEADER
-        flags = (flag for flag in program.flags if flag != "-shared")
+        flags = (flag for flag in program.flags if flag not in SHARED)
         self._run(folder, (*flags, "-w", "-x", "c++-header", str(main), "-o", f"{main}{PARSED}"))
 
     def _run(self, folder: Path, arguments: tuple[str, ...]) -> None:
@@ -112,7 +120,7 @@ class Compiler:
 
 
 def compiler() -> Compiler:
-    """The C++ compiler: `$CXX`, a command that may have options, or that of the system.
+    """The C++ compiler: `$CXX`, which may have options, the system's, or that of the extra `compiler`.
 
     Raises: `BuildError` if there is none, or it does not run.
     """
@@ -123,10 +131,12 @@ def compiler() -> Compiler:
 def _command(value: str) -> tuple[str, ...]:
     """The words of a command, its program as an absolute path."""
     if not value:
-        found = shutil.which("g++") or shutil.which("clang++")
-        if found is None:
-            raise BuildError("there is no C++ compiler; install g++ or clang++, or set CXX")
-        return (found,)
+        found = next(filter(None, map(shutil.which, NAMES)), None)
+        command = _packaged() if found is None else (found,)
+        if command is None:
+            names = f"{' or '.join(NAMES)}, or `pip install 'gatewise[compiler]'`"
+            raise BuildError(f"there is no C++ compiler; install {names}, or set CXX")
+        return command
     if whole := shutil.which(value):  # possibly a path with spaces
         return (os.path.abspath(whole),)
     try:
@@ -137,6 +147,19 @@ def _command(value: str) -> tuple[str, ...]:
     if found is None:
         raise BuildError(f"CXX is {value!r}, but there is no executable program {program!r}")
     return (os.path.abspath(found), *options)
+
+
+def _packaged() -> tuple[str, ...] | None:
+    """The command of the compiler that is a Python package, Zig's; None if it is not installed.
+
+    On Linux it is given a target, as the headers of the system may be incomplete; its own are not.
+    """
+    found = importlib.util.find_spec("ziglang")
+    if found is None or found.origin is None:
+        return None
+    program = Path(found.origin).with_name("zig.exe" if sys.platform == "win32" else "zig")
+    target = ("-target", f"{platform.machine()}-linux-gnu.2.17") if sys.platform == "linux" else ()
+    return (str(program), "c++", *target, "-s")
 
 
 @cache

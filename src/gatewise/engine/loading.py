@@ -17,7 +17,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from gatewise.engine import processor
+from gatewise.engine import openmp, processor
 from gatewise.engine.cache import cache
 from gatewise.engine.compiling import LIBRARY, BuildError, Compiler, NativeProgram, compiler
 from gatewise.engine.libraries import Libraries
@@ -96,6 +96,7 @@ def load_content(content: bytes, otherwise: Path | None = None) -> ctypes.CDLL:
 
 
 def _load_new(content: bytes, otherwise: Path | None) -> ctypes.CDLL:
+    openmp.share()
     try:
         return _load_from_memory(content)
     except (AttributeError, OSError) as error:  # memfd_create or /proc is missing or forbidden

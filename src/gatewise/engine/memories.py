@@ -11,11 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.engine.build import FLAGS, HEADERS
-from gatewise.engine.compiling import BuildError, NativeProgram
+from gatewise.engine import build
+from gatewise.engine.compiling import BuildError
 from gatewise.engine.kernel import NUMBERS
-from gatewise.engine.loading import load
-from gatewise.engine.processor import NATIVE
 from gatewise.engine.recording import batched, recording, transformed
 from gatewise.engine.thread_plan import usable
 
@@ -169,10 +167,8 @@ def _call(
 @cache
 def _library(dtype: torch.dtype) -> ctypes.CDLL | None:
     """The compiled operation, or None if it can't be compiled."""
-    number = NUMBERS[dtype]
-    flags = (*NATIVE.flags, *FLAGS, f"-DGATEWISE_NUMBER={number}", "-shared")
     try:
-        library = load(NativeProgram(f"memory-{number}-native", '#include "memory.h"\n', flags, HEADERS))
+        library = build.find(lambda one: build.memory_program(NUMBERS[dtype], one))
     except BuildError as error:
         log.warning("matrix memories run step by step in PyTorch, slowly: %s", error)
         return None

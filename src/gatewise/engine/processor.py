@@ -22,7 +22,8 @@ class InstructionSet:
     needs: frozenset[str] = frozenset()
 
 
-NATIVE = InstructionSet("native", ("-march=native",))  # of the machine that compiles
+OWN = "-mcpu=native" if platform.machine() == "arm64" else "-march=native"  # "arm64": on macOS
+NATIVE = InstructionSet("native", (OWN,))  # of the machine that compiles
 AVX2 = frozenset({
     "abm", "avx", "avx2", "bmi1", "bmi2", "cx16", "f16c", "fma", "lahf_lm", "movbe", "popcnt", "sse4_1",
     "sse4_2", "ssse3", "xsave",

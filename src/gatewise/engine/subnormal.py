@@ -11,10 +11,8 @@ from functools import cache
 
 import torch
 
-from gatewise.engine.build import FLAGS, HEADERS
-from gatewise.engine.compiling import BuildError, NativeProgram
-from gatewise.engine.loading import load
-from gatewise.engine.processor import NATIVE
+from gatewise.engine import build
+from gatewise.engine.compiling import BuildError
 from gatewise.engine.thread_plan import usable
 
 log = logging.getLogger("gatewise")
@@ -61,11 +59,8 @@ def _flushes() -> bool:
 @cache
 def _library() -> ctypes.CDLL | None:
     """The library that reaches the threads of PyTorch; None if it can't be compiled."""
-    program = NativeProgram(
-        "threads-native", '#include "pool.h"\n', (*NATIVE.flags, *FLAGS, "-shared"), HEADERS
-    )
     try:
-        library = load(program)
+        library = build.find(build.threads_program)
     except BuildError as error:
         log.info("subnormal numbers are flushed in the calling thread alone: %s", error)
         return None

@@ -1,11 +1,13 @@
 // What the processor and its memory can do: the best that any kernel could reach.
 
-#include <omp.h>
-
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <thread>
+
+#include "openmp.h"
 
 #if defined(__AVX512F__)
 constexpr int bytes = 64, accumulators = 20;
@@ -24,17 +26,17 @@ static volatile float sink;
 // Seconds that all threads together need for one call each of `work(thread)`; the first call warms up.
 template <class Work>
 static double timed(int threads, Work work) {
+    using Clock = std::chrono::steady_clock;
     double best = 1e30;
     for (int round = 0; round < 6; ++round) {
-        double began = 0;
-#pragma omp parallel num_threads(threads)
-        {
-#pragma omp barrier
-#pragma omp master
-            began = omp_get_wtime();
-            work(omp_get_thread_num());
-        }
-        const double took = omp_get_wtime() - began;
+        Clock::time_point began;
+        std::atomic<int64_t> arrived{0};
+        gatewise::in_region(threads, [&](int64_t thread, int64_t given) {
+            for (++arrived; arrived < given;) std::this_thread::yield();
+            if (thread == 0) began = Clock::now();
+            work(int(thread));
+        });
+        const double took = std::chrono::duration<double>(Clock::now() - began).count();
         if (round > 0 && took < best) best = took;
     }
     return best;

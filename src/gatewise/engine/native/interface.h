@@ -2,9 +2,8 @@
 // problem.h; `packed` and `scratch` are memory of the caller, of the sizes from `sizes`.
 #pragma once
 
+#include "export.h"
 #include "gatewise.h"
-
-#define GATEWISE_EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace gatewise {
 

@@ -2,10 +2,9 @@
 // type of numbers.
 #pragma once
 
+#include "export.h"
 #include "memory_chunks.h"
 #include "memory_steps.h"
-
-#define GATEWISE_EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace gatewise {
 

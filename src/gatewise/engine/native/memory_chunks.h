@@ -13,6 +13,8 @@
 #include "flush.h"
 #include "matrices.h"
 #include "memory_problem.h"
+#include "openmp.h"
+#include "team.h"
 
 namespace gatewise {
 
@@ -265,13 +267,12 @@ template <class T> class ChunkedGradient {
 
 template <class T> void run_chunks_backward(const MemoryProblem<T> &p) {
   const int64_t heads = p.batch * p.heads, most = std::clamp<int64_t>(heads / p.threads, 1, 4);
-#pragma omp parallel num_threads(int(p.threads))
-  {
+  in_region(p.threads, [&](int64_t thread, int64_t threads) {
     const Flush flush;
     ChunkedGradient<T> gradient(p, most);
-#pragma omp for
-    for (int64_t first = 0; first < heads; first += most) gradient.run(first, std::min(heads, first + most));
-  }
+    const Range own = partition(heads, thread, threads, most);
+    for (int64_t first = own.from; first < own.to; first += most) gradient.run(first, std::min(own.to, first + most));
+  });
 }
 
 }  // namespace gatewise

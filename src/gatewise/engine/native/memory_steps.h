@@ -3,12 +3,13 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <omp.h>
 #include <utility>
 #include <vector>
 
 #include "flush.h"
 #include "memory_problem.h"
+#include "openmp.h"
+#include "team.h"
 #include "vector.h"
 
 namespace gatewise {
@@ -148,13 +149,12 @@ template <class T, int columns, bool by_key> void run_forward(const MemoryProble
   using Block = MemoryBlock<T, columns>;
   const int64_t size = p.keys * columns, blocks = p.batch * p.heads * Block::count(p);
   const int64_t group = std::clamp<int64_t>(blocks / p.threads, 1, 16);
-#pragma omp parallel num_threads(int(p.threads))
-  {
+  in_region(p.threads, [&](int64_t thread, int64_t threads) {
     const Flush flush;
     std::vector<Vector<T>> memories(size_t(group * size)), zeros(size_t(p.resets ? size : 0));
-#pragma omp for
-    for (int64_t first = 0; first < blocks; first += group) {
-      const int64_t last = std::min(blocks, first + group);
+    const Range own = partition(blocks, thread, threads, group);
+    for (int64_t first = own.from; first < own.to; first += group) {
+      const int64_t last = std::min(own.to, first + group);
       const auto memory = [&](int64_t i) { return memories.data() + (i - first) * size; };
       for (int64_t i = first; i < last; ++i) Block(p, i, zeros.data()).read(p.initial, memory(i));
       for (int64_t from = 0; from < p.steps; from += turn)
@@ -164,7 +164,7 @@ template <class T, int columns, bool by_key> void run_forward(const MemoryProble
         }
       for (int64_t i = first; i < last; ++i) Block(p, i, zeros.data()).write(memory(i), p.final);
     }
-  }
+  });
 }
 
 // Memories are computed again, from those at every `chunk`th step. The blocks of a head share the gradients of keys, so
@@ -172,14 +172,13 @@ template <class T, int columns, bool by_key> void run_forward(const MemoryProble
 template <class T, int columns, bool by_key> void run_backward(const MemoryProblem<T> &p) {
   using Block = MemoryBlock<T, columns>;
   const int64_t size = p.keys * columns, chunks = (p.steps + chunk - 1) / chunk;
-#pragma omp parallel num_threads(int(p.threads))
-  {
+  in_region(p.threads, [&](int64_t thread, int64_t threads) {
     const Flush flush;
     std::vector<Vector<T>> starts(size_t(chunks * size)), memories(size_t((chunk + 1) * size)), gradient(size_t(size), Vector<T>{});
     const std::vector<Vector<T>> zeros(size_t(p.resets ? size : 0));
     const auto start = [&](int64_t c) { return starts.data() + c * size; };
-#pragma omp for
-    for (int64_t head = 0; head < p.batch * p.heads; ++head)
+    const Range own = partition(p.batch * p.heads, thread, threads);
+    for (int64_t head = own.from; head < own.to; ++head)
       for (int64_t i = head * Block::count(p); i < (head + 1) * Block::count(p); ++i) {
         const Block block(p, i, zeros.data());
         block.read(p.initial, start(0));
@@ -196,7 +195,7 @@ template <class T, int columns, bool by_key> void run_backward(const MemoryProbl
         }
         block.write(gradient.data(), p.by_initial);
       }
-  }
+  });
 }
 
 // Calls `work` with the number of vectors in a block: no more than a head has units for.

@@ -3,14 +3,24 @@
 
 #include <atomic>
 #include <memory>
-#include <omp.h>
-#include <sched.h>
+#include <thread>
 #include <vector>
 
 #include "flush.h"
+#include "openmp.h"
 #include "team.h"
 
 namespace gatewise {
+
+// Waits for another thread, usually for a fraction of a microsecond.
+template <class Done> void spin(const Done &done) {
+  for (int spins = 0; !done(); ++spins) {
+    if (spins > 1000) std::this_thread::yield();  // another program runs on the other core
+#if defined(__x86_64__) || defined(__i386__)
+    else __builtin_ia32_pause();
+#endif
+  }
+}
 
 // A spinning barrier, which costs a fraction of a microsecond instead of several.
 class Barrier {
@@ -21,18 +31,10 @@ class Barrier {
     if (members == 1) return;
     const int64_t all = ++round * members;
     arrived.fetch_add(1, std::memory_order_acq_rel);
-    for (int spins = 0; arrived.load(std::memory_order_acquire) < all; ++spins)
-      if (spins > 1000) sched_yield();  // another program runs on the other core
-      else pause();
+    spin([&] { return arrived.load(std::memory_order_acquire) >= all; });
   }
 
  private:
-  static void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-  }
-
   alignas(64) std::atomic<int64_t> arrived{0};
   alignas(64) const int64_t members;
 };
@@ -67,23 +69,26 @@ void run_in_parallel(int64_t problems, int64_t threads, const Division *division
     return work(context, 0, team);
   }
   std::vector<std::unique_ptr<ThreadTeam>> teams;
-#pragma omp parallel num_threads(int(problems * threads))
-  {
-    const int64_t given = omp_get_num_threads(), thread = omp_get_thread_num(), groups = std::min(problems, given);
+  std::atomic<bool> made{false};
+  in_region(problems * threads, [&](int64_t thread, int64_t given) {
+    const int64_t groups = std::min(problems, given);
     int64_t group = 0;
     while (partition(given, group, groups).to <= thread) ++group;
     const Range own = partition(given, group, groups);
-#pragma omp single
-    for (int64_t number = 0; number < problems; ++number) {
-      const Range its = partition(given, number % groups, groups);
-      teams.push_back(std::make_unique<ThreadTeam>(its.to - its.from, divisions[number]));
+    if (thread == 0) {
+      for (int64_t number = 0; number < problems; ++number) {
+        const Range its = partition(given, number % groups, groups);
+        teams.push_back(std::make_unique<ThreadTeam>(its.to - its.from, divisions[number]));
+      }
+      made.store(true, std::memory_order_release);
     }
+    spin([&] { return made.load(std::memory_order_acquire); });
     const Flush flush;
     for (int64_t number = group; number < problems; number += groups) {
       TeamMember team = teams[size_t(number)]->member(thread - own.from);
       work(context, number, team);
     }
-  }
+  });
 }
 
 }  // namespace gatewise
