@@ -11,7 +11,7 @@ READY := .venv/ready
 DOCS_READY := .venv/docs-ready
 INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: demo bench docs test test-thorough lint types contracts kernels wheels test-wheels clean
+.PHONY: demo bench docs test test-thorough test-triton lint types contracts kernels wheels test-wheels clean
 
 demo: $(READY)
 	$(BIN)/gatewise demo
@@ -33,6 +33,11 @@ test: $(READY)
 
 test-thorough:
 	$(MAKE) test THOROUGH=--thorough
+
+# Needs `pip install '.[triton]'` (1 GB) and no GPU: kernels of GPUs run in an interpreter, and are compiled ahead.
+test-triton: $(READY)
+	TRITON_INTERPRET=1 $(BIN)/python -m pytest --numprocesses 2 --durations 5 tests/engine/triton
+	TRITON_INTERPRET=0 $(BIN)/python -m pytest tests/engine/triton/test_compilation.py
 
 kernels: $(READY)
 	$(BIN)/python -m tests.kernels $(THOROUGH)

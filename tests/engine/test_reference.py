@@ -146,6 +146,7 @@ def test_one_backend_alone_can_be_selected():
     torch.testing.assert_close(output, layer(values)[0])
     unknown = gatewise.backend("abacus")
     with pytest.raises(
-        gatewise.GatewiseError, match="no backend 'abacus'; there are native, cudnn, memory, reference"
+        gatewise.GatewiseError,
+        match="no backend 'abacus'; there are native, cudnn, triton, memory, reference",
     ):
         unknown.__enter__()

@@ -1,7 +1,7 @@
 """The elementwise functions of equations: one row here, and one in the table of each backend.
 
 The backends' tables: `gatewise.engine.step` (PyTorch), `gatewise.compiler.functions` (derivatives),
-`gatewise.compiler.cpp` (C++).
+`gatewise.compiler.cpp` (C++), `gatewise.compiler.triton`.
 """
 
 from __future__ import annotations

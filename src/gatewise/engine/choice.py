@@ -16,6 +16,7 @@ from gatewise.engine.recording import jit_tracing, recording
 from gatewise.engine.reference import Reference
 from gatewise.engine.repetition import Repetition
 from gatewise.engine.request import LayerResult, Request
+from gatewise.engine.triton.backend import Triton
 from gatewise.errors import GatewiseError
 
 
@@ -31,10 +32,10 @@ class Backend(Protocol):
         """Runs a request that was not refused."""
 
 
-NATIVE, CUDNN, MEMORY, REFERENCE = Native(), Cudnn(), MatrixMemory(), Reference()
+NATIVE, CUDNN, TRITON, MEMORY, REFERENCE = Native(), Cudnn(), Triton(), MatrixMemory(), Reference()
 _only: ContextVar[str | Backend | None] = ContextVar("only", default=None)
 # The first that does not refuse a request runs it.
-BACKENDS: tuple[Backend, ...] = (NATIVE, CUDNN, MEMORY, REFERENCE)
+BACKENDS: tuple[Backend, ...] = (NATIVE, CUDNN, TRITON, MEMORY, REFERENCE)
 
 
 def refusals(request: Request) -> dict[str, str | None]:
@@ -85,8 +86,11 @@ def _recorded(request: Request) -> LayerResult:
     traced = torch.compiler.is_dynamo_compiling() or jit_tracing()
     if only in (None, MEMORY.name) and not traced and MEMORY.refusal(request) is None:
         return MEMORY.run(request)
-    if not torch.compiler.is_compiling() and only != REFERENCE.name and CUDNN.refusal(request) is None:
+    others = only in (REFERENCE.name, TRITON.name)
+    if not torch.compiler.is_compiling() and not others and CUDNN.refusal(request) is None:
         return CUDNN.run(request)
+    if only in (None, TRITON.name) and not jit_tracing() and TRITON.refusal(request) is None:
+        return TRITON.run(request)
     return REFERENCE.run(request)
 
 
@@ -110,7 +114,8 @@ def default_backend(request: Request) -> Backend:
 def backend(name: str | Backend) -> Iterator[None]:
     """Runs all requests within the context on one backend, and on the reference if it refuses.
 
-    name: "native", "cudnn", "memory", "reference", or a backend of your own, which then runs every request
+    name: "native", "cudnn", "triton", "memory", "reference", or a backend of your own, which then runs every
+        request
 
     >>> import torch, gatewise
     >>> with gatewise.backend("reference"):

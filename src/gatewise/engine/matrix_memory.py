@@ -23,6 +23,7 @@ from gatewise.engine.request import LayerResult, Request, selected_blocks
 from gatewise.engine.sequences import in_given_order, in_running_order
 from gatewise.engine.shapes import check, check_types
 from gatewise.engine.step import StepValues
+from gatewise.engine.triton.backend import Triton
 
 
 class MatrixMemory:
@@ -223,5 +224,5 @@ def _vectors_of(request: Request) -> LayerResult:
         from gatewise.engine.operators import run_operator  # imports all of PyTorch's compiler
 
         return run_operator(request) or Reference().run(request)
-    native = Native()
-    return (native if native.refusal(request) is None else Reference()).run(request)
+    engines = (Native(), Triton(), Reference())
+    return next(one for one in engines if one.refusal(request) is None).run(request)

@@ -6,10 +6,8 @@ A ticket, as JSON, names the cell, so that an exported graph holds the equations
 
 from __future__ import annotations
 
-import json
-import reprlib
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 from math import prod
 from typing import Any
@@ -19,9 +17,7 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import ELAPSED
-from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.heads import by_head
-from gatewise.compiler.layout import layout
 from gatewise.compiler.program import PROJECTION, Extras
 from gatewise.engine.compiling import BuildError
 from gatewise.engine.constants import for_kernels
@@ -38,11 +34,8 @@ from gatewise.engine.kernel import NUMBERS, Kernel, factor, kernel
 from gatewise.engine.recording import batched, jit_tracing, transformed
 from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.shapes import check_lengths
+from gatewise.engine.tickets import read_ticket, write_ticket
 from gatewise.errors import GatewiseError
-from gatewise.plain import one_line, parse_json
-
-LONGEST_TICKET = 1 << 20
-_cells: dict[str, CellType] = {}  # the cells of this process, by their data
 
 INPUTS = (
     "Tensor inputs, Tensor[] parameters, Tensor[] state, Tensor? lengths, Tensor? resets, Tensor[] factors, "
@@ -61,9 +54,7 @@ def ticket(cell: CellType, names: tuple[str, ...], zoned: tuple[str, ...], maske
         kernel(cell, extras, dtype)
     except BuildError:
         return ""
-    data = json.dumps(to_data(cell))
-    _cells[data] = cell
-    return json.dumps({"cell": data, "extras": asdict(extras), "parameters": names})
+    return write_ticket(cell, extras, names)
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
@@ -78,34 +69,8 @@ def _places(ticket: str, number: str) -> tuple[int, ...]:
 @cache
 def kernel_of(ticket: str, dtype: torch.dtype) -> tuple[Kernel, tuple[str, ...]]:
     """The kernel of a ticket, and the names of the parameters in their order."""
-    if len(ticket) > LONGEST_TICKET:
-        raise GatewiseError(f"a ticket of {len(ticket)} characters is larger than {LONGEST_TICKET}")
-    try:
-        match parse_json(ticket):
-            case {
-                "cell": str(data),
-                "extras": {"projected": bool(projected), "zoned": [*zoned], "masked": bool(masked)},
-                "parameters": [*names],
-            }:
-                cell = _cells.get(data) or from_data(parse_json(data))
-            case _:
-                raise ValueError("expected a cell, its extras and the names of its parameters")
-    except (ValueError, RecursionError) as error:
-        raise GatewiseError(f"the ticket of a gatewise operator can't be read: {one_line(error)}") from error
-    if any(one not in cell.state for one in zoned) or len(set(map(str, zoned))) < len(zoned):
-        raise GatewiseError(
-            f"the ticket of a gatewise operator has zoneout for {reprlib.repr(zoned)}; the states of "
-            f"{cell.__name__} are {', '.join(cell.state)}"
-        )
-    needed = {one.name for one in layout(cell).of(bias=False)} | ({PROJECTION} if projected else set())
-    known = {one.name for one in layout(cell).parameters} | ({PROJECTION} if projected else set())
-    given = {one for one in names if isinstance(one, str)}
-    if len(given) < len(names) or not needed <= given <= known:
-        raise GatewiseError(
-            f"the ticket of a gatewise operator names {reprlib.repr(names)}; expected the parameters of "
-            f"{cell.__name__}, {', '.join(sorted(known))}"
-        )
-    return kernel(cell, Extras(projected, tuple(zoned), masked), dtype), tuple(names)
+    own = read_ticket(ticket)
+    return kernel(own.cell, own.extras, dtype), own.names
 
 
 def run_operator(request: Request) -> LayerResult | None:

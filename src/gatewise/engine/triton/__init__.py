@@ -1,0 +1,1 @@
+"""The kernels of GPUs: a cell's equations printed as Triton, and the loops that launch them."""

@@ -1,0 +1,219 @@
+"""The loop over the steps as an operator of PyTorch, differentiable, for eager calls and compiled graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gatewise.cells.expressions import ELAPSED
+from gatewise.compiler.gradient import kept
+from gatewise.compiler.layout import layout
+from gatewise.compiler.program import PROJECTION
+from gatewise.compiler.stages import StagePlan, plan
+from gatewise.engine.recording import batched, transformed
+from gatewise.engine.reference import Reference
+from gatewise.engine.request import LayerResult, Request
+from gatewise.engine.tickets import Ticket, read_ticket
+from gatewise.engine.triton.loop import History, Inputs, Loop
+from gatewise.engine.triton.weights import Sizes
+
+INPUTS = (
+    "Tensor inputs, Tensor[] parameters, Tensor[] state, Tensor? lengths, Tensor? resets, Tensor[] factors, "
+    "str ticket, int heads, bool bfloat16, bool trace, bool recompute"
+)
+
+
+@cache
+def plan_of(ticket: str) -> tuple[Ticket, StagePlan]:
+    """The cell of a ticket, and its stages."""
+    own = read_ticket(ticket)
+    return own, plan(own.cell, own.extras)
+
+
+def sizes_of(own: Ticket, inputs: Tensor, parameters: Sequence[Tensor], heads: int) -> Sizes:
+    """The sizes of a call."""
+    named = dict(zip(own.names, parameters, strict=True))
+    sizing = layout(own.cell).sizing
+    units = named[sizing.name].shape[0] // len(sizing.blocks)
+    output = named[PROJECTION].shape[0] if own.extras.projected else units
+    widths = (output, *[units] * (len(own.cell.state) - 1))
+    return Sizes(inputs.shape[0], inputs.shape[1], units, widths, heads)
+
+
+def _loop(
+    inputs: Tensor, parameters: Sequence[Tensor], state: Sequence[Tensor], lengths: Tensor | None,
+    resets: Tensor | None, factors: Sequence[Tensor], ticket: str, heads: int, bfloat16: bool, *_: bool,
+) -> Loop:  # fmt: skip
+    own, stages = plan_of(ticket)
+    sizes = sizes_of(own, inputs, parameters, heads)
+    given = Inputs(inputs, state, lengths, resets, factors)
+    named = dict(zip(own.names, parameters, strict=True))
+    return Loop(stages, given, named, sizes, torch.bfloat16 if bfloat16 else torch.float32)
+
+
+@torch.library.custom_op("gatewise::steps", mutates_args=(), schema=f"({INPUTS}, bool keep) -> Tensor[]")
+def steps(inputs: Tensor, *rest: Any) -> list[Tensor]:
+    """The output and final states of a cell; if kept or traced, also the history."""
+    *arguments, keep = rest
+    trace, recompute = arguments[-2:]
+    loop = _loop(inputs, *arguments)
+    all_steps = trace or (keep and not recompute)
+    history = loop.forward(all_steps)
+    widths, states = loop.sizes.widths, history.states
+    output = states[1:, 0, :, : widths[0]].clone(memory_format=torch.contiguous_format)
+    final = [states[-1, k, :, : widths[k]].contiguous().clone() for k in loop.states_of_previous]
+    if not keep and not trace:
+        return [output, *final]
+    return [output, *final, states, *([history.kept] if all_steps else [])]
+
+
+@steps.register_fake
+def _steps_fake(
+    inputs: Tensor, parameters: Sequence[Tensor], state: Sequence[Tensor], *rest: Any
+) -> list[Tensor]:
+    ticket, heads, trace, recompute, keep = rest[3], rest[4], rest[6], rest[7], rest[8]
+    own, stages = plan_of(ticket)
+    sizes = sizes_of(own, inputs, parameters, heads)
+    time, batch = inputs.shape[:2]
+    found = [inputs.new_empty(time, batch, sizes.widths[0]), *(torch.empty_like(one) for one in state)]
+    if not keep and not trace:
+        return found
+    found.append(inputs.new_empty(time + 1, len(stages.program.states), batch, sizes.stride))
+    if trace or not recompute:
+        found.append(inputs.new_empty(time, max(1, len(kept(stages))), batch, sizes.stride))
+    return found
+
+
+@torch.library.custom_op(
+    "gatewise::steps_backward", mutates_args=(),
+    schema=f"(Tensor?[] gradients, int[] wanted, Tensor[] history, {INPUTS}) -> Tensor[]",
+)  # fmt: skip
+def steps_backward(
+    gradients: Sequence[Tensor | None], wanted: Sequence[int], history: Sequence[Tensor], inputs: Tensor,
+    *arguments: Any,
+) -> list[Tensor]:  # fmt: skip
+    """The requested gradients with respect to inputs, parameters and states.
+
+    history: what `steps` returned after the final states
+    """
+    loop, trace = _loop(inputs, *arguments), arguments[-2]
+    saved = History(*history) if len(history) == 2 else loop.forward(keep=True)
+    states, left = saved.states, 1 + len(loop.states_of_previous)
+    by_output = gradients[0]
+    by_states = torch.zeros_like(states[1:] if trace else states[1:, :1])
+    if trace and (by_history := gradients[left]) is not None:
+        by_states += by_history[1:]
+    if by_output is not None:
+        by_states[:, 0, :, : by_output.shape[-1]] += by_output
+    by_kept = None
+    if trace:
+        count = len(loop.plan.intermediates)
+        by = gradients[left + 1]
+        by_kept = torch.zeros_like(saved.kept[:, :count]) if by is None else by[:, :count].contiguous()
+    found = loop.backward(saved, by_states, by_kept, gradients[1:left])
+    every = [found.inputs, *found.parameters.values(), *found.initial]
+    return [one.contiguous() for one, want in zip(every, wanted, strict=True) if want]
+
+
+@steps_backward.register_fake
+def _steps_backward_fake(
+    gradients: Sequence[Tensor | None], wanted: Sequence[int], history: Sequence[Tensor], inputs: Tensor,
+    parameters: Sequence[Tensor], state: Sequence[Tensor], *rest: Any,
+) -> list[Tensor]:  # fmt: skip
+    tensors = [inputs, *parameters, *state]
+    return [one.new_empty(one.shape) for one, want in zip(tensors, wanted, strict=True) if want]
+
+
+def _keep_for_gradient(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    own, parameters, state, lengths, resets, factors, *ctx.settings, _ = inputs
+    ctx.sizes = [len(parameters), len(state), len(factors)]
+    ctx.given = [one is not None for one in (lengths, resets)]
+    given = [one for one in (lengths, resets) if one is not None]
+    ctx.save_for_backward(own, *parameters, *state, *factors, *given, *output[1 + len(state) :])
+
+
+def _gradient(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
+    parameters, states, factors = ctx.sizes
+    saved = iter(ctx.saved_tensors)
+    inputs = next(saved)
+    weights, state = [next(saved) for _ in range(parameters)], [next(saved) for _ in range(states)]
+    masks = [next(saved) for _ in range(factors)]
+    lengths, resets = (next(saved) if there else None for there in ctx.given)
+    history, tensors = list(saved), [inputs, *weights, *state]
+    arguments = (inputs, weights, state, lengths, resets, masks, *ctx.settings)
+    if torch.is_grad_enabled() or transformed(gradients) or batched(gradients):
+        by = _by_reference(arguments, gradients)
+    else:
+        wanted = [int(one.requires_grad) for one in tensors]
+        found = iter(torch.ops.gatewise.steps_backward(list(gradients), wanted, history, *arguments))
+        by = [next(found) if want else None for want in wanted]
+    lists = by[1 : 1 + parameters], by[1 + parameters :]
+    return by[0], *lists, None, None, [None] * factors, *[None] * (len(ctx.settings) + 1)
+
+
+def _by_reference(arguments: tuple[Any, ...], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """The gradient by differentiable operations, in float32."""
+    inputs, weights, state, lengths, resets, factors, ticket, heads, _, trace, _ = arguments
+    own, stages = plan_of(ticket)
+    given = dict(zip(stages.program.factors, factors, strict=True))
+    request = Request(
+        own.cell, inputs, dict(zip(own.names, weights, strict=True)),
+        dict(zip(own.cell.previous, state, strict=True)), lengths, resets,
+        zoneout={name: one for name, one in given.items() if name not in ("mask", ELAPSED)},
+        hidden_mask=given.get("mask"), trace=trace, heads=heads,
+        elapsed=given[ELAPSED][:, :, 0] if ELAPSED in given else None,
+    )  # fmt: skip
+    tensors = [inputs, *weights, *state]
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        result = Reference().run(request)
+        left = 1 + len(state)
+        pairs = list(zip([result.output, *result.final.values()], gradients[:left], strict=True))
+        if trace:
+            pairs += _traced(result, stages, gradients[left:])
+        pairs = [(one, by) for one, by in pairs if by is not None and one.requires_grad]
+        wanted = [one for one in tensors if one.requires_grad]
+        found = iter(
+            torch.autograd.grad(
+                [one for one, _ in pairs], wanted, [by for _, by in pairs],
+                create_graph=create_graph, allow_unused=True,
+            )
+        )  # fmt: skip
+    return [next(found) if one.requires_grad else None for one in tensors]
+
+
+def _traced(
+    result: LayerResult, stages: StagePlan, gradients: Sequence[Tensor | None]
+) -> list[tuple[Tensor, Tensor | None]]:
+    """The tensors of a trace, each with the part of the history's gradient that is its own."""
+    trace = result.trace
+    assert trace is not None
+    by_states, by_kept = gradients
+    found: list[tuple[Tensor, Tensor | None]] = []
+    for place, name in enumerate(stages.cell.state):
+        one = trace.states[name]
+        if place and by_states is not None:
+            found.append((one, by_states[1:, place, :, : one.shape[-1]]))
+    for name, one in trace.gates.items():
+        if name in stages.intermediates and by_kept is not None:
+            found.append((one, by_kept[:, stages.intermediates.index(name), :, : one.shape[-1]]))
+    return found
+
+
+steps.register_autograd(_gradient, setup_context=_keep_for_gradient)
+
+
+def run_steps(request: Request, ticket: str, factors: Sequence[Tensor], bfloat16: bool) -> list[Tensor]:
+    """Runs a request, whose steps run from the first to the last. Returns: output, final states, history"""
+    state = [request.state[name] for name in request.cell.previous]
+    tensors = [request.inputs, *request.parameters.values(), *state]
+    keep = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
+    found: list[Tensor] = torch.ops.gatewise.steps(
+        request.inputs, list(request.parameters.values()), state, request.lengths, request.resets,
+        list(factors), ticket, request.heads, bfloat16, request.trace, request.recompute, keep,
+    )  # fmt: skip
+    return found

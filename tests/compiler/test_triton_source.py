@@ -1,0 +1,82 @@
+"""The kernels of GPUs as text: of six cells as it was checked, of all cells complete. Needs no Triton."""
+
+import ast
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from gatewise.cells import LSTM, Cell, R, W, cells, prev, tanh, x
+from gatewise.cells.functions import FUNCTIONS
+from gatewise.compiler import triton
+from gatewise.compiler.constants import with_constants
+from gatewise.compiler.functions import SIGNS
+from gatewise.compiler.heads import by_head, depends_on_heads, for_units
+from gatewise.compiler.layout import projection_obstacle
+from gatewise.compiler.program import PLAIN, Extras
+from gatewise.compiler.stages import plan
+from gatewise.compiler.triton_source import kernels
+
+OF_VECTORS = [one for one in cells().values() if not one.matrix_states and by_head(one) is None]
+CHECKED = {  # the first digits of the SHA-256 of texts that agreed with the reference
+    "LSTM": "410ef9d67b93",
+    "PeepholeLSTM": "ec76edaa8517",
+    "GRU": "f29feea1cc1c",
+    "ChoGRU": "668e3a6f804f",
+    "LayerNormLSTM": "e42bc07a3624",
+    "SLSTM": "c73aa7ce64d2",
+}
+
+
+def text_of(made):
+    return "\n\n".join(one.text for one in (*kernels(made).forward, *kernels(made).backward))
+
+
+def test_the_text_of_a_small_cell():
+    assert text_of(plan(cells()["RNN"])) == Path(__file__).with_name("rnn_kernels.txt").read_text()
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_texts_are_those_that_were_checked(name):
+    """After a change of the text run `make test-triton`, then correct the digest."""
+    digest = hashlib.sha256(kernels(plan(cells()[name])).text.encode()).hexdigest()
+    assert digest[:12] == CHECKED[name]
+
+
+@pytest.mark.parametrize("cell", OF_VECTORS, ids=lambda one: one.__name__)
+def test_every_name_in_a_kernel_is_defined(cell):
+    cell = with_constants(for_units(cell) if depends_on_heads(cell) else cell)[0]
+    zoned = tuple(name for name in cell.state if name in cell.previous)
+    every = [PLAIN, Extras(zoned=zoned, masked=True)]
+    if projection_obstacle(cell) is None:
+        every.append(Extras(True, zoned, True))
+    for extras in every:
+        made = kernels(plan(cell, extras))
+        functions = {one.name: one for one in ast.parse(made.text).body if isinstance(one, ast.FunctionDef)}
+        for kernel in (*made.forward, *made.backward):
+            own = functions[kernel.name]
+            assert tuple(one.arg for one in own.args.args) == kernel.arguments
+            names = [one for one in ast.walk(own) if isinstance(one, ast.Name)]
+            assigned = {one.id for one in names if isinstance(one.ctx, ast.Store)}
+            assert {one.id for one in names} <= assigned | {*kernel.arguments, *functions, "tl", "triton"}
+
+
+def test_no_name_of_a_cell_is_code():
+    class Awkward(Cell):
+        state = ("tl", "t")
+        rows = tanh(W.inside @ x + R.inside @ prev.tl)
+        t = rows + prev.t
+        tl = tanh(t)
+
+    assert kernels(plan(Awkward)).text.count("tl = ") == 0
+
+
+def test_every_function_has_a_row():
+    assert set(triton.FUNCTIONS) | set(SIGNS) | {"negate"} == set(FUNCTIONS)
+
+
+def test_a_program_owns_whole_rows_where_a_normalizer_needs_them():
+    made = kernels(plan(cells()["LayerNormLSTM"]))
+    assert [one.whole_rows for one in made.forward] == [False, False, True, True]
+    assert [one.whole_rows for one in made.backward] == [True, True, True, True]
+    assert not any(one.whole_rows for one in kernels(plan(LSTM)).forward)
