@@ -110,6 +110,10 @@ def test_blocks_of_any_cell_and_traces_of_theirs():
     assert [one.cell for one in found.layers] == [LSTM, MinGRU, SLSTM]
 
 
+def block():
+    return gatewise.RecurrentBlock(MinGRU, 6, 5)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -121,6 +125,15 @@ def test_blocks_of_any_cell_and_traces_of_theirs():
         (lambda: gatewise.Griffin(3, 9, num_layers=0), "num_layers"),
         (lambda: gatewise.Griffin(3, 6)(torch.randn(4, 2, 3), ()), "expected the state of 4 blocks, got 0"),
         (lambda: gatewise.Griffin(3, 6)(torch.randn(4, 2, 5)), "3"),
+        (lambda: block()(torch.randn(4, 2, 6), torch.zeros(1)), "its layer, got a tensor of shape \\[1\\]"),
+        (
+            lambda: block()(torch.randn(4, 2, 6), (torch.zeros(3, 1, 6), None)),
+            "of a convolution of shape \\[3, 2, 6\\], got a tensor of shape \\[3, 1, 6\\]",
+        ),
+        (
+            lambda: block()(torch.randn(4, 2, 6), (None, torch.zeros(1, 3, 5))),
+            "state h of shape \\[1, 2, 5\\]",
+        ),
     ],
 )
 def test_mistakes(make, message):

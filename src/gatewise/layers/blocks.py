@@ -16,10 +16,10 @@ from gatewise.compiler.layout import layout
 from gatewise.engine.sequences import within
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import read_batch, read_resets
-from gatewise.layers.checks import check_input, check_whole
+from gatewise.layers.checks import check_input, check_state, check_whole
 from gatewise.layers.recurrent import Recurrent
 from gatewise.layers.short_convolution import ShortConvolution
-from gatewise.layers.states import State
+from gatewise.layers.states import State, describe
 
 
 class RecurrentBlock(nn.Module):
@@ -81,11 +81,9 @@ class RecurrentBlock(nn.Module):
 
         Returns: the output [T, B, D], and the state.
         """
-        before, inner = (None, None) if state is None else state
+        before, inner = self._read(state, values)
         seen = normalized = self.norm(values)
         if self.convolution is not None:
-            if before is None:
-                before = values.new_zeros(self.convolution.width - 1, *values.shape[1:])
             seen, before = self.convolution(seen, before, lengths, resets)
             seen = functional.silu(seen)
         output, inner = self.recurrent(seen, inner, lengths, resets)
@@ -96,6 +94,26 @@ class RecurrentBlock(nn.Module):
         if self.feedforward is not None:
             values = values + self.dropout(self.feedforward(values))
         return values, (before, inner)
+
+    def _read(self, state: State | None, values: Tensor) -> tuple[Any, State | None]:
+        """The inputs that the convolution has seen, if there is one, and the states of the layer."""
+        if state is not None and not (isinstance(state, tuple | list) and len(state) == 2):
+            raise GatewiseError(
+                "expected the state of a block as that of its convolution and that of its layer, got "
+                f"{describe(state)}"
+            )
+        before, inner = (None, None) if state is None else state
+        if self.convolution is None:
+            return None, inner
+        shape = (self.convolution.width - 1, *values.shape[1:])
+        if before is None:
+            return values.new_zeros(shape), inner
+        if not isinstance(before, Tensor) or before.shape != shape:
+            raise GatewiseError(
+                f"expected the state of a convolution of shape {list(shape)}, got {describe(before)}"
+            )
+        check_state("convolution", before, values)
+        return before, inner
 
     @property
     def step_states(self) -> dict[str, tuple[int, ...]]:

@@ -69,7 +69,7 @@ class StateForm:
         names = self.cell.state
         values = (given,) if len(names) == 1 else given
         if not isinstance(values, tuple | list) or len(values) != len(names):
-            raise GatewiseError(f"expected the state as a tuple ({', '.join(names)}), got {_describe(given)}")
+            raise GatewiseError(f"expected the state as a tuple ({', '.join(names)}), got {describe(given)}")
         rows = {
             name: self._rows(name, value, like, batch, batched)
             for name, value in zip(names, values, strict=True)
@@ -81,7 +81,7 @@ class StateForm:
             return self._unbound(name, given, like, batch, batched)
         shapes = [one[name] for one in self.shapes]
         if not isinstance(given, tuple | list) or not all(isinstance(one, Tensor) for one in given):
-            raise GatewiseError(f"expected state {name} as a tensor, got {_describe(given)}")
+            raise GatewiseError(f"expected state {name} as a tensor, got {describe(given)}")
         if len(given) != len(shapes):
             raise GatewiseError(f"expected state {name} as {len(shapes)} tensors, got {len(given)}")
         for shape, one in zip(shapes, given, strict=True):
@@ -122,7 +122,8 @@ class StateForm:
         return values[0] if len(values) == 1 else tuple(values)
 
 
-def _describe(given: Any) -> str:
+def describe(given: Any) -> str:
+    """What was given in place of a state, for a message."""
     if isinstance(given, Tensor):
         return f"a tensor of shape {list(given.shape)}"
     if isinstance(given, tuple | list):
