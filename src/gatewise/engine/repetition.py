@@ -98,11 +98,15 @@ class RepeatedCall:
         given = 1 + len(call.initial) + len(call.history) + len(call.final) + 1
         self._first = len(self._problem) - FIELDS * given
         self._sizes = own.sizes(self._problem)
+        states = [request.state[name] for name in own.cell.previous]
+        self._is_padded = any(one is not padded for one, padded in zip(states, call.initial, strict=True))
 
     def run(self, request: Request) -> LayerResult:
         """The result of a request of the same kind."""
         own = self._kernel
-        initial = [own.pad_rows(request.state[name]) for name in own.cell.previous]
+        initial = [request.state[name] for name in own.cell.previous]
+        if self._is_padded:
+            initial = [own.pad_rows(one) for one in initial]
         call = KernelCall(self._signature, request.inputs, self._parameters, initial, [], None, None)
         own.allocate(call, keep=False)
         problem, place = self._problem[:], self._first

@@ -15,7 +15,7 @@ from gatewise.errors import GatewiseError
 WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen, which would triple the time to create one
 class Batch:
     """Sequences in the form of the engine, values [T, B, I], and their original form."""
 

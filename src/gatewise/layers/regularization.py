@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import torch
@@ -35,7 +36,7 @@ class Regularization:
     weight_dropout: float
     dropout_mask: DropoutMask = "step"
 
-    @property
+    @cached_property
     def within(self) -> bool:
         """Whether there is noise inside a layer, not only between layers."""
         return bool(self.variational_dropout or self.weight_dropout or any(self.zoneout.values()))
