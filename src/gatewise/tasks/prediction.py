@@ -46,9 +46,10 @@ def require_finite(frame: pl.DataFrame) -> None:
     Raises: `GatewiseError` if a number is not finite.
 
     >>> require_finite(pl.DataFrame({"id": ["a"], "p": [0.5]}))
+    >>> require_finite(pl.DataFrame({"id": ["a"]}))
     """
     floats = frame.select(cs.float())
-    if all(floats.select(pl.all().is_finite().all()).row(0)):
+    if not floats.width or all(floats.select(pl.all().is_finite().all()).row(0)):
         return
     for column in floats:
         invalid = (~column.is_finite()).fill_null(False).arg_true()
