@@ -72,7 +72,9 @@ def require_harmless(cell):
     assert "system" not in made.name
 
 
-@pytest.mark.parametrize("place", range(6))
+@pytest.mark.parametrize(
+    "place", [0, 1, *(pytest.param(one, marks=pytest.mark.thorough) for one in range(2, 6))]
+)
 def test_code_at_any_place_of_a_model_stays_text(models, place, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     one = models[place]

@@ -48,7 +48,12 @@ def cut_after(fraction):
 
 
 @pytest.mark.parametrize(
-    ("steps", "average", "fractions"), [(1, 0.0, (0.2, 0.45, 0.9)), (14, 0.0, (0.45,)), (1, 0.95, (0.45,))]
+    ("steps", "average", "fractions"),
+    [
+        (1, 0.0, (0.2, 0.45, 0.9)),
+        pytest.param(14, 0.0, (0.45,), marks=pytest.mark.thorough),
+        (1, 0.95, (0.45,)),
+    ],
 )
 def test_an_interrupted_training_resumes_to_the_same_result(tmp_path, steps, average, fractions):
     prepared, chosen = data(), options(min_steps_per_epoch=steps, average=average)

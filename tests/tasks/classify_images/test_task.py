@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=["stack", "lattice", "grid"])
+@pytest.fixture(scope="module", params=["stack", "lattice", pytest.param("grid", marks=pytest.mark.thorough)])
 def trained(request, folder):
     """A comparison of each kind of network, its run's folder and its name."""
     out = folder / request.param

@@ -15,7 +15,11 @@ SMALL = {"hidden": 8, "embedding": 6, "steps": 2, "steps_per_epoch": 2, "progres
 
 
 @pytest.mark.parametrize(
-    "options", [{"cell": "lstm", "layers": 2}, {"cell": "slstm", "network": "blocks", "tied": True}]
+    "options",
+    [
+        pytest.param({"cell": "lstm", "layers": 2}, marks=pytest.mark.thorough),
+        {"cell": "slstm", "network": "blocks", "tied": True},
+    ],
 )
 def test_a_whole_text_and_symbol_by_symbol(options):
     model = gatewise.TextGenerator(**SMALL, **options).fit(words(4000))
