@@ -24,8 +24,10 @@ class Colours:
         if node.previous is not None:
             return self._state(node.previous.state, node.previous.axis)
         if node in lanes:
+            entered = next(one.previous for one in lanes if one.previous and lanes[one] == lanes[node])
             before = {self.of(source) for source in node.sources if source in lanes}
-            return before.pop() if len(before) == 1 else "state"
+            merged = entered.axis and len(before) > 1
+            return "state" if merged or "state" in before else self._state(entered.state, entered.axis)
         for name, value in self.drawn.graph.states.items():
             if value is node:
                 axes = self._axes(name)

@@ -335,11 +335,10 @@ def _is_product(term: Expression) -> bool:
 
 def _biases(terms: list[tuple[str, Expression]]) -> list[str]:
     """The biases of a sum's products: one for each block, as the typeset equations have them."""
-    biased = {
-        one.block: (sign, one.family)
-        for sign, one in terms
-        if isinstance(one, Product) and (one.family in BIASED or one.per_head)
-    }
+    biased: dict[str, tuple[str, str]] = {}
+    for sign, one in terms:
+        if isinstance(one, Product) and (one.family in BIASED or one.per_head):
+            biased.setdefault(one.block, (sign, one.family))
     alone = len(terms) == 1
     return [
         ("−" if sign == "-" else "") + (f"b^{{{family}}}_{{{block}}}" if alone else with_block("b", block))

@@ -62,8 +62,5 @@ def _entries(drawn: Drawing) -> Iterator[tuple[str, str]]:
     for function, meaning in SIGNS.items():
         if function in functions:
             yield "", meaning
-    groups = sorted(
-        {pin.label.split()[0] for node in nodes for pin in node.pins if pin.label.startswith("LN")}
-    )
-    if groups:
-        yield "", f"{', '.join(groups)}: layer normalization of all values of that name together"
+    if any("LN_" in one for node in nodes for one in (node.label, *(pin.label for pin in node.pins))):
+        yield "", "LN: layer normalization, of all values under one name together"
