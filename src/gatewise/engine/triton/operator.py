@@ -60,9 +60,10 @@ def steps(inputs: Tensor, *rest: Any) -> list[Tensor]:
     """The output and final states of a cell; if kept or traced, also the history."""
     *arguments, keep = rest
     trace, recompute = arguments[-2:]
-    loop = _loop(inputs, *arguments)
     all_steps = trace or (keep and not recompute)
-    history = loop.forward(all_steps)
+    with torch.autocast(inputs.device.type, enabled=False):  # the dtype of products is an argument
+        loop = _loop(inputs, *arguments)
+        history = loop.forward(all_steps)
     widths, states = loop.sizes.widths, history.states
     output = states[1:, 0, :, : widths[0]].clone(memory_format=torch.contiguous_format)
     final = [states[-1, k, :, : widths[k]].contiguous().clone() for k in loop.states_of_previous]
@@ -100,7 +101,15 @@ def steps_backward(
 
     history: what `steps` returned after the final states
     """
-    loop, trace = _loop(inputs, *arguments), arguments[-2]
+    with torch.autocast(inputs.device.type, enabled=False):
+        found = _backward(gradients, history, _loop(inputs, *arguments), trace=arguments[-2])
+    return [one.contiguous() for one, want in zip(found, wanted, strict=True) if want]
+
+
+def _backward(
+    gradients: Sequence[Tensor | None], history: Sequence[Tensor], loop: Loop, trace: bool
+) -> list[Tensor]:
+    """The gradients with respect to inputs, parameters and states."""
     saved = History(*history) if len(history) == 2 else loop.forward(keep=True)
     states, left = saved.states, 1 + len(loop.states_of_previous)
     by_output = gradients[0]
@@ -115,8 +124,7 @@ def steps_backward(
         by = gradients[left + 1]
         by_kept = torch.zeros_like(saved.kept[:, :count]) if by is None else by[:, :count].contiguous()
     found = loop.backward(saved, by_states, by_kept, gradients[1:left])
-    every = [found.inputs, *found.parameters.values(), *found.initial]
-    return [one.contiguous() for one, want in zip(every, wanted, strict=True) if want]
+    return [found.inputs, *found.parameters.values(), *found.initial]
 
 
 @steps_backward.register_fake

@@ -1,0 +1,246 @@
+"""The kernels of GPUs: first whether they are right, then their speed beside eager PyTorch and cuDNN.
+
+Run with `python benchmarks/speed/gpu.py` on a machine with a GPU; it takes at most ten minutes. Without one
+it reports that and ends; with `TRITON_INTERPRET=1` it first runs the checks, on small sizes, in Triton's
+interpreter.
+
+Checks: outputs and gradients of six cells in float32, tf32 and bfloat16 against the reference in float64, in
+memory that was filled with NaN before, and whether two calls return the same bits. Times: medians of calls
+between events of the GPU, in ms. A ratio below 1 is a loss, and is shown like any other.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+
+import torch
+from torch import Tensor
+
+import gatewise
+from gatewise.cells import GRU, LSTM, Cell, R, W, cells, prev, sigmoid, tanh, x
+from gatewise.engine.triton.backend import Triton
+
+BUDGET = 540.0  # seconds, after which nothing more is measured
+SHAPES = [(1, 128), (16, 128), (16, 512), (16, 1024), (64, 256), (64, 1024), (256, 512)]  # B, H
+STEPS, LONG = 256, 4096
+CALLS = 7
+TOLERANCE = {"float32": 1e-5, "tf32": 5e-3, "bfloat16": 5e-2}  # of norms, relative
+begin = time.monotonic()
+
+
+class Leaky(Cell):
+    """A user's own cell."""
+
+    state = ("h",)
+    f = sigmoid(W.f @ x + R.f @ prev.h)
+    g = tanh(W.g @ x + R.g @ prev.h)
+    h = f * prev.h + (1 - f) * g
+
+
+NAMES = ("PeepholeLSTM", "ChoGRU", "LayerNormLSTM", "SLSTM", "MinGRU")
+CELLS = {**{name: cells()[name] for name in NAMES}, "Leaky": Leaky}
+TIMED = {name: CELLS[name] for name in ("PeepholeLSTM", "LayerNormLSTM", "SLSTM", "Leaky")}
+
+
+@contextmanager
+def precision(kind: str, device: str) -> Iterator[None]:
+    """Products in float32, tf32 or bfloat16."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = kind == "tf32"
+    try:
+        with torch.autocast(device, torch.bfloat16) if kind == "bfloat16" else nullcontext():
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def gradients(layer: torch.nn.Module, values: Tensor, **options: Tensor) -> list[Tensor]:
+    """The output and the gradients of a call."""
+    output = layer(values, **options)[0]
+    weight = torch.linspace(-1, 1, output.numel(), device=output.device, dtype=output.dtype)
+    loss = (output * weight.view_as(output)).sum()
+    return [output.detach(), *torch.autograd.grad(loss, [values, *layer.parameters()])]
+
+
+def poison(device: str) -> None:
+    """Fills free memory with NaN, which the next tensors are given."""
+    spoilt = [torch.full((1 << shift,), torch.nan, device=device) for shift in range(8, 25)]
+    del spoilt
+
+
+def check(device: str, backend: Triton, batch: int, units: int, steps: int) -> bool:
+    """Whether every cell is right in every precision. Prints the errors."""
+    right = True
+    lengths = torch.randint(0, steps + 1, (batch,), device=device)
+    for name, cell in CELLS.items():
+        layer = gatewise.Recurrent(cell, 32, units, device=device)
+        exact = gatewise.Recurrent(cell, 32, units, device=device, dtype=torch.float64)
+        exact.load_state_dict(layer.state_dict())
+        values = torch.randn(steps, batch, 32, device=device, requires_grad=True)
+        with gatewise.backend("reference"):
+            wanted = gradients(exact, values.detach().double().requires_grad_(), lengths=lengths)
+        for kind, tolerance in TOLERANCE.items():
+            runs = []
+            for _ in range(2):
+                poison(device)
+                with precision(kind, device), gatewise.backend(backend):
+                    runs.append(gradients(layer, values, lengths=lengths))
+            pairs = zip(runs[0], wanted, strict=True)
+            error = max(float((a - b).norm() / b.norm().clamp(min=1e-6)) for a, b in pairs)
+            same = all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
+            good = error <= tolerance and same
+            right = right and good
+            bits = "the same bits twice" if same else "OTHER BITS IN A SECOND CALL"
+            print(f"{name:14}{kind:9}{error:9.1e}  {bits}{'' if good else '  WRONG'}", flush=True)
+    return right
+
+
+def median(run: Callable[[], object]) -> float:
+    """The median time of a call in ms."""
+    times = []
+    for number in range(CALLS + 2):
+        first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        first.record()
+        run()
+        last.record()
+        torch.cuda.synchronize()
+        if number >= 2:
+            times.append(first.elapsed_time(last))
+    return statistics.median(times)
+
+
+def both_times(
+    run: Callable[[Tensor], Tensor], layer: torch.nn.Module, values: Tensor
+) -> tuple[float, float]:
+    """The times of a forward pass in inference, and of one with its gradient."""
+
+    def forward() -> None:
+        with torch.no_grad():
+            run(values)
+
+    def both() -> None:
+        torch.autograd.grad(run(values).sum(), [values, *layer.parameters()])
+
+    return median(forward), median(both)
+
+
+def compiled_steps(cell: type[Cell], layer: gatewise.Recurrent, units: int) -> Callable[[Tensor], Tensor]:
+    """A loop over a step that `torch.compile` replays as a graph."""
+    step = gatewise.RecurrentCell(cell, units, units, device="cuda")
+    step.load_state_dict({name.removesuffix("_l0"): one for name, one in layer.state_dict().items()})
+    compiled = torch.compile(step, mode="reduce-overhead")
+
+    @torch.no_grad()
+    def run(values: Tensor) -> Tensor:
+        state, outputs = None, []
+        with gatewise.backend("reference"):
+            for value in values:
+                torch.compiler.cudagraph_mark_step_begin()
+                state = compiled(value, state)
+                state = tuple(one.clone() for one in state) if isinstance(state, tuple) else state.clone()
+                outputs.append(state[0] if isinstance(state, tuple) else state)
+        return torch.stack(outputs)
+
+    return run
+
+
+def show(what: str, ours: tuple[float, ...], theirs: dict[str, tuple[float, ...]]) -> None:
+    """A line: our times, and each other's as a multiple."""
+    others = "  ".join(
+        f"{name} {' '.join(f'{b / a:.2f}x' for a, b in zip(ours, times, strict=False))}"
+        for name, times in theirs.items()
+    )
+    print(f"{what:32}{' '.join(f'{one:8.2f}' for one in ours)}   {others}", flush=True)
+
+
+def in_time() -> bool:
+    """Whether there is time to measure more."""
+    return time.monotonic() - begin < BUDGET
+
+
+def on(name: str, layer: torch.nn.Module) -> Callable[[Tensor], Tensor]:
+    """A call of a layer on a backend."""
+
+    def run(values: Tensor, **options: Tensor) -> Tensor:
+        with gatewise.backend(name):
+            return layer(values, **options)[0]
+
+    return run
+
+
+def measure() -> None:
+    """Prints the times of every cell and shape, until the time is over."""
+    print("\nB x H, T = 256: ms forward and with the gradient; the others' times as multiples of these")
+    for batch, units in SHAPES:
+        values = torch.randn(STEPS, batch, units, device="cuda", requires_grad=True)
+        for name, cell in TIMED.items():
+            if not in_time():
+                print("not measured: the time is over")
+                return
+            layer = gatewise.Recurrent(cell, units, units, device="cuda")
+            theirs = {"eager": both_times(on("reference", layer), layer, values)}
+            if (batch, units) == (16, 512):
+                run = compiled_steps(cell, layer, units)
+                theirs["compiled step"] = (median(lambda: run(values)),)  # noqa: B023
+            show(f"{name} {batch} x {units}", both_times(on("triton", layer), layer, values), theirs)
+        for cell, theirs_class in ((LSTM, torch.nn.LSTM), (GRU, torch.nn.GRU)):
+            layer = gatewise.Recurrent(cell, units, units, device="cuda")
+            other = theirs_class(units, units, device="cuda")
+            times = both_times(lambda given: other(given)[0], other, values)  # noqa: B023
+            ours = both_times(on("triton", layer), layer, values)
+            show(f"{cell.__name__} {batch} x {units}", ours, {"cuDNN": times})
+    lengths_and_resets()
+    long_sequences()
+
+
+def lengths_and_resets() -> None:
+    """The cost of sequences of different lengths, and of resets."""
+    layer = gatewise.Recurrent(TIMED["PeepholeLSTM"], 512, 512, device="cuda")
+    values = torch.randn(STEPS, 64, 512, device="cuda", requires_grad=True)
+    options = {
+        "lengths": torch.randint(1, STEPS + 1, (64,), device="cuda"),
+        "resets": torch.rand(STEPS, 64, device="cuda") < 0.02,
+    }
+    run = on("triton", layer)
+    plain = both_times(run, layer, values)
+    for name, value in options.items():
+        times = both_times(lambda given: run(given, **{name: value}), layer, values)  # noqa: B023
+        show("PeepholeLSTM 64 x 512", plain, {f"with {name}": times})
+
+
+def long_sequences() -> None:
+    """Cells without a matrix in their step, along long sequences."""
+    for name in ("MinGRU", "RGLRU", "SRU"):
+        if not in_time():
+            print("not measured: the time is over")
+            return
+        layer = gatewise.Recurrent(cells()[name], 256, 256, device="cuda")
+        values = torch.randn(LONG, 16, 256, device="cuda", requires_grad=True)
+        times = both_times(on("triton", layer), layer, values)
+        show(f"{name} 16 x 256, T = {LONG}", times, {})
+
+
+def main() -> int:
+    torch.manual_seed(0)
+    print(f"gatewise {gatewise.__version__}, PyTorch {torch.__version__}")
+    if not torch.cuda.is_available():
+        print("there is no GPU: nothing is measured")
+        if os.environ.get("TRITON_INTERPRET") != "1":
+            return 0
+        return 0 if check("cpu", Triton("cpu"), batch=3, units=16, steps=5) else 1
+    print(torch.cuda.get_device_name())
+    print("not compared: TorchRL's and FlashRNN's kernels, which other scripts run")
+    if not check("cuda", Triton(), batch=37, units=200, steps=70):
+        print("wrong results are not timed")
+        return 1
+    measure()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
