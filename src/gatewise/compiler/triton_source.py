@@ -10,7 +10,8 @@ and writes, at step `t`,
     carried, passed [states, B, S]              the gradients of states, from the next step, for the last
     entries [entries, B, S]                     gradients that stages pass to earlier ones
 
-where `t` is a number in memory and an offset, so that recorded launches can be repeated.
+where `t` is a number in memory and an offset, so that recorded launches can be repeated. If no product needs
+a state, one launch runs all steps, and states and their gradients stay in registers.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from functools import cache
 from gatewise.cells.expressions import NORMALIZE_EPSILON
 from gatewise.compiler.gradient import Gradient, entries, kept
 from gatewise.compiler.stages import RowLocation, Slot, StagePlan
-from gatewise.compiler.statements import Row, Statement, Statistic, written
+from gatewise.compiler.statements import Row, Statement, Statistic, Where, written
 from gatewise.compiler.triton import PRELUDE, Triton
 from gatewise.compiler.values import Values, stored, variable
 
 SIZES = (
     "lengths", "resets", "counter", "offset", "batch", "width", "stride", "factor_step", "kept_step",
-    "by_step",
+    "by_step", "steps",
 )  # fmt: skip
 OPTIONS = ("LENGTHS", "RESETS", "KEEP", "TRACED", "HEADS", "ROWS", "UNITS")
 
@@ -63,11 +64,15 @@ class StepKernel:
 
 @dataclass(frozen=True, eq=False)
 class StepKernels:
-    """The kernels of all stages, and the text of the module that holds them."""
+    """The kernels of all stages, and the text of the module that holds them.
+
+    runs_all_steps: whether a launch runs all steps, not one
+    """
 
     forward: tuple[StepKernel, ...]
     backward: tuple[StepKernel, ...]
     text: str
+    runs_all_steps: bool
 
 
 @cache
@@ -101,7 +106,19 @@ def kernels(plan: StagePlan) -> StepKernels:
     """
     forward = tuple(_Forward(plan, number).kernel() for number in range(len(plan.stages)))
     backward = tuple(_Backward(plan, number).kernel() for number in range(len(plan.stages)))
-    return StepKernels(forward, backward, "\n\n".join([PRELUDE, *(one.text for one in forward + backward)]))
+    text = "\n\n".join([PRELUDE, *(one.text for one in forward + backward)])
+    return StepKernels(forward, backward, text, runs_all_steps(plan))
+
+
+def runs_all_steps(plan: StagePlan) -> bool:
+    """Whether units are independent of each other, as no product needs a state, and no normalizer a row.
+
+    >>> from gatewise.cells import GRU, MinGRU
+    >>> from gatewise.compiler.stages import plan
+    >>> runs_all_steps(plan(MinGRU)), runs_all_steps(plan(GRU))
+    (True, False)
+    """
+    return len(plan.stages) == 1 and all(one.slot.operand.where == "input" for one in slots(plan))
 
 
 class _Kernel:
@@ -110,6 +127,7 @@ class _Kernel:
     def __init__(self, plan: StagePlan, number: int) -> None:
         self.plan, self.number, self.stage = plan, number, plan.stages[number]
         self.language = Triton()
+        self.loops = runs_all_steps(plan)
         self.states = list(plan.program.states.values())
         self.slots = [one for one in slots(plan) if one.stage == number]
         self.previous = [state_of(plan, RowLocation("previous", k)) for k in range(len(plan.cell.previous))]
@@ -136,12 +154,18 @@ class _Kernel:
                 return f"{self.pointer('entries')} + {one} * rows + at"
         return f"{self.pointer('vectors')} + {one} * stride + u"
 
-    def loads(self) -> Iterator[str]:
-        """Loads every row that the text reads."""
+    def loads(self, *kinds: Where) -> Iterator[str]:
+        """Loads every row of some kinds that the text reads."""
         for row in self.language.rows:
             name = f"{row.where}_{row.index}"
-            yield load(name, self.place(row))
+            if row.where in kinds:
+                yield load(name, self.place(row))
+
+    def resets(self) -> Iterator[str]:
+        """Sets states before the step to zero where they are reset."""
+        for row in self.language.rows:
             if row.where == "previous":
+                name = f"previous_{row.index}"
                 yield from ("if RESETS:", f"    {name} = tl.where(reset, 0.0, {name})")
 
     def statistics(self, number: int, values: list[str]) -> Iterator[str]:
@@ -160,24 +184,38 @@ class _Kernel:
             self.language.row(Row("state" if one.where == "state" else "kept", one.index)) for one in rows
         ]
 
-    def function(self, name: str, body: list[str], whole_rows: bool) -> StepKernel:
-        """The kernel with these statements."""
+    def function(self, name: str, before: list[str], body: list[str], after: list[str], t: str) -> StepKernel:
+        """The kernel with these statements before, in and after a step, or the loop over steps.
+
+        t: the number of the step if all are run, over `step`, which counts from zero
+        """
         arguments = (*self.pointers, *SIZES, *OPTIONS)
         head = ", ".join(f"{one}: tl.constexpr" if one in OPTIONS else one for one in arguments)
         start = [
-            "t = tl.load(counter).to(tl.int64) + offset",
+            "first = tl.load(counter).to(tl.int64) + offset",
             "b = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None]",
             "u = (tl.program_id(1) * UNITS + tl.arange(0, UNITS))[None, :]",
             "inside = (b < batch) & (u < width)",
             "at = b * stride + u",
             "rows = batch * stride",
             "if LENGTHS:",
-            "    alive = t < tl.load(lengths + b, mask=b < batch, other=0)",
+            "    length = tl.load(lengths + b, mask=b < batch, other=0)",
+        ]
+        step = [
+            f"t = first + {t}" if self.loops else "t = first",
+            "if LENGTHS:",
+            "    alive = t < length",
             "if RESETS:",
             "    reset = tl.load(resets + t * batch + b, mask=b < batch, other=0) != 0",
             "    next_reset = tl.load(resets + (t + 1) * batch + b, mask=b < batch, other=0) != 0",
         ]
-        lines = [f'@triton.jit(do_not_specialize=["offset"])\ndef {name}({head}):', *start, *body]
+        if self.loops:
+            loop = ["for step in range(0, steps):", *(f"    {line}" for line in step + body)]
+        else:
+            loop = step + body
+        own = [*start, *before, *loop, *after]
+        lines = [f'@triton.jit(do_not_specialize=["offset", "steps"])\ndef {name}({head}):', *own]
+        whole_rows = bool(self.language.normalizers)
         return StepKernel(name, "\n    ".join(lines) + "\n", arguments, whole_rows)
 
 
@@ -198,12 +236,22 @@ class _Forward(_Kernel):
         ]
         stores = [line for name in stage.lines for line in self._stores(name)]
         keeps = self._keeps()
-        body = [*self.loads(), *statistics, *(line for k in range(stage.sums) for line in self._sum(k))]
-        if plan.biases or plan.vectors:
-            self.pointers |= {"biases": None, "vectors": None}
-        return self.function(
-            f"forward_{self.number}", [*body, *lines, *stores, *keeps], bool(self.language.normalizers)
-        )
+        before = [*self.loads("vectors"), *self._biases()]
+        body = [*self.loads("state", "kept", "factors")]
+        if self.loops:
+            before += ["t = first", *self.loads("previous")]
+        else:
+            body += self.loads("previous")
+        body += [*self.resets(), *statistics]
+        body += [line for k in range(stage.sums) for line in self._sum(k)]
+        body += [*lines, *stores, *keeps]
+        return self.function(f"forward_{self.number}", before, body, [], "step")
+
+    def _biases(self) -> Iterator[str]:
+        first = self.stage.first_sum
+        for index in dict.fromkeys(own for own, _, _ in self.plan.biases):
+            if first <= index < first + self.stage.sums:
+                yield load(f"bias_{index}", f"{self.pointer('biases')} + {index} * stride + u")
 
     def _sum(self, index: int) -> Iterator[str]:
         """A sum of products and biases."""
@@ -219,9 +267,7 @@ class _Forward(_Kernel):
             if number:
                 yield f"{name} += more"
         if biased:
-            first = self.stage.first_sum + index
-            yield load("more", f"{self.pointer('biases')} + {first} * stride + u")
-            yield f"{name} += more"
+            yield f"{name} += bias_{self.stage.first_sum + index}"
 
     def _stores(self, line: str) -> Iterator[str]:
         """Stores a line that is a state, and a line that a matrix multiplies."""
@@ -233,12 +279,14 @@ class _Forward(_Kernel):
         if line not in self.states:
             return
         state = self.states.index(line)
-        yield f"new = {own}"
+        yield f"new = {own} + tl.zeros([ROWS, UNITS], tl.float32)" if self.loops else f"new = {own}"
         before = "0.0"
         if state in self.previous:
             before = self.language.row(Row("previous", self.previous.index(state)))
         yield from ("if LENGTHS:", f"    new = tl.where(alive, new, {before})")
         yield store(self.place(Row("state", state)), "new")
+        if self.loops and state in self.previous:
+            yield f"{before} = new"
         readers = [one for one in slots(plan) if one.slot.operand.where == "previous"]
         readers = [one for one in readers if state_of(plan, one.slot.operand) == state]
         if readers:
@@ -282,11 +330,34 @@ class _Backward(_Kernel):
             for place, one in enumerate(kept(plan))
             if one in sums
         ]
-        body = [*values, *self.loads(), *statistics, *through, *starts, *statements]
+        body = [*values, *self.loads("previous", "state", "kept", "factors", "entries"), *self.resets()]
+        body += [*statistics, *through, *starts, *statements]
         body += ["if LENGTHS:", *alive] if alive else []
-        return self.function(
-            f"backward_{self.number}", [*body, *self._ends()], bool(self.language.normalizers)
-        )
+        before, after = self._around()
+        body += self._ends()
+        return self.function(f"backward_{self.number}", before, body, after, "steps - 1 - step")
+
+    def _around(self) -> tuple[list[str], list[str]]:
+        """The statements before and after the loop over all steps, or a step."""
+        before, after = [*self.loads("vectors")], []
+        for state in self.previous if self.loops else ():
+            before.append(load(f"later_{state}", f"{self.pointer('carried')} + {state} * rows + at"))
+            after.append(store(f"{self.pointer('passed')} + {state} * rows + at", f"later_{state}"))
+        vectors = [one for one in self.gradient.outside.values() if one.startswith("vector")]
+        for number in [one.split()[1] for one in vectors] if self.loops else ():
+            before.append(f"total_{number} = tl.zeros([ROWS, UNITS], tl.float32)")
+            after += self._vector(number, f"total_{number}")
+        return before, after
+
+    def _vector(self, number: str, gradient: str) -> list[str]:
+        """Adds a gradient of a vector to the sum of its rows over the steps before; no other program does."""
+        place = f"(tl.program_id(0) * {len(self.plan.vectors)} + {number})"
+        address = f"{self.pointer('d_vectors')} + {place} * stride + u"
+        return [
+            f"total = tl.sum(tl.where(inside, {gradient}, 0.0), 0)[None, :]",
+            f"total += tl.load({address}, mask=u < width, other=0.0)",
+            f"tl.store({address}, total, mask=u < width)",
+        ]
 
     def _start(self, name: str) -> Iterator[str]:
         """The initial gradient of a line: from later steps, later stages and a trace."""
@@ -327,7 +398,10 @@ class _Backward(_Kernel):
         else:
             yield from (load("more", by), f"{own} += more")
         if state in self.previous:
-            yield load("later", f"{self.pointer('carried')} + {state} * rows + at")
+            if self.loops:
+                yield f"later = later_{state}"
+            else:
+                yield load("later", f"{self.pointer('carried')} + {state} * rows + at")
             for one in slots(plan):
                 if one.slot.operand.where == "previous" and state_of(plan, one.slot.operand) == state:
                     yield load("more", f"{self.pointer(f'through_{one.number}')} + at")
@@ -371,11 +445,7 @@ class _Backward(_Kernel):
             if kind == "entry":
                 yield from put(self.place(Row("entries", int(number))), name, destination in later)
             elif kind == "vector":
-                place = f"(tl.program_id(0) * {len(plan.vectors)} + {number})"
-                address = f"{self.pointer('d_vectors')} + {place} * stride + u"
-                yield f"total = tl.sum(tl.where(inside, {name}, 0.0), 0)[None, :]"
-                yield f"total += tl.load({address}, mask=u < width, other=0.0)"
-                yield f"tl.store({address}, total, mask=u < width)"
+                yield from [f"total_{number} += {name}"] if self.loops else self._vector(number, name)
 
     def _passed(self, state: int, later: set[str]) -> Iterator[str]:
         """Passes the gradient of a state before the step."""
@@ -384,7 +454,9 @@ class _Backward(_Kernel):
         parts = [name for name, where in self.gradient.outside.items() if where == destination]
         if self.states[state] in self.stage.lines:
             parts.append(f"stays_{state}")
-        if parts:
+        if parts and self.loops:
+            yield f"later_{state} = {' + '.join(parts)}"
+        elif parts:
             address = f"{self.pointer('passed')} + {state} * rows + at"
             yield from put(address, " + ".join(parts), destination in later)
 

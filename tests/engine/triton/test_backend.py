@@ -80,7 +80,7 @@ def test_gates_computed_again(cell):
     assert_same(given(cell, resets=torch.rand(4, 3) < 0.4, recompute=True))
 
 
-@pytest.mark.parametrize("name", ["PeepholeLSTM", "LayerNormLSTM"])
+@pytest.mark.parametrize("name", ["PeepholeLSTM", "LayerNormLSTM", "IndRNN"])
 def test_many_tiles(name):
     assert_same(given(cells()[name], (2, 3, 3, 130), lengths=torch.tensor([2, 0, 1])))
 

@@ -17,11 +17,12 @@ SHARED = 232_448  # bytes of shared memory of a program there
 ROUNDED = ("products", "operand", "gradient", "history", "through")  # in the dtype of products
 OPTIONS = {"LENGTHS": True, "RESETS": True, "KEEP": True, "TRACED": True, "HEADS": 1}
 TYPES = {"lengths": "*i32", "counter": "*i32", "resets": "*u8"}
-SIZES = ("offset", "batch", "width", "stride", "factor_step", "kept_step", "by_step")
+SIZES = ("offset", "batch", "width", "stride", "factor_step", "kept_step", "by_step", "steps")
 
 
 @pytest.mark.parametrize(
-    ("name", "stage", "dtype"), [("LSTM", 0, "fp32"), ("GRU", 0, "bf16"), ("LayerNormLSTM", 2, "fp32")]
+    ("name", "stage", "dtype"),
+    [("LSTM", 0, "fp32"), ("GRU", 0, "bf16"), ("LayerNormLSTM", 2, "fp32"), ("MinGRU", 0, "fp32")],
 )
 def test_kernels_compile_without_spills(name, stage, dtype, tmp_path):
     triton = pytest.importorskip("triton")
@@ -36,7 +37,9 @@ def test_kernels_compile_without_spills(name, stage, dtype, tmp_path):
         kinds = {one: "constexpr" if one in options else "i32" if one in SIZES else TYPES.get(one, "*fp32")
                  for one in kernel.arguments}  # fmt: skip
         kinds |= {one: f"*{dtype}" for one in kinds if one.startswith(ROUNDED)}
-        aligned = [place for place, one in enumerate(kernel.arguments) if one not in (*options, "offset")]
+        aligned = [
+            place for place, one in enumerate(kernel.arguments) if one not in (*options, "offset", "steps")
+        ]
         source = ASTSource(
             fn=functions(made)[kernel.name],
             signature=kinds,

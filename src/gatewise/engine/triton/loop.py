@@ -104,7 +104,7 @@ class Loop:
                 launch(number)
 
         self.counter.zero_()
-        repeat(step, sizes.steps, self.counter, 1)
+        repeat(step, 1 if kernels(plan).runs_all_steps else sizes.steps, self.counter, 1)
         return history
 
     def backward(
@@ -118,6 +118,11 @@ class Loop:
             if by is not None:
                 passed[last, state, :, : by.shape[-1]] = by
         back = _Back(self, history, by_states, by_kept, passed)
+        if kernels(self.plan).runs_all_steps:
+            values = back.values | {"carried": passed[last], "passed": passed[0]}
+            self.counter.zero_()
+            self.launch(back.kernels[0], 0, values)(0)
+            return self._gradients(history, back, passed[0])
         launches = [back.launches(parity) for parity in (0, 1)]
 
         def step(number: int) -> None:
@@ -155,7 +160,7 @@ class Loop:
             "biases": self.weights.biases, "vectors": self.weights.vectors, "factors": self.factors,
             "lengths": nothing if self.lengths is None else self.lengths,
             "resets": nothing if self.flags is None else self.flags,
-            "counter": self.counter, "offset": 0, "batch": sizes.batch, "width": width,
+            "counter": self.counter, "offset": 0, "steps": sizes.steps, "batch": sizes.batch, "width": width,
             "stride": sizes.stride, "factor_step": self.factor_step, "LENGTHS": self.lengths is not None,
             "RESETS": self.flags is not None, "HEADS": sizes.heads, "ROWS": tile.rows, "UNITS": tile.units,
         } | dict(values)  # fmt: skip
