@@ -102,7 +102,9 @@ def _shown(name: str) -> str:
 
 
 def _first_line(name: str) -> str:
-    return (inspect.getdoc(_value(name)) or "").split("\n")[0].replace("*", r"\*")
+    text = (inspect.getdoc(_value(name)) or "").split("\n")[0]
+    parts = text.split("`")  # every second one is code
+    return "`".join(part if number % 2 else part.replace("*", r"\*") for number, part in enumerate(parts))
 
 
 def _value(name: str) -> Any:

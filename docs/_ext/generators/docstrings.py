@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 from gatewise.tasks import estimator_names
@@ -87,6 +88,14 @@ def literal_equations(lines: list[str]) -> list[str]:
     return found
 
 
+def _dashes(app: Sphinx, page: nodes.document) -> None:
+    """Sphinx writes two hyphens between a parameter and its description."""
+    for text in list(page.findall(nodes.Text)):
+        if str(text) == " -- ":
+            text.parent.replace(text, nodes.Text(": "))
+
+
 def setup(app: Sphinx) -> None:
     """Registers the rewriting, before that of the sections by napoleon."""
+    app.connect("doctree-read", _dashes)
     app.connect("autodoc-process-docstring", _rewrite, priority=400)

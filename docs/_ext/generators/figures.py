@@ -11,17 +11,21 @@ from sphinx.util.docutils import SphinxDirective
 import gatewise
 from gatewise.cells import CellType, find_cell
 
+WIDTH = re.compile(r' width="(\d+)"')
+LEAST = 0.7  # of its width: narrower, letters are too small to read, and the drawing is scrolled
 PALETTE = re.compile(r"\.gw-cell\{((?:--\w+:#\w+;?\s*)+)")  # that of light, then that of dark
 
 
 def diagram(cell: CellType) -> str:
     """The step of a cell as SVG inside of HTML, in the theme that a reader chose."""
     svg = gatewise.draw(cell).svg
+    width = int(WIDTH.search(svg).group(1))
     palettes = zip(("light", "dark"), PALETTE.findall(svg), strict=True)
     themes = [f"body[data-theme='{theme}'] .gw-cell{{{colours}}}" for theme, colours in palettes]
+    opening = f"<div class='diagram' style='--least: {LEAST * width:.0f}px'>"
     lines = ["<style>", *themes, "</style>", *svg.splitlines()]
     # An empty line would end the block.
-    return "\n".join(["```{raw} html", "<div class='diagram'>", *filter(str.strip, lines), "</div>", "```"])
+    return "\n".join(["```{raw} html", opening, *filter(str.strip, lines), "</div>", "```"])
 
 
 class CellDiagram(SphinxDirective):

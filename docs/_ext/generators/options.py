@@ -14,7 +14,7 @@ from gatewise.tasks import TASKS, find_task
 from gatewise.tasks.options import verb_options
 from generators.pages import table
 
-HEADER = ["option", "values", "default", ""]
+HEADER = ["option", "meaning"]
 ALL = "all"  # in place of a task: what every task has
 NUMBERS = {int: "whole number", float: "number", str: "text"}
 
@@ -67,7 +67,8 @@ def _panels(fields: Declared) -> dict[str, Declared]:
 
 
 def _row(name: str, field: FieldInfo) -> list[str]:
-    return [f"`{name}`", _values(field.annotation), _default(field.default), field.description or ""]
+    facts = [_values(field.annotation), _default(field.default)]
+    return [f"`{name}`", f"{field.description} *{', '.join(one for one in facts if one)}*"]
 
 
 def _values(annotation: Any) -> str:
@@ -75,7 +76,7 @@ def _values(annotation: Any) -> str:
     inside = [annotation, *get_args(annotation)]
     choices = [one for kind in inside if get_origin(kind) is Literal for one in get_args(kind)]
     if choices:
-        return ", ".join(f"`{one}`" for one in choices)
+        return " or ".join(f"`{one}`" for one in choices)
     if bool in inside:
         return "yes or no"
     kind = next((NUMBERS[one] for one in inside if one in NUMBERS), "text")
@@ -88,8 +89,8 @@ def _default(value: Any) -> str:
     if value in (None, "", ()):
         return ""
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"`{','.join(map(str, value)) if isinstance(value, tuple) else value}`"
+        return f"by default {'yes' if value else 'no'}"
+    return f"by default `{','.join(map(str, value)) if isinstance(value, tuple) else value}`"
 
 
 def setup(app: Sphinx) -> None:

@@ -38,11 +38,20 @@ def experiment(path: Path, found: dict[str, Any]) -> str:
     versions = f"gatewise {found['gatewise']}, PyTorch {found['torch']}"
     made = f"{versions}, {found['threads']} of {found['cores']} cores"
     return (
-        f"## {path.stem}\n{published}::::{{dropdown}} Measured in {found['minutes']:.0f} minutes\n"
+        f"## {path.stem}\n{published}::::{{dropdown}} Measured in {minutes(found['minutes'])}\n"
         f"{table(['', 'measured'], rows[:MOST_ROWS])}{left_out}\n\n"
         f"Settings: {escaped(settings)}.\n\n{made}.\n::::\n\n"
         f"{{download}}`{path.name} <../benchmarks/published/results/{path.name}>`"
     )
+
+
+def minutes(number: float) -> str:
+    """A duration in words.
+
+    >>> minutes(0.3), minutes(52.4)
+    ('less than a minute', '52 minutes')
+    """
+    return "less than a minute" if number < 1 else f"{number:.0f} minutes"
 
 
 def flat(found: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -138,6 +138,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def predict(self, data: object = None, *, layout: Layout = "NTC") -> Any:
         """Predicts for new data; without data, a forecaster predicts beyond the end of its own.
 
+        data: of the form that the model was fitted on; None for those
+        layout: "NCT" if arrays have their channels before their steps
+
         Returns: a table of the same library as the data, with ids, times and labels of the same types; polars
             for a path. For texts, images and arrays, a list with the predicted text, or the labels, of each.
         """
@@ -161,7 +164,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def prediction(self, data: object = None, *, layout: Layout = "NTC") -> Prediction:
         """The prediction as a value: its table in polars, and how to write it to a file.
 
-        The arguments are those of `predict`.
+        data, layout: as in `predict`
         """
         with self._written(data, None, layout) as path:
             return self._task.predict(self.model_, path)
@@ -169,7 +172,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def evaluate(self, data: object = None, y: object = None, *, layout: Layout = "NTC") -> AnyComparison:
         """The model's scores on other data, beside the baselines that can learn from these.
 
-        Without data: the scores on the test set of the data it was fitted on.
+        data: as in `fit`; None for the test set of the data that the model was fitted on
+        y: the labels or texts of arrays, texts and images
+        layout: "NCT" if arrays have their channels before their steps
+
+        Returns: the scores, a row for each model in `.table`.
         """
         check_is_fitted(self, "model_")
         if data is None:
@@ -181,7 +188,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return evaluate(task, self.model_, loaded, callback)
 
     def score(self, data: object = None, y: object = None, *, layout: Layout = "NTC") -> float:
-        """The first metric of the task on other data, or on the test set; negated if lower is better."""
+        """The first metric of the task on other data, or on the test set; negated if lower is better.
+
+        data, y, layout: as in `evaluate`
+        """
         comparison = self.evaluate(data, y, layout=layout)
         metric = comparison.metrics[0]
         value = next(result.scores[metric.name] for result in comparison.results if not result.baseline)
@@ -262,8 +272,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     ) -> Report:
         """A report of every gate and state of the model, step by step, on an example of the test set.
 
-        example: its number, from 0; data: other data than those the model was fitted on
+        example: its number, from 0
+        data: other data than those the model was fitted on
+        y: the labels or texts of such arrays, texts and images
         attribution: attribute the prediction to the inputs; step, layer: where the report opens
+        layout: "NCT" if arrays have their channels before their steps
 
         Returns: a page that is shown inline in a notebook, and in a browser by `show()`.
         """
@@ -279,7 +292,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     ) -> Any:
         """The loss with each gate clamped to 1, to 0 or to its mean, or with each unit clamped to its mean.
 
-        data: other data than the test set of those the model was fitted on; units: clamp units, not gates
+        data: other data than the test set of those the model was fitted on
+        y: the labels or texts of such arrays, texts and images
+        units: clamp units, not gates
+        layout: "NCT" if arrays have their channels before their steps
 
         Returns: a table of the library of the data that the model was fitted on.
         """

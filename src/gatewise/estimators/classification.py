@@ -66,6 +66,9 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
 
         Of sequences with any number of labels: an array [N, L] of 0 and 1 if the model was fitted on one,
         else a list of labels for each.
+
+        data: of the form that the model was fitted on; None for those
+        layout: "NCT" if arrays have their channels before their steps
         """
         check_is_fitted(self, "model_")
         if data is None or is_table_or_path(data):
@@ -75,7 +78,10 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
         return self.classes_[self.predict_proba(data, layout=layout).argmax(1)]
 
     def predict_proba(self, data: object = None, *, layout: Layout = "NTC") -> np.ndarray:
-        """[N, K]: the probability of each class, or of each label, in the order of `classes_`."""
+        """[N, K]: the probability of each class, or of each label, in the order of `classes_`.
+
+        data, layout: as in `predict`
+        """
         frame = self.prediction(data, layout=layout).frame
         return frame.select(frame.columns[-len(self.model_.preprocessing["classes"]) :]).to_numpy()
 

@@ -76,7 +76,7 @@ class ForecasterMethods(Estimator):
     ) -> Prediction:
         """The prediction as a value: its table in polars, and how to write it to a file.
 
-        The arguments are those of `predict`.
+        data, samples, seed, known_from, layout: as in `predict`
         """
         with self._scenario(known_from, layout) as future, self._written(data, None, layout) as path:
             return self._task.predict_future(self.model_, path, samples, seed, future)

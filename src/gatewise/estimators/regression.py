@@ -30,6 +30,9 @@ class RegressorMethods(RegressorMixin, LabelledMethods):  # type: ignore[misc]
     def predict(self, data: object = None, *, layout: Layout = "NTC") -> Any:
         """The targets of each example: an array [N] or [N, K] for arrays, a table for tables and paths.
 
+        data: of the form that the model was fitted on; None for those
+        layout: "NCT" if arrays have their channels before their steps
+
         >>> import gatewise, numpy as np
         >>> X = np.random.default_rng(0).normal(size=(12, 5, 2))
         >>> model = gatewise.Regressor(cell="rnn", hidden=2, epochs=1, progress=False)

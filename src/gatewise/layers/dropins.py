@@ -17,10 +17,13 @@ from gatewise.layers.recurrent import Recurrent
 class LSTM(Recurrent):
     """`torch.nn.LSTM` as a drop-in replacement, with the additions of `Recurrent`.
 
-    i, f, o = sigmoid(W x_t + R h_{t-1} + b), g = tanh(W x_t + R h_{t-1} + b),
-    c_t = f * c_{t-1} + i * g, h_t = o * tanh(c_t) (Gers, Schmidhuber and Cummins 2000)
+        i, f, o = sigmoid(W x_t + R h_{t-1} + b)
+        g = tanh(W x_t + R h_{t-1} + b)
+        c_t = f * c_{t-1} + i * g
+        h_t = o * tanh(c_t)
 
     Arguments, shapes and errors are those of `Recurrent`; the initial bias of the forget gate is 1.
+    Source: Gers, Schmidhuber and Cummins 2000, Learning to forget.
 
     >>> import torch, gatewise
     >>> ours, theirs = gatewise.LSTM(5, 8), torch.nn.LSTM(5, 8)
@@ -38,10 +41,12 @@ class LSTM(Recurrent):
 class GRU(Recurrent):
     """`torch.nn.GRU` as a drop-in replacement, with the additions of `Recurrent`.
 
-    r, z = sigmoid(W x_t + R h_{t-1} + b), n = tanh(W x_t + b + r * (R h_{t-1} + b')),
-    h_t = (1 - z) * n + z * h_{t-1} (Cho et al. 2014, in the form of cuDNN)
+        r, z = sigmoid(W x_t + R h_{t-1} + b)
+        n = tanh(W x_t + b + r * (R h_{t-1} + b'))
+        h_t = (1 - z) * n + z * h_{t-1}
 
     Arguments, shapes and errors are those of `Recurrent`; there is no `proj_size`.
+    Source: Cho et al. 2014, in the form of cuDNN, which resets after the product.
 
     >>> import torch, gatewise
     >>> output, h = gatewise.GRU(5, 8, num_layers=2)(torch.randn(10, 3, 5))
@@ -56,10 +61,12 @@ class GRU(Recurrent):
 class RNN(Recurrent):
     """`torch.nn.RNN` as a drop-in replacement, with the additions of `Recurrent`.
 
-    h_t = phi(W x_t + R h_{t-1} + b), phi = tanh or relu (Elman 1990)
+        h_t = phi(W x_t + R h_{t-1} + b), phi = tanh or relu
 
-    nonlinearity: "tanh" or "relu", the fourth positional argument as in `torch.nn.RNN`. All other
-    arguments, shapes and errors are those of `Recurrent`.
+    nonlinearity: "tanh" or "relu", the fourth positional argument as in `torch.nn.RNN`
+
+    All other arguments, shapes and errors are those of `Recurrent`.
+    Source: Elman 1990, Finding structure in time.
 
     >>> import torch, gatewise
     >>> output, h = gatewise.RNN(5, 8, nonlinearity="relu")(torch.randn(10, 3, 5))

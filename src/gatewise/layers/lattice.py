@@ -152,7 +152,9 @@ class MDLSTM(Lattice):
 
     axes: N; peephole: whether gates read the cell state; leaky: the stable cell of Leifert et al. 2016, whose
         cell state is a mixture of its neighbours and the candidate, for large lattices
-    Other arguments are those of `Lattice`. Source: Graves, Fernandez and Schmidhuber 2007.
+
+    Other arguments are those of `Lattice`.
+    Source: Graves, Fernandez and Schmidhuber 2007, Multi-dimensional recurrent neural networks.
 
     >>> import torch, gatewise
     >>> layer = gatewise.MDLSTM(3, 8, axes=2, directions="all", combine="sum")
@@ -179,7 +181,9 @@ class MDLSTM(Lattice):
 class MDGRU(Lattice):
     """Multidimensional GRU: a reset gate for each axis, and gates that weight the neighbours.
 
-    Equations: `gatewise.cells.mdgru`. axes: N; other arguments are those of `Lattice`.
+    axes: N
+
+    Equations: `gatewise.cells.mdgru`; other arguments are those of `Lattice`.
 
     >>> import torch, gatewise
     >>> gatewise.MDGRU(3, 8, axes=3)(torch.randn(2, 4, 3, 5, 3))[0].shape
@@ -193,7 +197,10 @@ class MDGRU(Lattice):
 class MDRNN(Lattice):
     """Multidimensional RNN: `h = tanh(W x + sum_k R_k h_k + b)`, with h_k before along axis k.
 
-    axes: N; other arguments are those of `Lattice`. Source: Graves, Fernandez and Schmidhuber 2007.
+    axes: N
+
+    Other arguments are those of `Lattice`.
+    Source: Graves, Fernandez and Schmidhuber 2007, Multi-dimensional recurrent neural networks.
 
     >>> import torch, gatewise
     >>> gatewise.MDRNN(3, 8)(torch.randn(4, 6, 5, 3))[0].shape

@@ -126,6 +126,8 @@ class RecurrentCell(Int8Layer):
 class LSTMCell(RecurrentCell):
     """`torch.nn.LSTMCell` as a drop-in replacement: one step of `gatewise.LSTM`.
 
+    Arguments, shapes and errors are those of `RecurrentCell`.
+
     >>> import torch, gatewise
     >>> ours, theirs = gatewise.LSTMCell(5, 8), torch.nn.LSTMCell(5, 8)
     >>> ours.load_state_dict(theirs.state_dict())
@@ -141,6 +143,8 @@ class LSTMCell(RecurrentCell):
 class GRUCell(RecurrentCell):
     """`torch.nn.GRUCell` as a drop-in replacement: one step of `gatewise.GRU`.
 
+    Arguments, shapes and errors are those of `RecurrentCell`.
+
     >>> import torch, gatewise
     >>> gatewise.GRUCell(5, 8)(torch.randn(3, 5)).shape
     torch.Size([3, 8])
@@ -153,6 +157,8 @@ class RNNCell(RecurrentCell):
     """`torch.nn.RNNCell` as a drop-in replacement: one step of `gatewise.RNN`.
 
     nonlinearity: "tanh" or "relu", the fourth positional argument as in `torch.nn.RNNCell`
+
+    All other arguments, shapes and errors are those of `RecurrentCell`.
 
     >>> import torch, gatewise
     >>> gatewise.RNNCell(5, 8, nonlinearity="relu")(torch.randn(3, 5)).shape

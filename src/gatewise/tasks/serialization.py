@@ -107,6 +107,9 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
     """Writes `model.safetensors` and `model.json` into a folder, each atomically.
 
     A refitted model is written beside it, as `refit.safetensors` and `refit.json`.
+
+    folder: where to write; it is made if it does not exist
+    model: such as the `model_` of a fitted estimator
     """
     folder = Path(folder)
     (folder / f"{REFITTED}.json").unlink(missing_ok=True)  # of an earlier model
@@ -137,6 +140,8 @@ def _save(folder: Path, name: str, model: SavedModel) -> None:
 
 def load_model(folder: str | Path) -> SavedModel:
     """Loads a model that `save_model` wrote; nothing in the files is executed.
+
+    folder: of a run, or of `save_model`
 
     Raises: `GatewiseError` if a file is missing, damaged, or of another format.
     """
