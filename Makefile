@@ -20,6 +20,7 @@ bench: $(READY)
 	$(BIN)/gatewise bench --out runs/bench
 
 # Every warning is an error; the last check is of links and anchors in the pages as they are built.
+# Notebooks run when they have changed; NOTEBOOKS=off builds the site without running them.
 docs: $(DOCS_READY)
 	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs benchmarks src
 	$(BIN)/python -m pytest docs/_ext

@@ -1,5 +1,6 @@
 """How Sphinx builds these pages: `make docs`."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -23,7 +24,7 @@ extensions = [
 exclude_patterns = ["_build", "_ext", "pictures"]
 myst_enable_extensions = ["colon_fence", "attrs_inline", "deflist"]
 myst_heading_anchors = 4
-nb_execution_mode = "cache"
+nb_execution_mode = os.environ.get("NOTEBOOKS", "cache")  # "off" builds the pages without their results
 nb_execution_timeout = 180
 nb_execution_raise_on_error = True
 
