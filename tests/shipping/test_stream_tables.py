@@ -168,3 +168,15 @@ def test_sequences_with_ids_in_two_columns_are_sorted_by_time():
     np.testing.assert_allclose(
         joined.select(pl.max_horizontal("p(high)", "p(low)")).to_series(), joined["probability"], atol=6e-5
     )  # predict rounds to 4 digits
+
+
+def test_a_form_of_times_that_was_found_is_kept():
+    table = months(("a",)).with_columns(pl.col("month").dt.to_string("%d.%m.%Y")).drop("store")
+    model = forecaster(table, refit=False)
+    stream = model.stream()
+    stream.step(table.head(20))
+    with pytest.raises(gw.GatewiseError, match="one month after the last one"):
+        stream.step({"month": "13.10.2016", "sales": 1.0})
+    for record in table.slice(20).iter_rows(named=True):  # of which 01.09.2016 alone could be the ninth
+        answer = stream.step(record)
+    np.testing.assert_allclose(answer["sales"], model.predict(table)["sales"], rtol=DIGITS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -20,6 +21,8 @@ from gatewise.data.times.zones import to_local
 from gatewise.errors import GatewiseError
 from gatewise.shipping.clock import Moment, read_moment
 from gatewise.shipping.reading import shown
+
+PLAIN_FORM = re.compile(r"(%[YmdHMS]|[-/. :T])+")  # as Python and polars read it alike
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class SeriesTimes:
     ) -> None:
         self.columns, self.step, self.time_format, self.zone = columns, step, time_format, time_zone
         self.name, self.source = columns.time, columns.time_source or ()
+        self._seen: str | None = None  # the form of the last text that was none of ISO 8601
 
     def are_in(self, names: Container[str]) -> bool:
         """Whether the columns with these names contain the time."""
@@ -53,7 +57,7 @@ class SeriesTimes:
         if isinstance(given, Local):
             return given.moment
         if isinstance(given, str) and self.time_format is None:
-            given = _dated(given)
+            given = self._dated(given)
         if self.step.unit == "numbers":
             moment = read_moment(given)
             if not isinstance(moment, int):
@@ -105,13 +109,22 @@ class SeriesTimes:
             frame = pl.DataFrame({name: [value] for name, value in cells.items()})
         except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
             raise GatewiseError(f"expected a time, got {shown(list(cells.values()))}") from error
-        moment: Moment = self.of_table(frame).values[0]
+        values, clock = self.of_table(frame)
+        is_plain = clock.form is not None and not clock.offset and PLAIN_FORM.fullmatch(clock.form)
+        self._seen = clock.form if is_plain and self.time_format is None and self.zone is None else None
+        moment: Moment = values[0]
         return moment
 
-
-def _dated(text: str) -> datetime | date | str:
-    """A text in ISO 8601 as a time; any other as it is."""
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
+    def _dated(self, text: str) -> datetime | date | str:
+        """A text in ISO 8601, or in the form of the last one, as a time; any other as it is."""
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        if self._seen is not None:
+            try:
+                moment = datetime.strptime(text, self._seen)
+            except ValueError:
+                return text
+            return moment if moment.strftime(self._seen) == text else text
         return text
