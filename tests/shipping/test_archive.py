@@ -118,6 +118,25 @@ def test_a_forecaster_where_there_is_no_gatewise(tmp_path):
     np.testing.assert_allclose(median, model.predict(data)["value"], rtol=1e-5)
 
 
+@pytest.mark.thorough
+def test_a_compiled_forecaster(tmp_path):
+    data = tmp_path / "values.csv"
+    frame().write_csv(data)
+    model = gatewise.Forecaster(**SMALL, cell="gru").fit(data, target="value")
+    assert "compiled for this kind of processor" in str(model.export(tmp_path / "model.pt2", "aoti"))
+    run = torch._inductor.aoti_load_package(str(tmp_path / "model.pt2"))
+    about = json.loads((tmp_path / "model.json").read_text())
+    raw = raw_inputs(model.model_, data)
+    with torch.no_grad():
+        (quantiles,) = run(**{field["name"]: raw[field["name"]] for field in about["inputs"]})
+    median = quantiles[0, :, about["levels"].index(0.5)]
+    np.testing.assert_allclose(median, model.predict(data)["value"], rtol=1e-5)
+    model = gatewise.Forecaster(**SMALL, cell="slstm").fit(data, target="value")
+    with pytest.raises(GatewiseError, match="no loop over a time of any length"):
+        model.export(tmp_path / "other.pt2", "aoti")
+    assert not (tmp_path / "other.pt2").exists()
+
+
 def test_mistakes_are_one_line(tmp_path):
     data = tmp_path / "values.csv"
     frame().write_csv(data)

@@ -23,6 +23,7 @@ TO = Annotated[
     Format,
     typer.Option(
         help="The format: onnx for a graph of raw values, torch for the same as an archive of torch.export, "
+        "aoti for that compiled to a library by AOTInductor, "
         "c for a step of the model as C99, model.c and model.h."
     ),
 ]
@@ -39,8 +40,7 @@ def add(app: typer.Typer, about: str) -> None:
 
 def export(run: RUN, to: TO, out: OUT = None, quantize: QUANTIZE = None) -> None:
     """Write a trained model as files for other programs."""
-    ending = next(ending for ending, format in ENDINGS.items() if format == to)
-    path = Path(f"model.{ending}") if out is None else out
+    path = Path(f"model.{ENDINGS[to]}") if out is None else out
     require_output(path, "a file", run=run)
     model = load(run)
     with console.status("exporting"):

@@ -233,7 +233,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
         path: of the file; beside `model.onnx` and `model.pt2` (torch), `model.json` describes inputs and
             results; for C, `model.c` and `model.h` of a step, whose functions have the name of the file
-        format: "onnx", "torch" or "c"; that of the ending of the path if None
+        format: "onnx", "torch", "aoti" (torch, compiled to a library) or "c"; None for that of the ending
         quantize: "int8" for int8 weights
 
         Returns: the files and their sizes, which `str` describes.

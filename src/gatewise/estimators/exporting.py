@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -12,9 +13,9 @@ if TYPE_CHECKING:
     from gatewise.tasks.base import AnyTask
     from gatewise.tasks.serialization import SavedModel
 
-Format = Literal["onnx", "torch", "c"]
+Format = Literal["onnx", "torch", "aoti", "c"]
 Quantization = Literal["int8"]
-ENDINGS: Mapping[str, Format] = {"onnx": "onnx", "pt2": "torch", "c": "c"}  # of the files of formats
+ENDINGS: Mapping[Format, str] = {"onnx": "onnx", "torch": "pt2", "aoti": "pt2", "c": "c"}
 
 
 def export(task: AnyTask, model: SavedModel, path: Path, format: str | None, quantize: str | None) -> object:
@@ -22,7 +23,8 @@ def export(task: AnyTask, model: SavedModel, path: Path, format: str | None, qua
 
     Raises: `GatewiseError` if there is no such format, or the model can't have it.
     """
-    name = ENDINGS.get(path.suffix.removeprefix(".").lower()) if format is None else format
+    ending = path.suffix.removeprefix(".").lower()
+    name = next((one for one in ENDINGS if ENDINGS[one] == ending), None) if format is None else format
     if name is None or name not in FORMATS:
         what = f"format {format!r}" if format is not None else f"format for {str(path)!r}"
         raise GatewiseError(f"there is no {what} to export to; give one of {', '.join(FORMATS)}")
@@ -37,14 +39,14 @@ def _to_onnx(task: AnyTask, model: SavedModel, path: Path, quantize: bool) -> ob
     return export_onnx(task.deployed(model), path, quantize)
 
 
-def _to_torch(task: AnyTask, model: SavedModel, path: Path, quantize: bool) -> object:
+def _to_torch(task: AnyTask, model: SavedModel, path: Path, quantize: bool, compiled: bool = False) -> object:
     from gatewise.shipping.archive.export import export_archive  # imports PyTorch's exporter
 
     if quantize:
         raise GatewiseError(
             "an archive of PyTorch has no int8 weights; leave quantize out, or give onnx or c"
         )
-    return export_archive(task.deployed(model), path)
+    return export_archive(task.deployed(model), path, compiled)
 
 
 def _to_c(task: AnyTask, model: SavedModel, path: Path, quantize: bool) -> object:
@@ -60,5 +62,6 @@ def _to_c(task: AnyTask, model: SavedModel, path: Path, quantize: bool) -> objec
 FORMATS: Mapping[str, Callable[[AnyTask, SavedModel, Path, bool], Any]] = {
     "onnx": _to_onnx,
     "torch": _to_torch,
+    "aoti": partial(_to_torch, compiled=True),
     "c": _to_c,
 }

@@ -81,7 +81,8 @@ class DeployedEncoder(Deployed):
 
     network: the encoder and the decoder; inputs: of the encoder; decoder: the network's
     context, step, symbols: as in `DeployedDecoder`
-    description: what stays outside
+    description: what stays outside; its "limit" is that of the symbols of an output with its end,
+        `ceil(ratio * length) + extra`
     """
 
     def __init__(

@@ -157,7 +157,7 @@ def test_the_deployed_encoder_and_decoder_translate(folder, comparison):
     limits = [int(-(-length * model.network.ratio // 1)) + EXTRA_LENGTH for length in batch.lengths.tolist()]
     found = greedy(deployed, {"source": batch.source, "lengths": batch.lengths}, limits)
     assert found == [one.numbers for one in model.network.eval().translate(batch)]
-    assert deployed.description["most_symbols"] == f"ceil({model.network.ratio:g} * length) + 5"
+    assert deployed.description["limit"] == {"ratio": model.network.ratio, "extra": EXTRA_LENGTH}
     padded = torch.nn.functional.pad(batch.source, (0, 3), value=7)
     assert greedy(deployed, {"source": padded, "lengths": batch.lengths}, limits) == found
 

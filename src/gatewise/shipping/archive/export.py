@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram
 
 from gatewise.engine.choice import backend
+from gatewise.engine.compiling import compiler
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.plain import one_line
@@ -35,6 +37,7 @@ class ArchiveFiles:
     model, description: the archive, and what stays outside of it, as JSON
     size: bytes; error: the largest difference from the model, relative to the largest result
     step: the archive of a step of the decoder, if the model has one
+    compiled: whether it holds a library for this kind of processor
     """
 
     model: Path
@@ -42,35 +45,42 @@ class ArchiveFiles:
     size: int
     error: float
     step: Path | None = None
+    compiled: bool = False
 
     def __str__(self) -> str:
         names = [str(self.model), *([self.step.name] if self.step else [])]
         return (
-            f"{', '.join(names)} and {self.description.name}: {self.size / 1e3:.0f} kB, which load with "
-            f"PyTorch alone; it computes the model's results within {self.error:.0e} of the largest one"
+            f"{', '.join(names)} and {self.description.name}: {self.size / 1e3:.0f} kB, "
+            f"{'compiled for this kind of processor' if self.compiled else 'which load with PyTorch alone'}; "
+            f"it computes the model's results within {self.error:.0e} of the largest one"
         )
 
 
-def export_archive(deployed: Deployed, path: Path) -> ArchiveFiles:
+def export_archive(deployed: Deployed, path: Path, compiled: bool = False) -> ArchiveFiles:
     """Writes a model as an archive of `torch.export`, with a description in JSON beside it.
 
     Batch and time have any size. Before it is written, it is loaded, run at several sizes, and compared with
     the model.
 
+    compiled: whether it is compiled by AOTInductor to a library, which needs a compiler of C++
+
     Raises: `GatewiseError` if the model can't be exported, or the results differ.
     """
+    if compiled:
+        compiler()
     if path.suffix.lower() != ".pt2":
         raise GatewiseError(f"expected the path of an archive, such as model.pt2, got {str(path)!r}")
     description = path_beside(path)
-    errors = {path: _written(deployed, path)}
+    errors = {path: _written(deployed, path, compiled)}
     if deployed.step is not None:
-        errors[path_of_step(path)] = _written(deployed.step, path_of_step(path))
+        errors[path_of_step(path)] = _written(deployed.step, path_of_step(path), compiled)
     write_beside(description, deployed.described())
     sizes = [one.stat().st_size for one in errors]
-    return ArchiveFiles(path, description, sum(sizes), max(errors.values()), *list(errors)[1:])
+    step = path_of_step(path) if deployed.step is not None else None
+    return ArchiveFiles(path, description, sum(sizes), max(errors.values()), step, compiled)
 
 
-def _written(deployed: Deployed, path: Path) -> float:
+def _written(deployed: Deployed, path: Path, compiled: bool) -> float:
     """Writes an archive. Returns: the largest difference. Raises: `GatewiseError` as `export_archive`."""
     random = torch.Generator().manual_seed(0)
     examples = [deployed.example(sizes, random) for sizes in example_sizes()]
@@ -80,10 +90,7 @@ def _written(deployed: Deployed, path: Path) -> float:
     errors = []
 
     def write(to: Path) -> None:
-        with to.open("wb") as file:
-            torch.export.save(program, file)
-        with to.open("rb") as file, _quiet():
-            loaded = torch.export.load(file).module()
+        loaded = _compiled(program, to) if compiled else _saved(program, to)
         for given in examples:
             try:
                 found = [one.numpy() for one in loaded(**given)]
@@ -97,6 +104,36 @@ def _written(deployed: Deployed, path: Path) -> float:
     with _quiet():
         write_whole(path, write)
     return max(errors)
+
+
+def _saved(program: ExportedProgram, path: Path) -> Callable[..., Sequence[Tensor]]:
+    """Writes a program. Returns: what is loaded of it."""
+    with path.open("wb") as file:
+        torch.export.save(program, file)
+    with path.open("rb") as file:
+        loaded: Callable[..., Sequence[Tensor]] = torch.export.load(file).module()
+    return loaded
+
+
+def _compiled(program: ExportedProgram, path: Path) -> Callable[..., Sequence[Tensor]]:
+    """Compiles a program, and writes the library with its weights. Returns: what is loaded of it.
+
+    Raises: `GatewiseError` if it has a loop.
+    """
+    import torch._inductor as inductor
+
+    if any(node.target is torch.ops.higher_order.scan for node in program.graph.nodes):
+        raise GatewiseError(
+            "PyTorch compiles no loop over a time of any length, which cells other than LSTM, GRU and RNN "
+            "have; export to torch or onnx"
+        )
+    with TemporaryDirectory() as folder:
+        package = str(Path(folder, "model.pt2"))
+        with exporter_refusals():
+            inductor.aoti_compile_and_package(program, package_path=package)
+        path.write_bytes(Path(package).read_bytes())
+        loaded: Callable[..., Sequence[Tensor]] = inductor.aoti_load_package(package)
+    return loaded
 
 
 def exported_program(

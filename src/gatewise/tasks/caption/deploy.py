@@ -35,7 +35,7 @@ class DeployedCaptioner(DeployedEncoder):
             {
                 "task": "caption",
                 "symbols": symbols.to_data(),
-                "most_symbols": str(network.max_length + 1),
+                "limit": {"ratio": 0.0, "extra": network.max_length + 1},
                 "length_penalty": network.penalty,
             },
             network.decoder,

@@ -37,7 +37,7 @@ class DeployedTranslator(DeployedEncoder):
                 "task": "translate",
                 "source": source.to_data(),
                 "target": target.to_data(),
-                "most_symbols": f"ceil({network.ratio:g} * length) + {EXTRA_LENGTH}",
+                "limit": {"ratio": network.ratio, "extra": EXTRA_LENGTH},
                 "length_penalty": network.penalty,
             },
             network.decoder,
