@@ -11,6 +11,7 @@ from rich.table import Table
 
 from gatewise import __version__
 from gatewise.benchmark.facts import machine_facts
+from gatewise.benchmark.gpu_plans import SIZES, gpu_plans
 from gatewise.benchmark.refusals import Refusals, cell_refusals, feature_refusals
 from gatewise.benchmark.thread_plans import example_plans, measure_rates
 from gatewise.cells import LSTM, find_cell
@@ -19,6 +20,8 @@ from gatewise.errors import GatewiseError
 from gatewise.terminal import Terminal
 
 PLANS = ("LSTM with (batch, steps, inputs, units)", "us a step by rows", "by units", "plan")
+PROGRAMS = tuple(f"programs at {batch} x {units}" for batch, units in SIZES)
+GPU_PLANS = ("cell", "schedule of the backend triton", "why", *PROGRAMS)
 CELL = Annotated[
     str | None,
     typer.Option(help="A single cell: a name, or FILE.py:Name, a file that is executed."),
@@ -58,6 +61,11 @@ def examine(cell: CELL = None, device: DEVICE = None, measure: MEASURE = False) 
     if device == "cpu":
         console.print()
         console.print(_table(PLANS, example_plans()))
+    else:
+        by_triton = [one for one in shown if _backend(by_cell[one.__name__])[0] == "triton"]
+        if by_triton:
+            console.print()
+            console.print(_table(GPU_PLANS, gpu_plans(by_triton)))
 
 
 def _chosen_device(device: str | None) -> str:
