@@ -43,7 +43,7 @@ def test_predictions_are_those_of_the_model_in_every_form(client):
     expected = client.models["sales"].model.predict(table)
     bodies = {
         "application/json": table.write_json().encode(),
-        CSV: table.write_csv().encode(),
+        CSV: b"# made by hand\n" + table.write_csv().encode(),
         ARROW: buffer_of(table, "write_ipc_stream"),
         "application/vnd.apache.arrow.file": buffer_of(table, "write_ipc"),
     }
@@ -194,6 +194,9 @@ BAD = [  # method, path, JSON or (body, content type), status, part of the messa
     ("POST", PREDICT, (b"x", "text/plain"), 415, "text/csv"),
     ("POST", PREDICT, (b"{", JSON), 400, "JSON"),
     ("POST", PREDICT, (b"\xff", CSV), 422, ""),
+    ("POST", PREDICT, (b"a,2015-01-01,50.3\n", CSV), 422, "as text/csv: it has no rows below its header"),
+    ("POST", PREDICT, (b"a,2015-01-01,50.3\na,2015-02-01,50.1\n", CSV), 422, "no column 'month'"),
+    ("POST", PREDICT, (b"", CSV), 422, "as text/csv: it is empty"),
     ("POST", PREDICT, (b"ARROW1 no", ARROW), 422, "can't be read"),
     ("POST", "/stream/x", {"model": "both"}, 422, "bidirectional"),
     ("POST", "/stream/x", {"model": "gestures", "series": "a"}, 422, "knows no series"),

@@ -162,11 +162,12 @@ def _table(body: bytes, kind: str, most: int) -> pl.DataFrame:
 
 
 def _csv(body: bytes) -> pl.DataFrame:
-    """The cells of a CSV, read as one in a file: with any separator, comments, and decimal commas."""
+    """The cells of a CSV as texts, read as one in a file: with any separator, and comments."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "body.csv")
         path.write_bytes(body)
         try:
             return read_table(path).frame
         except GatewiseError as error:
-            raise ValueError(str(error).replace(f"{path} can't be read as a table: ", "")) from error
+            reason = str(error).replace(f"{path} can't be read as a table: ", "")
+            raise ValueError(reason.replace(str(path), "it").replace(path.name, "it")) from error
