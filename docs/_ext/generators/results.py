@@ -15,6 +15,7 @@ from generators.pages import table
 
 RESULTS = Path(__file__).parents[3] / "benchmarks" / "published" / "results"
 MOST_ROWS = 60  # of one experiment; the file has the others
+MOST_COLUMNS = 8
 
 
 class PublishedResults(SphinxDirective):
@@ -30,8 +31,6 @@ class PublishedResults(SphinxDirective):
 
 def experiment(path: Path, found: dict[str, Any]) -> str:
     """The section of one experiment, in Markdown."""
-    rows = [[name, shown(value)] for name, value in flat(found["measured"])]
-    left_out = f"\n\n{len(rows) - MOST_ROWS} more rows are in the file." if len(rows) > MOST_ROWS else ""
     paper = found.get("paper", "none")
     published = "" if paper == "none" else f"Published: {escaped(paper)}.\n\n"
     settings = ", ".join(f"{name} {shown(value)}" for name, value in flat(found.get("settings", {})))
@@ -39,10 +38,23 @@ def experiment(path: Path, found: dict[str, Any]) -> str:
     made = f"{versions}, {found['threads']} of {found['cores']} cores"
     return (
         f"## {path.stem}\n{published}::::{{dropdown}} Measured in {minutes(found['minutes'])}\n"
-        f"{table(['', 'measured'], rows[:MOST_ROWS])}{left_out}\n\n"
+        f"{measured(found['measured'])}\n\n"
         f"Settings: {escaped(settings)}.\n\n{made}.\n::::\n\n"
         f"{{download}}`{path.name} <../benchmarks/published/results/{path.name}>`"
     )
+
+
+def measured(found: Any) -> str:
+    """A table with a row for each model if all have a few values, else one with a row for each value."""
+    models = found if isinstance(found, dict) else {}
+    columns = list(dict.fromkeys(name for one in models.values() if isinstance(one, dict) for name in one))
+    simple = all(isinstance(one, dict) and not any(map(is_nested, one.values())) for one in models.values())
+    if models and simple and len(columns) <= MOST_COLUMNS:
+        rows = [[name, *(shown(one.get(column)) for column in columns)] for name, one in models.items()]
+        return table(["", *columns], rows)
+    rows = [[name, shown(value)] for name, value in flat(found)]
+    left_out = f"\n\n{len(rows) - MOST_ROWS} more rows are in the file." if len(rows) > MOST_ROWS else ""
+    return table(["", "measured"], rows[:MOST_ROWS]) + left_out
 
 
 def minutes(number: float) -> str:
@@ -70,6 +82,12 @@ def flat(found: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from flat(value, path)
         else:
             yield path, value
+
+
+def is_nested(value: Any) -> bool:
+    """Whether a value has values inside; a list of numbers or texts is a value itself."""
+    inside = value if isinstance(value, list) else ()
+    return isinstance(value, dict) or any(isinstance(one, dict | list) for one in inside)
 
 
 def shown(value: Any) -> str:
