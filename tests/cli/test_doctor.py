@@ -135,7 +135,7 @@ def test_a_cell_of_a_lattice(tables, monkeypatch, cell):
     assert by_cell[1][0] == cell.upper()
     assert [row[0] for row in by_feature[1:4]] == ["no feature", "own sizes", "reversed axes"]
     for request in asked[:4]:  # what is asked about can be run
-        assert choice.run(request).output.shape == (*[3] * request.cell.axes, 2, 8)
+        assert choice.run(request).output.shape == (*[refusals_of.STEPS] * request.cell.axes, 2, 8)
 
 
 @pytest.mark.usefixtures("_compiles_nothing")

@@ -18,7 +18,7 @@ from gatewise.engine.request import Request
 from gatewise.layers.recurrent import Recurrent
 from gatewise.layers.states import state_shapes
 
-STEPS, BATCH, INPUTS, HIDDEN, PROJECTED = 3, 2, 4, 8, 4
+STEPS, BATCH, INPUTS, HIDDEN, PROJECTED = 5, 2, 4, 8, 4
 Refusals = dict[str, str | None]  # the reason of each backend, None for the one that runs the request
 
 

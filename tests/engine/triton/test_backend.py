@@ -10,7 +10,7 @@ from gatewise.cells import LSTM, SLSTM, cells, mdlstm
 from gatewise.compiler.heads import by_head
 from gatewise.engine import choice
 from gatewise.engine.reference import Reference
-from gatewise.engine.triton import launches, loop
+from gatewise.engine.triton import backend, launches, loop
 from gatewise.engine.triton.backend import Triton
 from tests.engine.test_native import NOISY, Everything, request_for, results
 
@@ -27,10 +27,10 @@ def given(cell, sizes=SIZES, scale=1.0, **more):
     return request_for(cell, sizes, torch.float32, scale, **more)
 
 
-def assert_same(request, tolerance=2e-6, backend=None):
-    backend = backend or Triton("cpu")
-    assert backend.refusal(request) is None
-    for ours, theirs in zip(results(backend, request), results(Reference(), request), strict=True):
+def assert_same(request, tolerance=2e-6, chosen=None):
+    chosen = chosen or Triton("cpu")
+    assert chosen.refusal(request) is None
+    for ours, theirs in zip(results(chosen, request), results(Reference(), request), strict=True):
         scale = 1 + theirs.abs().max()
         torch.testing.assert_close(ours / scale, theirs / scale, rtol=0, atol=tolerance)
 
@@ -43,6 +43,12 @@ def _poison(monkeypatch):
         return torch.full(shape, torch.nan, dtype=dtype)
 
     monkeypatch.setattr(loop.Loop, "_empty", empty)
+
+
+@pytest.fixture(autouse=True)
+def _any_length(monkeypatch):
+    """Few steps are run, too."""
+    monkeypatch.setattr(backend, "FEWEST_STEPS", 1)
 
 
 @each_cell
@@ -136,7 +142,7 @@ def test_saturated_and_tiny_values():
     for scale in (1e4, 1e-30):
         request = given(LSTM, scale=scale)
         with torch.no_grad():
-            ours, theirs = (backend.run(request).output for backend in (Triton("cpu"), Reference()))
+            ours, theirs = (one.run(request).output for one in (Triton("cpu"), Reference()))
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-37)
 
 
@@ -201,6 +207,20 @@ def test_what_it_refuses(change, reason):
     cell = arguments.pop("cell")
     request = request_for(cell if not cell.of_lattice else LSTM, **arguments)
     assert Triton("cpu").refusal(replace(request, cell=cell)) == reason
+
+
+def test_it_refuses_a_few_steps(monkeypatch):
+    monkeypatch.setattr(backend, "FEWEST_STEPS", 4)
+    reason = "fewer than 4 steps take less time on the reference"
+    assert Triton("cpu").refusal(given(LSTM, (3, 3, 2, 6))) == reason
+
+
+def test_steps_that_cannot_be_recorded_are_launched_one_by_one(monkeypatch, caplog):
+    """As here, where there is no GPU."""
+    for name, value in {"RECORDED": 2, "FEWEST": 4, "can_record": lambda _: True}.items():
+        monkeypatch.setattr(launches, name, value)
+    assert_same(given(LSTM, (5, 3, 2, 6)))
+    assert "no graph was recorded" in caplog.text
 
 
 def test_it_refuses_other_devices():

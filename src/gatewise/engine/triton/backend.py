@@ -22,6 +22,7 @@ from gatewise.engine.shapes import check, check_types
 from gatewise.engine.tickets import write_ticket
 from gatewise.engine.triton.functions import INSTALLED
 
+FEWEST_STEPS = 4  # an estimate: a call prepares about as many launches as so many steps of the reference
 PLAIN_TENSORS = (Tensor, torch.nn.Parameter)
 MOST_UNITS = 4096  # of a row that a normalizer needs as a whole, which a program holds in registers
 
@@ -60,6 +61,8 @@ class Triton:
             return f"it supports tensors on {self.device}, not on {request.inputs.device.type}"
         if not INSTALLED:
             return "triton can't be imported; PyTorch for GPUs installs it on Linux"
+        if request.inputs.shape[0] < FEWEST_STEPS and not request.cell.of_lattice:
+            return f"fewer than {FEWEST_STEPS} steps take less time on the reference"
         tensors = (request.inputs, *request.state.values(), *request.parameters.values())
         for one in tensors:
             if type(one) not in PLAIN_TENSORS:

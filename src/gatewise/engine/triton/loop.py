@@ -108,9 +108,18 @@ class Loop:
         return history
 
     def backward(
-        self, history: History, by_states: Tensor, by_kept: Tensor | None, by_final: Sequence[Tensor | None]
+        self,
+        history: History,
+        by_states: Tensor,
+        by_kept: Tensor | None,
+        by_final: Sequence[Tensor | None],
+        of_inputs: bool,
     ) -> Gradients:
-        """The gradients. by_states: [T, 1 or states, B, S], by_kept: [T, intermediates, B, S] or None"""
+        """The gradients.
+
+        by_states: [T, 1 or states, B, S], by_kept: [T, intermediates, B, S] or None
+        of_inputs: whether to compute that of the inputs, which is zero otherwise
+        """
         sizes = self.sizes
         passed = self._zeros(2, len(self.plan.program.states), sizes.batch, sizes.stride)
         last = sizes.steps % 2
@@ -122,7 +131,7 @@ class Loop:
             values = back.values | {"carried": passed[last], "passed": passed[0]}
             self.counter.zero_()
             self.launch(back.kernels[0], 0, values)(0)
-            return self._gradients(history, back, passed[0])
+            return self._gradients(history, back, passed[0], of_inputs)
         launches = [back.launches(parity) for parity in (0, 1)]
 
         def step(number: int) -> None:
@@ -131,7 +140,7 @@ class Loop:
 
         self.counter.fill_(sizes.steps - 1)
         repeat(step, sizes.steps, self.counter, -1)
-        return self._gradients(history, back, passed[0])
+        return self._gradients(history, back, passed[0], of_inputs)
 
     def _launches(self, history: History, parity: int, keep: bool) -> list[Launch]:
         """The launches of a step with a number of this parity, forward."""
@@ -221,7 +230,7 @@ class Loop:
         stage = next(k for k, stage in enumerate(self.plan.stages) if line in stage.lines)
         return history.kept[:, operand.index, :, : self.sizes.width(self.plan, stage)]
 
-    def _gradients(self, history: History, back: _Back, passed: Tensor) -> Gradients:
+    def _gradients(self, history: History, back: _Back, passed: Tensor, of_inputs: bool) -> Gradients:
         by_inputs = torch.zeros_like(self.given.inputs)
         by_matrix: list[Tensor] = []
         by_sums: dict[int, Tensor] = {}
@@ -236,7 +245,7 @@ class Loop:
             else:
                 rows = back.in_order(gradient, count).flatten(0, 1)
                 by_matrix.append((rows.t() @ operand).unflatten(0, (count, -1)))
-                if one.slot.operand.where == "input":
+                if one.slot.operand.where == "input" and of_inputs:
                     by_inputs += (rows @ matrix).view_as(by_inputs)
             first = self.plan.stages[one.stage].first_sum
             total = back.in_order(gradient, count).sum((0, 1), dtype=torch.float32).unflatten(0, (count, -1))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -55,13 +56,20 @@ def _loop(
     return Loop(stages, given, named, sizes, torch.bfloat16 if bfloat16 else torch.float32)
 
 
+@contextmanager
+def _of(inputs: Tensor) -> Iterator[None]:
+    """On the device of the inputs, and without autocast, as the dtype of products is an argument."""
+    with torch.cuda.device_of(inputs), torch.autocast(inputs.device.type, enabled=False):
+        yield
+
+
 @torch.library.custom_op("gatewise::steps", mutates_args=(), schema=f"({INPUTS}, bool keep) -> Tensor[]")
 def steps(inputs: Tensor, *rest: Any) -> list[Tensor]:
     """The output and final states of a cell; if kept or traced, also the history."""
     *arguments, keep = rest
     trace, recompute = arguments[-2:]
     all_steps = trace or (keep and not recompute)
-    with torch.autocast(inputs.device.type, enabled=False):  # the dtype of products is an argument
+    with _of(inputs):
         loop = _loop(inputs, *arguments)
         history = loop.forward(all_steps)
     widths, states = loop.sizes.widths, history.states
@@ -80,7 +88,7 @@ def _steps_fake(
     own, stages = plan_of(ticket)
     sizes = sizes_of(own, inputs, parameters, heads)
     time, batch = inputs.shape[:2]
-    found = [inputs.new_empty(time, batch, sizes.widths[0]), *(torch.empty_like(one) for one in state)]
+    found = [inputs.new_empty(time, batch, sizes.widths[0]), *(one.new_empty(one.shape) for one in state)]
     if not keep and not trace:
         return found
     found.append(inputs.new_empty(time + 1, len(stages.program.states), batch, sizes.stride))
@@ -101,15 +109,15 @@ def steps_backward(
 
     history: what `steps` returned after the final states
     """
-    with torch.autocast(inputs.device.type, enabled=False):
-        found = _backward(gradients, history, _loop(inputs, *arguments), trace=arguments[-2])
+    with _of(inputs):
+        found = _backward(gradients, history, _loop(inputs, *arguments), arguments[-2], bool(wanted[0]))
     return [one.contiguous() for one, want in zip(found, wanted, strict=True) if want]
 
 
 def _backward(
-    gradients: Sequence[Tensor | None], history: Sequence[Tensor], loop: Loop, trace: bool
+    gradients: Sequence[Tensor | None], history: Sequence[Tensor], loop: Loop, trace: bool, of_inputs: bool
 ) -> list[Tensor]:
-    """The gradients with respect to inputs, parameters and states."""
+    """The gradients with respect to inputs, which are zero unless `of_inputs`, parameters and states."""
     saved = History(*history) if len(history) == 2 else loop.forward(keep=True)
     states, left = saved.states, 1 + len(loop.states_of_previous)
     by_output = gradients[0]
@@ -123,7 +131,7 @@ def _backward(
         count = len(loop.plan.intermediates)
         by = gradients[left + 1]
         by_kept = torch.zeros_like(saved.kept[:, :count]) if by is None else by[:, :count].contiguous()
-    found = loop.backward(saved, by_states, by_kept, gradients[1:left])
+    found = loop.backward(saved, by_states, by_kept, gradients[1:left], of_inputs)
     return [found.inputs, *found.parameters.values(), *found.initial]
 
 
