@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from gatewise.data.tables.parquet_folder import PARQUET, find_parquet_files, scan_folder
 from gatewise.errors import GatewiseError
+
+IDS_AT_ONCE = 1_000_000  # rows, of which the columns of ids are in memory
 
 
 @dataclass(frozen=True)
@@ -67,28 +70,34 @@ def open_batches(path: Path, together: Sequence[str]) -> RowBatches:
             raise GatewiseError(
                 f"{path} has no column {missing[0]!r}, which identifies series; it has {', '.join(columns)}"
             )
-        counted = table.select(pl.len(), *_counts(together)).collect()
+        height = int(table.select(pl.len()).collect().item())
+        pieces, series = _count(table, height, together) if together else (0, 0)
     except pl.exceptions.PolarsError as error:
         raise GatewiseError(f"{path} is not a Parquet file that can be read: {error}") from error
-    if not counted["len"][0]:
+    if not height:
         raise GatewiseError(f"{path} has no rows to predict")
-    if together and counted["runs"][0] != counted["series"][0]:
+    if pieces != series:
         names = ", ".join(map(repr, together))
         raise GatewiseError(
-            f"{path}: the rows of a series do not follow each other, {counted['runs'][0]:,} pieces of "
-            f"{counted['series'][0]:,} series; sort the table by {names}"
+            f"{path}: the rows of a series do not follow each other, {pieces:,} pieces of {series:,} "
+            f"series; sort the table by {names}"
         )
-    return RowBatches(table, counted["len"][0], tuple(together))
+    return RowBatches(table, height, tuple(together))
 
 
-def _counts(together: Sequence[str]) -> list[pl.Expr]:
-    """How many series there are, and how many runs of rows with the same series."""
-    if not together:
-        return []
-    series = pl.struct(*together)
-    changes = [pl.col(name).ne_missing(pl.col(name).shift()) for name in together]
-    runs = pl.any_horizontal(changes).slice(1).sum().fill_null(0) + (pl.len() > 0)
-    return [series.n_unique().alias("series"), runs.alias("runs")]
+def _count(table: pl.LazyFrame, height: int, together: Sequence[str]) -> tuple[int, int]:
+    """How many runs of rows with the same series there are, and how many series."""
+    seen: set[tuple[Any, ...]] = set()
+    runs, last = 0, None
+    changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in together)
+    begins = changes | (pl.int_range(pl.len()) == 0)
+    for first in range(0, height, IDS_AT_ONCE):
+        keys = table.select(together).slice(first, IDS_AT_ONCE).collect()
+        found = keys.filter(begins).rows()
+        runs += len(found) - (found[0] == last)
+        seen.update(found)
+        last = keys.row(-1)
+    return runs, len(seen)
 
 
 def _run_length(keys: pl.DataFrame, last: pl.DataFrame) -> int:
