@@ -1,6 +1,7 @@
 """Imports: what they load, and that no files import each other in a cycle."""
 
 import ast
+import os
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
@@ -109,3 +110,52 @@ def test_a_cycle_is_found_at_any_place_of_the_import(tmp_path, line):
     assert cycle_in(outer) == []
     (outer / "second.py").write_text(line)
     assert set(cycle_in(outer)) == {"outer.first", "outer.second"}
+
+
+WITH_TORCH_ALONE = """
+import importlib, pkgutil, sys
+blocked = {"matplotlib", "PIL", "polars", "pydantic", "pytorch_lightning", "yaml", "rich", "safetensors",
+           "sklearn", "scipy", "torchmetrics", "typer"}
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Refuse())
+import torch, gatewise
+for package in ("cells", "compiler", "engine", "layers"):
+    home = importlib.import_module(f"gatewise.{package}")
+    for one in pkgutil.walk_packages(home.__path__, f"{home.__name__}."):
+        importlib.import_module(one.name)
+for layer in (gatewise.LSTM(3, 4), gatewise.Recurrent(gatewise.cells.GRU, 3, 4)):
+    layer(torch.randn(5, 2, 3))[0].sum().backward()
+for name in ("Forecaster", "compare", "load"):
+    try:
+        getattr(gatewise, name)
+    except ModuleNotFoundError as error:
+        print(error)
+"""
+
+
+def test_layers_need_torch_and_numpy_alone():
+    """Cells, the compiler, engines and layers; any other name tells in one line what it needs."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITH_TORCH_ALONE],
+        env={**os.environ, "CXX": "/bin/false"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    for name, line in zip(("Forecaster", "compare", "load"), lines, strict=True):
+        assert line.startswith(f"gatewise.{name} needs ")
+        assert "`pip install gatewise` installs what it needs" in line
+
+
+def test_the_command_line_without_its_libraries():
+    code = "import sys; sys.modules['typer'] = None; from gatewise.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "gatewise: the command line needs typer, which is not installed; run `pip install gatewise`\n"
+    )

@@ -52,9 +52,9 @@ TABLE = "month,sales\n" + "\n".join(
 )
 
 
-def check(wheel: Path, python: str, torch: str, folder: Path) -> str:
+def check(wheel: Path, python: str, version: str, torch: str, folder: Path) -> str:
     """Makes an environment and runs the checks in it. Returns: a line of facts."""
-    home = folder / f"{Path(python).name}-torch-{torch}"
+    home = folder / f"{version}-torch-{torch}"
     interpreter = home / "bin" / "python"
     pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if not interpreter.is_file():
@@ -110,7 +110,7 @@ def main() -> None:
         for python in found:
             version = run([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).strip()
             for torch in given.torch or (OLDEST[version], NEWEST):
-                print(check(given.wheel.resolve(), python, torch, folder / version), flush=True)
+                print(check(given.wheel.resolve(), python, version, torch, folder), flush=True)
 
 
 if __name__ == "__main__":

@@ -143,13 +143,27 @@ def __getattr__(name: str) -> Any:
     """Loads a name when it is first used, so that `gatewise --help` need not wait for PyTorch."""
     if name == "__all__":  # of `from gatewise import *`: with the estimators, which are discovered
         return sorted([*_HOMES, *_PACKAGES, *_estimators()])
-    if name in _PACKAGES:
-        return import_module(f"gatewise.{name}")
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    if name in _estimators():
-        return import_module("gatewise.estimators").find_estimator(name)
+    try:
+        if name in _PACKAGES:
+            return import_module(f"gatewise.{name}")
+        if name in _HOMES:
+            return getattr(import_module(_HOMES[name]), name)
+        if name in _estimators():
+            return import_module("gatewise.estimators").find_estimator(name)
+    except ModuleNotFoundError as error:
+        raise _missing(name, error) from error
     raise AttributeError(f"module 'gatewise' has no attribute {name!r}")
+
+
+def _missing(name: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
+    """The error of a name that needs a library which is not installed."""
+    library = str(error.name).partition(".")[0]
+    if library == "gatewise":
+        return error
+    advice = "`pip install gatewise` installs what it needs; layers and cells need torch and numpy alone"
+    return ModuleNotFoundError(
+        f"gatewise.{name} needs {library}, which is not installed; {advice}", name=error.name
+    )
 
 
 def _estimators() -> list[str]:

@@ -11,11 +11,15 @@ from typing import Any
 import typer
 
 from gatewise import __version__
+from gatewise.cli import completion
 from gatewise.errors import GatewiseError
 from gatewise.shell import in_shell
+from gatewise.tasks import TASKS
 from gatewise.terminal import printable
 
 VERBS = {
+    "example": "Write a small made example of the data that a task takes, and show the commands to run.",
+    "init": "Write all options of a task, described and commented out, as a YAML file.",
     "look": "Show what would be read from a table of series, and what is missing in it.",
     "compare": "Train several cells and all baselines on your data, and rank them.",
     "train": "Train one network on your data.",
@@ -45,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = [one for one in given if one != "--debug"]
     _prepare_streams()
     try:
-        code = _run(given)
+        code = _run(_with_verb(given))
         sys.stdout.flush()  # so that a full disk raises here
     except SystemExit:
         raise
@@ -62,8 +66,23 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code or 0)
 
 
+def _with_verb(given: list[str]) -> list[str]:
+    """The arguments, with the verb that `gatewise TASK --example` leaves out."""
+    if not given or given[0] not in TASKS or given[0] in VERBS:
+        return given
+    task, *others = given
+    if "--example" not in others:
+        raise GatewiseError(
+            f"{task} is a task, and a verb comes before it: gatewise train {task} DATA, or "
+            f"gatewise {task} --example for data to try it on"
+        )
+    return ["example", task, *(one for one in others if one != "--example")]
+
+
 def _run(given: list[str]) -> Any:
     """The exit code of a command. Typer's own runner takes any EOFError for Ctrl-C."""
+    if completion.is_requested():
+        completion.print_completions(_app(given))
     token = in_shell.set(True)
     try:
         command = typer.main.get_command(_app(given))
@@ -83,6 +102,12 @@ def _explained(error: BaseException) -> tuple[str, int]:
         named = error.filename is not None and error.strerror
         file = f"{error.filename}: {error.strerror}" if named else f"a file: {error}"
         return f"can't read or write {file}", MISTAKE
+    if isinstance(error, ModuleNotFoundError) and (error.name or "gatewise").partition(".")[0] != "gatewise":
+        name = str(error.name).partition(".")[0]
+        return (
+            f"this needs {name}, which is not installed; `pip install gatewise` installs what it needs",
+            MISTAKE,
+        )
     if isinstance(error, MemoryError):
         return f"there is not enough memory ({str(error) or 'for this'}); give smaller data or sizes", MISTAKE
     return f"this should not happen ({type(error).__name__}: {error}); --debug shows where", FAILURE
@@ -111,7 +136,6 @@ def _app(given: list[str]) -> typer.Typer:
     """All verbs, of which only the one that is called is loaded: PyTorch is slow to import."""
     app = typer.Typer(
         help="Recurrent networks, from the equation to the trained model.",
-        add_completion=False,
         pretty_exceptions_enable=False,
     )
 
@@ -126,6 +150,9 @@ def _app(given: list[str]) -> typer.Typer:
         elif context.invoked_subcommand is None:
             typer.echo(context.get_help())
 
+    if completion.is_requested():
+        completion.add_verbs(app, VERBS)
+        return app
     called = next((one for one in given if not one.startswith("-")), None)
     for verb, about in VERBS.items():
         if verb == called:

@@ -75,6 +75,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         values = yaml.load(text.decode("utf-8-sig"), OptionsLoader)
     except (yaml.YAMLError, ValueError) as error:  # an impossible number or date raises a ValueError
         raise GatewiseError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    values = {} if values is None else values  # all of it is comments
     if not isinstance(values, dict):
         raise GatewiseError(f"expected {path} to hold `option: value` lines, got {type(values).__name__}")
     options: dict[str, Any] = {}

@@ -84,7 +84,7 @@ class TrainingModule(LightningModule):
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         gradients = [one.grad for one in self.parameters() if one.grad is not None]
-        norm = nn.utils.get_total_norm(gradients)
+        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(one) for one in gradients]))
         self.log("gradient_norm", norm, on_step=False, on_epoch=True, batch_size=1)
 
     def optimizer_step(self, *given: Any, **more: Any) -> None:

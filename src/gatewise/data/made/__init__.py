@@ -1,0 +1,1 @@
+"""Small made data to try the tasks on: drawn at random, the same each time."""
