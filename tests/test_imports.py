@@ -113,14 +113,19 @@ def test_a_cycle_is_found_at_any_place_of_the_import(tmp_path, line):
 
 
 WITH_TORCH_ALONE = """
-import importlib, pkgutil, sys
+import importlib.machinery, pkgutil, sys
 blocked = {"matplotlib", "PIL", "polars", "pydantic", "pytorch_lightning", "yaml", "rich", "safetensors",
            "sklearn", "scipy", "torchmetrics", "typer"}
 
-class Refuse:
+class Refuse:  # when one is imported; PyTorch's compiler only asks where some are
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in blocked:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+            return importlib.machinery.ModuleSpec(name, self)
+
+    def create_module(self, spec):
+        raise ModuleNotFoundError(f"No module named {spec.name!r}", name=spec.name)
+
+    def exec_module(self, module): ...
 
 sys.meta_path.insert(0, Refuse())
 import torch, gatewise

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 import typer
-import typer.completion
 
 from gatewise.tasks import TASKS
 
@@ -45,7 +44,6 @@ def add_verbs(app: typer.Typer, verbs: Mapping[str, str]) -> None:
 
 def print_completions(app: typer.Typer) -> None:
     """Prints what the shell asks for, and exits."""
-    typer.completion.completion_init()
     typer.main.get_command(app).main(args=[], prog_name="gatewise")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import polars as pl
 from gatewise.files import write_whole
 
 
-def write_table(path: Path, columns: dict[str, Sequence[object]]) -> Path:
+def write_table(path: Path, columns: Mapping[str, Sequence[object]]) -> Path:
     """Writes a CSV file."""
     write_whole(path, pl.DataFrame(columns, strict=False).write_csv)
     return path

@@ -121,13 +121,16 @@ def _run(request: Request, bfloat16: bool) -> LayerResult:
     return in_given_order(given, values, final, inside)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _facts(
     cell: CellType, own: Extras, names: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """The ticket of the operator, the names of factors, and those of the lines that it saves."""
     stages = plan(cell, own)
     return write_ticket(cell, own, names), stages.program.factors, stages.intermediates
+
+
+# As by `torch.compiler.assume_constant_result`, which would import all of PyTorch's compiler here.
+_facts._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _traced(
