@@ -52,7 +52,10 @@ class Written(Cell):
     h = C @ tanh(W.q @ x)
 
 
-CELLS = [*cells().values(), *lattice_cells().values(), *lattice_cells(3).values(), Mixed, Replaced, Written]
+CELLS = [
+    *cells().values(), *lattice_cells().values(), Mixed, Replaced, Written,
+    *(pytest.param(cell, marks=pytest.mark.thorough) for cell in lattice_cells(3).values()),
+]  # fmt: skip
 DRAWN = {}
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 NAMES = {"log_sigmoid": "logσ", "sigmoid": "σ", "fraction": "frac", "maximum": "max", "minimum": "min",
