@@ -92,8 +92,11 @@ def test_no_acknowledged_step_is_lost_when_the_process_is_killed(process, folder
         limits = httpx.Limits(max_connections=50)
         async with httpx.AsyncClient(base_url=process.url, timeout=LIMIT, limits=limits) as client:
 
+            async def begin(number):
+                response = await client.post(f"/stream/k{number}", json={"model": "gestures"})
+                assert response.status_code == 201
+
             async def run(number):
-                await client.post(f"/stream/k{number}", json={"model": "gestures"})
                 for row in values[number]:
                     observation = {"observation": row.tolist()}
                     response = await client.post(f"/stream/k{number}/step", json=observation)
@@ -102,6 +105,7 @@ def test_no_acknowledged_step_is_lost_when_the_process_is_killed(process, folder
                     if sum(acknowledged.values()) == STEPS * count:
                         os.kill(process.child.pid, signal.SIGKILL)
 
+            await asyncio.gather(*map(begin, range(count)))
             await asyncio.gather(*map(run, range(count)), return_exceptions=True)
 
     asyncio.run(step_all())
