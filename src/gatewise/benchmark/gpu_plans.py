@@ -8,9 +8,10 @@ from gatewise.cells.base import CellType
 from gatewise.compiler.constants import with_constants
 from gatewise.compiler.heads import by_head, depends_on_heads, for_units
 from gatewise.compiler.stages import plan
-from gatewise.compiler.triton_source import kernels, slots
+from gatewise.compiler.triton_kernel import slots
+from gatewise.compiler.triton_source import kernels
 from gatewise.engine.triton.launches import FEWEST, RECORDED
-from gatewise.engine.triton.loop import tile_of
+from gatewise.engine.triton.tiles import tile_of
 
 SIZES = ((16, 128), (16, 1024), (256, 512))  # B, H
 Row = tuple[str, ...]

@@ -10,7 +10,7 @@ from gatewise.cells import cells
 from gatewise.compiler.stages import plan
 from gatewise.compiler.triton_source import kernels
 from gatewise.engine.triton.functions import functions
-from gatewise.engine.triton.loop import tile_of
+from gatewise.engine.triton.tiles import tile_of
 
 H100 = 90  # compute capability 9.0
 SHARED = 232_448  # bytes of shared memory of a program there

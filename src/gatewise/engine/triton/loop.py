@@ -11,14 +11,13 @@ from torch import Tensor
 
 from gatewise.compiler.gradient import entries, kept
 from gatewise.compiler.stages import RowLocation, StagePlan
-from gatewise.compiler.triton_source import NumberedSlot, StepKernel, kernels, slots, state_of
+from gatewise.compiler.triton_kernel import NumberedSlot, StepKernel, slots, state_of
+from gatewise.compiler.triton_source import kernels
 from gatewise.engine.triton.functions import functions
 from gatewise.engine.triton.launches import repeat
+from gatewise.engine.triton.tiles import tile_of
 from gatewise.engine.triton.weights import Sizes, Weights
 
-WARP = 128  # numbers that a warp computes, each thread four, which it loads at once
-MOST_WARPS = 8
-PROGRAMS = 256  # that occupy a GPU; a tile is no larger than leaves so many
 Launch = Callable[[int], object]  # of a kernel or a product, at a number of steps after the counter
 
 
@@ -346,31 +345,3 @@ class _Back:
         if gradient.shape[1] == 1:
             return gradient.squeeze(1)
         return gradient.unflatten(-1, (count, -1)).permute(0, 2, 3, 1, 4).flatten(2)
-
-
-@dataclass(frozen=True)
-class Tile:
-    """The rows and units of a program, its warps, and the number of programs along both."""
-
-    rows: int
-    units: int
-    warps: int
-    grid: tuple[int, int]
-
-
-def tile_of(kernel: StepKernel, batch: int, width: int) -> Tile:
-    """The tile of a kernel: whole rows if a normalizer needs them, else few numbers for many programs."""
-    numbers = max(WARP, min(MOST_WARPS * WARP, power_of_two(batch * width // PROGRAMS)))
-    units = power_of_two(width) if kernel.whole_rows else min(power_of_two(width), WARP)
-    rows = min(power_of_two(batch), max(1, numbers // units))
-    warps = max(1, min(MOST_WARPS, rows * units // WARP))
-    return Tile(rows, units, warps, (-(-batch // rows), -(-width // units)))
-
-
-def power_of_two(number: int) -> int:
-    """The least power of two that is no less.
-
-    >>> [power_of_two(one) for one in (0, 1, 5, 16)]
-    [1, 1, 8, 16]
-    """
-    return 1 << max(0, number - 1).bit_length()

@@ -11,7 +11,7 @@ from torch import Tensor
 from gatewise.compiler.layout import TORCH_NAMES, layout
 from gatewise.compiler.program import PROJECTION
 from gatewise.compiler.stages import StagePlan
-from gatewise.compiler.triton_source import NumberedSlot, slots
+from gatewise.compiler.triton_kernel import NumberedSlot, slots
 
 
 @dataclass(frozen=True, eq=False)

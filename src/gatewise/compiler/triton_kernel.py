@@ -1,0 +1,196 @@
+"""What the Triton kernels of both directions have in common: slots, arguments, loads and stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+from gatewise.cells.expressions import NORMALIZE_EPSILON
+from gatewise.compiler.stages import RowLocation, Slot, StagePlan
+from gatewise.compiler.statements import Row, Where
+from gatewise.compiler.triton import Triton
+
+SIZES = (
+    "lengths", "resets", "counter", "offset", "batch", "width", "stride", "factor_step", "kept_step",
+    "by_step", "steps",
+)  # fmt: skip
+OPTIONS = ("LENGTHS", "RESETS", "KEEP", "TRACED", "HEADS", "ROWS", "UNITS")
+
+
+@dataclass(frozen=True)
+class NumberedSlot:
+    """A slot with its number through all stages.
+
+    group: the number of the first slot of its stage that adds to the same sums, whose gradients they share
+    """
+
+    number: int
+    stage: int
+    slot: Slot
+    group: int
+
+    @property
+    def sums(self) -> tuple[int, ...]:
+        """The sums within the stage, in the order of the products."""
+        return tuple(one for one, _, _ in self.slot.products)
+
+
+@dataclass(frozen=True)
+class StepKernel:
+    """A kernel: its name, text and arguments, and whether a program must own whole rows."""
+
+    name: str
+    text: str
+    arguments: tuple[str, ...]
+    whole_rows: bool
+
+
+@cache
+def slots(plan: StagePlan) -> tuple[NumberedSlot, ...]:
+    """All slots of a step."""
+    found: list[NumberedSlot] = []
+    for stage, own in enumerate(plan.stages):
+        for slot in own.slots:
+            one = NumberedSlot(len(found), stage, slot, len(found))
+            same = (other.group for other in found if other.stage == stage and other.sums == one.sums)
+            found.append(replace(one, group=next(same, one.number)))
+    return tuple(found)
+
+
+@cache
+def state_of(plan: StagePlan, operand: RowLocation) -> int | None:
+    """The state that an operand is, before or after the step, or None."""
+    if operand.where == "previous":
+        return plan.cell.state.index(list(plan.cell.previous.values())[operand.index].state)
+    return operand.index if operand.where == "state" else None
+
+
+def runs_all_steps(plan: StagePlan) -> bool:
+    """Whether units are independent of each other, as no product needs a state, and no normalizer a row.
+
+    >>> from gatewise.cells import GRU, MinGRU
+    >>> from gatewise.compiler.stages import plan
+    >>> runs_all_steps(plan(MinGRU)), runs_all_steps(plan(GRU))
+    (True, False)
+    """
+    return len(plan.stages) == 1 and all(one.slot.operand.where == "input" for one in slots(plan))
+
+
+class Kernel:
+    """What kernels of both directions have in common."""
+
+    def __init__(self, plan: StagePlan, number: int) -> None:
+        self.plan, self.number, self.stage = plan, number, plan.stages[number]
+        self.language = Triton()
+        self.loops = runs_all_steps(plan)
+        self.states = list(plan.program.states.values())
+        self.slots = [one for one in slots(plan) if one.stage == number]
+        self.previous = [state_of(plan, RowLocation("previous", k)) for k in range(len(plan.cell.previous))]
+        self.pointers: dict[str, None] = {}
+
+    def pointer(self, name: str) -> str:
+        """An argument that is an address."""
+        self.pointers[name] = None
+        return name
+
+    def place(self, row: Row) -> str:
+        """The address of a number of a row."""
+        states, one = len(self.states), row.index
+        match row.where:
+            case "previous":
+                return f"{self.pointer('states')} + (t * {states} + {self.previous[one]}) * rows + at"
+            case "state":
+                return f"{self.pointer('states')} + ((t + 1) * {states} + {one}) * rows + at"
+            case "kept":
+                return f"{self.pointer('kept')} + t * kept_step + {one} * rows + at"
+            case "factors":
+                return f"{self.pointer('factors')} + t * factor_step + {one} * rows + at"
+            case "entries":
+                return f"{self.pointer('entries')} + {one} * rows + at"
+        return f"{self.pointer('vectors')} + {one} * stride + u"
+
+    def loads(self, *kinds: Where) -> Iterator[str]:
+        """Loads every row of some kinds that the text reads."""
+        for row in self.language.rows:
+            name = f"{row.where}_{row.index}"
+            if row.where in kinds:
+                yield load(name, self.place(row))
+
+    def resets(self) -> Iterator[str]:
+        """Sets states before the step to zero where they are reset."""
+        for row in self.language.rows:
+            if row.where == "previous":
+                name = f"previous_{row.index}"
+                yield from ("if RESETS:", f"    {name} = tl.where(reset, 0.0, {name})")
+
+    def statistics(self, number: int, values: list[str]) -> Iterator[str]:
+        """The mean of a normalizer's rows, and 1 / their deviation."""
+        mean, scale = f"mean_{number}", f"inverse_deviation_{number}"
+        yield f"count_{number} = {len(values)} * width"
+        yield f"{mean} = ({over_units(values)}) / count_{number}"
+        away = [f"tl.where(inside, ({one} - {mean}) * ({one} - {mean}), 0.0)" for one in values]
+        variance = f"({over_units(away)}) / count_{number}"
+        yield f"{scale} = 1.0 / tl.sqrt_rn({variance} + {NORMALIZE_EPSILON!r})"
+
+    def rows_of(self, number: int) -> list[str]:
+        """The variables of a normalizer's rows."""
+        rows = self.plan.normalizers[number][1]
+        return [
+            self.language.row(Row("state" if one.where == "state" else "kept", one.index)) for one in rows
+        ]
+
+    def function(self, name: str, before: list[str], body: list[str], after: list[str], t: str) -> StepKernel:
+        """The kernel with these statements before, in and after a step, or the loop over steps.
+
+        t: the number of the step if all are run, over `step`, which counts from zero
+        """
+        arguments = (*self.pointers, *SIZES, *OPTIONS)
+        head = ", ".join(f"{one}: tl.constexpr" if one in OPTIONS else one for one in arguments)
+        start = [
+            "first = tl.load(counter).to(tl.int64) + offset",
+            "b = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None]",
+            "u = (tl.program_id(1) * UNITS + tl.arange(0, UNITS))[None, :]",
+            "inside = (b < batch) & (u < width)",
+            "at = b * stride + u",
+            "rows = batch * stride",
+            "if LENGTHS:",
+            "    length = tl.load(lengths + b, mask=b < batch, other=0)",
+        ]
+        step = [
+            f"t = first + {t}" if self.loops else "t = first",
+            "if LENGTHS:",
+            "    alive = t < length",
+            "if RESETS:",
+            "    reset = tl.load(resets + t * batch + b, mask=b < batch, other=0) != 0",
+            "    next_reset = tl.load(resets + (t + 1) * batch + b, mask=b < batch, other=0) != 0",
+        ]
+        if self.loops:
+            loop = ["for step in range(0, steps):", *(f"    {line}" for line in step + body)]
+        else:
+            loop = step + body
+        own = [*start, *before, *loop, *after]
+        lines = [f'@triton.jit(do_not_specialize=["offset", "steps"])\ndef {name}({head}):', *own]
+        whole_rows = bool(self.language.normalizers)
+        return StepKernel(name, "\n    ".join(lines) + "\n", arguments, whole_rows)
+
+
+def over_units(values: list[str]) -> str:
+    """The sum of rows over their units, [B, 1]."""
+    return " + ".join(f"tl.sum({one}, 1)[:, None]" for one in values)
+
+
+def load(name: str, address: str) -> str:
+    return f"{name} = tl.load({address}, mask=inside, other=0.0).to(tl.float32)"
+
+
+def store(address: str, value: str) -> str:
+    return f"tl.store({address}, {value}, mask=inside)"
+
+
+def put(address: str, value: str, adds: bool) -> Iterator[str]:
+    """Stores a value, or adds it to the number there."""
+    if adds:
+        yield load("more", address)
+        value = f"more + {value}"
+    yield store(address, value)
