@@ -86,7 +86,9 @@ def test_the_options_of_a_task_as_a_file(tmp_path, task):
 def test_init_writes_the_file_that_it_names_and_overwrites_none(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     run("gatewise init forecast")
-    assert "wrote forecast.yaml, and nothing else" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "wrote forecast.yaml, and nothing else" in shown
+    assert "gatewise train forecast DATA --config forecast.yaml --horizon ..." in shown
     assert [path.name for path in tmp_path.iterdir()] == ["forecast.yaml"]
     with pytest.raises(SystemExit) as end:
         main(["init", "forecast"])

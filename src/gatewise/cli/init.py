@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gatewise.cli.example import TASK
-from gatewise.estimators.first_steps import write_options
+from gatewise.estimators.first_steps import required_options, write_options
 from gatewise.terminal import console
 
 OUT = Annotated[Path | None, typer.Option(help="A new file; by default TASK.yaml.")]
@@ -23,4 +23,5 @@ def init(task: TASK, out: OUT = None) -> None:
     """Write all options of a task, described and commented out, as a YAML file for --config."""
     path = write_options(task, out)
     console.print(f"wrote {path}, and nothing else. Edit it, then:\n")
-    console.print(f"  gatewise train {task} DATA --config {path}", soft_wrap=True)
+    required = "".join(f" {option} ..." for option in required_options(task))
+    console.print(f"  gatewise train {task} DATA --config {path}{required}", soft_wrap=True)

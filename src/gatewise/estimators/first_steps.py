@@ -66,6 +66,12 @@ def options_text(task: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def required_options(task: str) -> list[str]:
+    """The options that a task has no defaults for, as they are given in a shell."""
+    fields = verb_options("train", find_task(task).options).model_fields
+    return [f"--{name.replace('_', '-')}" for name, one in fields.items() if one.is_required()]
+
+
 def write_options(task: str, path: str | Path | None = None) -> Path:
     """Writes the options of a task to a new file, by default `TASK.yaml`. Returns: its path.
 
