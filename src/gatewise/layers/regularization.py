@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import torch
@@ -28,6 +27,7 @@ class Regularization:
     zoneout: of a unit keeping its old value, by state (Krueger et al. 2017)
     weight_dropout: of a recurrent weight, for a whole call (Merity et al. 2018)
     dropout_mask: whether each step of a sequence has its own mask of `dropout`, or all steps have the same
+    within: whether there is noise inside a layer, not only between layers
     """
 
     dropout: float
@@ -35,11 +35,11 @@ class Regularization:
     zoneout: Mapping[str, float]
     weight_dropout: float
     dropout_mask: DropoutMask = "step"
+    within: bool = field(init=False)  # no cached property, whose lock `torch.compile` can't follow
 
-    @cached_property
-    def within(self) -> bool:
-        """Whether there is noise inside a layer, not only between layers."""
-        return bool(self.variational_dropout or self.weight_dropout or any(self.zoneout.values()))
+    def __post_init__(self) -> None:
+        within = self.variational_dropout or self.weight_dropout or any(self.zoneout.values())
+        object.__setattr__(self, "within", bool(within))
 
     def between(self, values: Tensor, training: bool) -> Tensor:
         """The output of a layer [T, B, H] with dropout, for the next layer."""
