@@ -385,3 +385,34 @@ def test_tables_of_other_series_that_arrive_together_are_predicted_by_one_call(c
     good, refused = predictor.predict_each([a, b.with_columns(store=pl.lit("new"), sales=None)])
     assert_frame_equal(good.frame, parts[0].frame, rel_tol=1e-6)
     assert isinstance(refused, GatewiseError)
+
+
+def test_no_request_changes_how_the_texts_of_another_are_read(client):
+    """Whether 12.345 has a thousands separator is recognized from its column."""
+    model, table = client.models["sales"].model, months().with_columns(sales=pl.col("sales").round(3))
+    decimals, grouped = (table.filter(pl.col("store") == one) for one in "ab")
+    decimals = decimals.with_columns(
+        sales=pl.Series([f"{12 + one % 7}.345" for one in range(decimals.height)])
+    )
+    grouped = grouped.with_columns(
+        sales=pl.Series([f"{20 + one % 7}.000.000" for one in range(grouped.height)])
+    )
+    alone = model.prediction(decimals).frame
+    first, second = RequestPredictor(model).predict_each([decimals, grouped])
+    assert_frame_equal(first.frame, alone)
+    assert alone["sales"].max() < 100 < second.frame["sales"].min()
+
+
+def test_what_is_recognized_from_a_column_keeps_a_request_by_itself(client):
+    predictor, table = RequestPredictor(client.models["sales"].model), months()
+    typed = {"month": pl.Date, "sales": pl.Float32}
+    assert predictor._ids(table.cast(typed)) == {("a",), ("b",)}
+    for name, dtype in (
+        ("sales", pl.String),
+        ("month", pl.String),
+        ("month", pl.Int64),
+        ("store", pl.Categorical),
+    ):
+        assert predictor._ids(table.with_columns(pl.col(name).cast(dtype))) is None
+    assert predictor._ids(["a text"]) == predictor._ids([[[1.0, 2.0]], [[3.0]]]) == set()
+    assert predictor._ids([["a", "b"]]) is predictor._ids([[["1.5"]]]) is None

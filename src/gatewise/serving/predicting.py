@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -15,6 +15,7 @@ from gatewise.serving.refusals import RequestError
 from gatewise.tasks.prediction import Prediction
 
 TOGETHER = "predicted by one call with other requests"
+TYPED = (pl.Boolean, pl.Date, pl.Datetime)  # nothing about their cells, or about numbers, is guessed
 MISTAKES = (  # of data in forms that no file has, such as lists in cells
     TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
@@ -25,16 +26,15 @@ class _Group:
     """Requests that one call predicts. is_open: whether others can be added; ids: of their series"""
 
     def __init__(self, first: Any, is_open: bool) -> None:
-        self.is_open, self.is_list = is_open, isinstance(first, list)
-        self.schema = None if self.is_list else first.schema
+        self.is_open, self.form = is_open, _form(first)
         self.places: list[int] = []
         self.ids: set[Any] = set()
 
     def takes(self, data: Any, ids: set[Any] | None) -> bool:
         """Whether data fit: of the same form, and of other series."""
-        if not self.is_open or ids is None or isinstance(data, list) != self.is_list:
+        if not self.is_open or ids is None:
             return False
-        return (self.is_list or data.schema == self.schema) and self.ids.isdisjoint(ids)
+        return _form(data) == self.form and self.ids.isdisjoint(ids)
 
 
 class RequestPredictor:
@@ -46,6 +46,9 @@ class RequestPredictor:
             self._together: tuple[str, ...] | None = columns_together(model.model_)
         except GatewiseError:
             self._together = None  # tables are predicted as a whole
+        columns = model.model_.preprocessing.get("columns")
+        times = columns if isinstance(columns, Mapping) else {}
+        self._times = {times.get("time"), *(times.get("time_source") or ())}
 
     def predict(self, data: Any) -> Prediction:
         """The prediction for data. Raises: `GatewiseError` if they are not as expected."""
@@ -76,12 +79,25 @@ class RequestPredictor:
 
     def _ids(self, data: Any) -> set[Any] | None:
         """The series of a table, none of examples; None for data that are predicted by themselves."""
-        if isinstance(data, list) or self._together == ():
-            return set()
+        if isinstance(data, list):
+            return set() if _are_alike(data) else None
         if self._together is None or any(name not in data.columns for name in self._together):
             return None
-        ids = data.select(self._together)
-        return None if any(one.is_nested() for one in ids.dtypes) else set(ids.unique().rows())
+        if not all(self._is_read_by_cell(name, dtype) for name, dtype in data.schema.items()):
+            return None
+        return set(data.select(self._together).unique().rows()) if self._together else set()
+
+    def _is_read_by_cell(self, name: str, dtype: pl.DataType) -> bool:
+        """Whether a cell is read alike whatever other cells its column has.
+
+        The form of numbers, times and decimals of ids is recognized from a whole column, which would then
+        contain the cells of another client.
+        """
+        if name in (self._together or ()):
+            return dtype == pl.String or dtype.is_integer()
+        if name in self._times:
+            return dtype in (pl.Date, pl.Datetime)
+        return dtype.is_numeric() or dtype in TYPED
 
     def _of_group(self, group: Sequence[Any]) -> list[Prediction | Exception]:
         """The prediction for each of several requests, by one call if none of them is refused."""
@@ -100,6 +116,28 @@ class RequestPredictor:
             return self.predict(data)
         except GatewiseError as error:
             return error
+
+
+def _form(data: Any) -> Any:
+    """The columns of a table, or the depth of the first example of a list, 0 of texts and numbers."""
+    if not isinstance(data, list):
+        return data.schema
+    depth, one = 0, data[0] if data else None
+    while isinstance(one, list):
+        depth, one = depth + 1, one[0] if one else None
+    return depth, isinstance(one, str)
+
+
+def _are_alike(examples: Sequence[Any]) -> bool:
+    """Whether all examples are texts, or none contains one: what is in between is recognized as a whole."""
+    if all(isinstance(one, str) for one in examples):
+        return True
+    level: Sequence[Any] = examples
+    while level:
+        if any(isinstance(one, str) for one in level):
+            return False
+        level = [one for own in level if isinstance(own, list) for one in own]
+    return True
 
 
 def _by_series(
