@@ -52,8 +52,18 @@ class Written(Cell):
     h = C @ tanh(W.q @ x)
 
 
+class Named(Cell):
+    """Products that have names, in sums of others."""
+
+    state = ("h",)
+    u = W.a @ x
+    v = normalize.v(R.v @ prev.h)
+    r = tanh(u - R.a @ prev.h) - sigmoid(W.b @ x + u + 3 * prev.h - 2) * tanh(v - W.v @ x)
+    h = r + relu(W.c @ x - R.c @ prev.h)
+
+
 CELLS = [
-    *cells().values(), *lattice_cells().values(), Mixed, Replaced, Written,
+    *cells().values(), *lattice_cells().values(), Mixed, Replaced, Written, Named,
     *(pytest.param(cell, marks=pytest.mark.thorough) for cell in lattice_cells(3).values()),
 ]  # fmt: skip
 DRAWN = {}
@@ -171,6 +181,14 @@ def test_the_lstm_as_textbooks_have_it():
     assert heights == entering  # the memory is a straight line ...
     assert heights < {box[1] for one in picture.shapes.values() if (box := one.box)} | heights
     assert max(heights) < min(one.box[1] for one in layers.values())  # ... above the gates
+
+
+def test_a_layer_shows_the_biases_of_its_own_products_with_their_signs():
+    layers = [one for one in Picture(gatewise.draw(Named).svg).shapes.values() if one.terms]
+    biases = [
+        [text.replace("\u200b", "") for _, text, term in layer.terms.values() if not term] for layer in layers
+    ]
+    assert sorted(biases) == [[], ["bWa"], ["bWc", "−bRc"], ["bb"], ["−ba"], ["−bv"]]
 
 
 def test_the_picture_of_the_page_is_the_present_one():

@@ -25,6 +25,7 @@ from gatewise.cells.expressions import (
 )
 from gatewise.cells.formula import formula
 from gatewise.cells.ranks import is_matrix
+from gatewise.cells.traversal import inside
 from gatewise.cells.typeset import BIASED
 from gatewise.diagrams.labels import Words, function_name, label, previous_name, variable, with_block
 
@@ -137,8 +138,8 @@ class _Builder:
             )
         core = self._core(expression, own=True)
         assert core is not None
-        inner = core.line is None or core is expression
-        if inner and self._is_layer(core, plain=core is expression):
+        entered = core.line is None or core is expression
+        if entered and self._is_layer(core, plain=core is expression):
             return self._layer(expression, core)
         if core is expression:
             assert isinstance(expression, Operation)
@@ -165,12 +166,20 @@ class _Builder:
         """A sum with products, and the function of it."""
         terms = list(_signed_terms(total))
         pins = [self._port(sign, term, term is total or term.line is None) for sign, term in terms]
-        pins += [Pin(None, text, bias=True) for text in _biases(terms)]
+        own = [(sign, term) for sign, term in terms if term is total or term.line is None]
+        if not self._is_normalized(expression, total):
+            pins += [Pin(None, text, bias=True) for text in _biases(own, alone=len(terms) == 1)]
         if total is expression:
             return self._node("layer", "Σ", VALUE, tuple(pins), expression)
         text = formula(expression, lambda one: VALUE if self._is(one, total) else one.line)
         head = self._function(expression, total, "·")
         return self._node("layer", head, text, tuple(pins), expression)
+
+    def _is_normalized(self, expression: Expression, total: Expression) -> bool:
+        """Whether the sum is a product that is normalized alone, which has a shift and no bias."""
+        return isinstance(total, Product) and any(
+            isinstance(one, Normalized) and self._is(one.operand, total) for one in inside(expression)
+        )
 
     def _port(self, sign: str, term: Expression, entered: bool) -> Pin:
         """A term of a sum: a value times its matrix or weight, or as it is. entered: not read by its name"""
@@ -179,16 +188,18 @@ class _Builder:
         if value is None:
             text = label(term, self.symbol)
             return Pin(None, f"{minus}{text}", f"{sign}({formula(term)})")
+        if value is term:
+            return Pin(self.node(term), minus or "+", f"{sign}{VALUE}")
         text = formula(term, lambda one: VALUE if one is value else one.line)
         match term:
             case Product(family=family, block=block):
                 shown = with_block(family, block)
             case Normalized(group=group, operand=Product(family=family, block=block)):
                 shown = f"LN_{{{group}}} {with_block(family, block)}"
-            case Operation(arguments=(first, second)) if value is not term:
+            case Operation(arguments=(first, second)):
                 shown = _factor(second if first is value else first, self.symbol)
             case _:
-                return Pin(self.node(term), minus or "+", f"{sign}{VALUE}")
+                raise TypeError(f"cannot draw a {type(term).__name__} as a term")
         return Pin(self.node(value), f"{minus}{shown}", f"{sign}{text}")
 
     def _weighted(self, term: Expression, entered: bool) -> Expression | None:
@@ -333,14 +344,20 @@ def _is_product(term: Expression) -> bool:
     return False
 
 
-def _biases(terms: list[tuple[str, Expression]]) -> list[str]:
-    """The biases of a sum's products: one for each block, as the typeset equations have them."""
-    biased: dict[str, tuple[str, str]] = {}
+def _biases(terms: list[tuple[str, Expression]], alone: bool) -> list[str]:
+    """The biases of a sum's products: one for each block, unless its products have different signs.
+
+    alone: whether the sum is a single product
+    """
+    biased: dict[str, list[tuple[str, str]]] = {}
     for sign, one in terms:
         if isinstance(one, Product) and (one.family in BIASED or one.per_head):
-            biased.setdefault(one.block, (sign, one.family))
-    alone = len(terms) == 1
-    return [
-        ("−" if sign == "-" else "") + (f"b^{{{family}}}_{{{block}}}" if alone else with_block("b", block))
-        for block, (sign, family) in biased.items()
-    ]
+            biased.setdefault(one.block, []).append((sign, one.family))
+    found = []
+    for block, added in biased.items():
+        signs = {sign for sign, _ in added}
+        if alone or len(signs) > 1:
+            found += [(sign, with_block(f"b^{{{family}}}", block)) for sign, family in added]
+        else:
+            found += [(sign, with_block("b", block)) for sign in signs]
+    return [f"{'−' if sign == '-' else ''}{text}" for sign, text in found]
