@@ -211,7 +211,9 @@ def test_instructions(flags, expected):
 def test_no_compiler_at_all(monkeypatch, tmp_path):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert facts._compiler() == "none: there is no C++ compiler; install g++ or clang++, or set CXX"
+    assert facts._compiler() == (
+        "none: there is no C++ compiler; install g++ or clang++, or `pip install 'gatewise[compiler]'`, or set CXX"
+    )
 
 
 def test_cells_of_the_installation_are_counted(monkeypatch, tmp_path):
