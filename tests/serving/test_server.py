@@ -1,7 +1,11 @@
 import asyncio
 import base64
+import bz2
+import gzip
 import io
 import json
+import lzma
+from threading import current_thread
 
 import numpy as np
 import polars as pl
@@ -10,8 +14,11 @@ from polars.testing import assert_frame_equal
 from starlette.websockets import WebSocketDisconnect
 
 from gatewise.errors import GatewiseError
+from gatewise.serving import bodies
+from gatewise.serving.bodies import read_content
 from gatewise.serving.examples import observation_of
 from gatewise.serving.predicting import RequestPredictor
+from gatewise.serving.refusals import RequestError
 from gatewise.serving.worker import StreamWorker
 from tests.serving.conftest import served
 from tests.shipping.stepping import forecaster, months, walks
@@ -416,3 +423,27 @@ def test_what_is_recognized_from_a_column_keeps_a_request_by_itself(client):
         assert predictor._ids(table.with_columns(pl.col(name).cast(dtype))) is None
     assert predictor._ids(["a text"]) == predictor._ids([[[1.0, 2.0]], [[3.0]]]) == set()
     assert predictor._ids([["a", "b"]]) is predictor._ids([[["1.5"]]]) is None
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, bz2.compress])
+def test_a_compressed_body_is_refused_before_it_is_read(compress):
+    with pytest.raises(RequestError, match="it is compressed; send the text itself"):
+        read_content(compress(b"a,b\n1,2\n"), CSV, 100)
+
+
+def test_a_csv_is_read_up_to_the_limit_in_a_thread(client, monkeypatch):
+    monkeypatch.setattr(bodies, "BYTES_AT_ONCE", 1 << 12)
+    blocks, parsed = [], bodies.stream_pieces
+    monkeypatch.setattr(
+        bodies,
+        "stream_pieces",
+        lambda *given: (blocks.append(current_thread().name) or one for one in parsed(*given)),
+    )
+    with pytest.raises(RequestError, match="more than 10 rows"):
+        read_content(b"a,b\n" + b"1,2\n" * 100_000, CSV, 10)
+    assert len(blocks) == 2  # the header, and the rows after it
+    assert (
+        client.post("/predict?model=sales", content=b"a,b\n1,2\n", headers={"content-type": CSV}).status_code
+        == 422
+    )
+    assert blocks[-1].startswith("predict")

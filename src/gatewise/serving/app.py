@@ -162,7 +162,9 @@ def _add_predictions(app: FastAPI, server: Server, described: Mapping[str, Any])
     async def predict(request: Request, model: str | None = None) -> Response:
         """Predicts for rows as JSON, CSV or Arrow IPC; the answer is of the accepted kind, or of the same."""
         kind = media_type(request.headers.get("content-type"))
-        content = read_content(await request.body(), kind, server.options.max_rows)
+        body, most = await request.body(), server.options.max_rows
+        loop = asyncio.get_running_loop()
+        content = await loop.run_in_executor(server.threads, read_content, body, kind, most)
         served = server.model(model or content.model)
         prediction = await served.predict(content.data)
         accepted = accepted_kind(request.headers.get("accept"), kind)

@@ -7,12 +7,13 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from gatewise.data.tables.table import read_table
+from gatewise.data.tables.decoding import is_compressed, text_stream
+from gatewise.data.tables.delimited import stream_pieces
+from gatewise.data.tables.table import BYTES_AT_ONCE, join_pieces
 from gatewise.errors import GatewiseError
 from gatewise.plain import one_line, parse_json
 from gatewise.serving.arrow_schema import has_nested_columns
@@ -21,6 +22,7 @@ from gatewise.serving.refusals import RequestError
 JSON, CSV = "application/json", "text/csv"
 STREAM, FILE = "application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file"
 KINDS = (JSON, CSV, STREAM, FILE)
+BODY = Path("body.csv")  # in messages of readers of files
 DEEPEST = 10  # lists and objects within each other: no data need more, and polars overflows its stack
 
 
@@ -150,7 +152,7 @@ def _table(body: bytes, kind: str, most: int) -> pl.DataFrame:
     """The first rows of a table."""
     try:
         if kind == CSV:
-            return _csv(body)
+            return _csv(body, most)
         if has_nested_columns(body, is_file=kind == FILE):
             raise ValueError(
                 "it has columns of lists or objects; expected columns of numbers, texts and times"
@@ -161,13 +163,21 @@ def _table(body: bytes, kind: str, most: int) -> pl.DataFrame:
         raise RequestError(422, f"the body can't be read as {kind}: {one_line(error)}") from error
 
 
-def _csv(body: bytes) -> pl.DataFrame:
-    """The cells of a CSV as texts, read as one in a file: with any separator, and comments."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "body.csv")
-        path.write_bytes(body)
-        try:
-            return read_table(path).frame
-        except GatewiseError as error:
-            reason = str(error).replace(f"{path} can't be read as a table: ", "")
-            raise ValueError(reason.replace(str(path), "it").replace(path.name, "it")) from error
+def _csv(body: bytes, most: int) -> pl.DataFrame:
+    """The first rows of a CSV as texts, read as one in a file: with any separator, and comments."""
+    if is_compressed(body):
+        raise ValueError("it is compressed; send the text itself")
+    try:
+        pieces, rows = [], 0
+        for piece in stream_pieces(BODY, text_stream(BODY, io.BytesIO(body)), BYTES_AT_ONCE):
+            pieces.append(piece)
+            rows += piece.frame.height
+            if rows >= most:
+                break
+        frame = join_pieces(BODY, pieces).frame
+    except GatewiseError as error:
+        reason = str(error).replace(f"{BODY} can't be read as a table: ", "")
+        raise ValueError(reason.replace(str(BODY), "it")) from error
+    if not frame.height:
+        raise ValueError("it has no rows below its header; give a table with rows")
+    return frame

@@ -53,18 +53,39 @@ def open_table(path: Path, encoding: str | None = None) -> Iterator[io.BufferedR
     Raises: `GatewiseError` if the file is damaged, neither text nor compressed text, or in another encoding.
     """
     with path.open("rb") as file, _decompressed(path, file) as content:
-        first = _Checked(path, content).read(SAMPLE) or b""
-        content.seek(0)
-        marked = next((name for mark, name in ENCODINGS.items() if first.startswith(mark)), None)
-        if marked is None and (found := detect_format(first)) is not None:
-            raise _error(path, f"it {'is' if content is file else 'contains'} {found}")
-        if marked == "utf-8-sig":
-            content.seek(len(codecs.BOM_UTF8))
-        name = _resolve_encoding(path, encoding, marked)
-        stream: io.RawIOBase = _Checked(path, content)
-        if name != "utf-8":
-            stream = _Decoded(path, stream, name, is_marked=marked is not None)
-        yield io.BufferedReader(stream, SAMPLE)
+        yield text_stream(path, content, encoding, is_inner=content is not file)
+
+
+def is_compressed(first: bytes) -> bool:
+    """Whether a file with these first bytes is one that `open_table` decompresses.
+
+    >>> is_compressed(gzip.compress(b"day,sales"))
+    True
+    """
+    return first.startswith((*ZIP, *STREAMS))
+
+
+def text_stream(
+    path: Path, content: IO[bytes], encoding: str | None = None, is_inner: bool = False
+) -> io.BufferedReader:
+    """A table of text as a stream in UTF-8 without a byte order mark.
+
+    path: for messages; is_inner: whether the content is that of a compressed file
+
+    Raises: `GatewiseError` if it is damaged, no text, or in another encoding.
+    """
+    first = _Checked(path, content).read(SAMPLE) or b""
+    content.seek(0)
+    marked = next((name for mark, name in ENCODINGS.items() if first.startswith(mark)), None)
+    if marked is None and (found := detect_format(first)) is not None:
+        raise _error(path, f"it {'contains' if is_inner else 'is'} {found}")
+    if marked == "utf-8-sig":
+        content.seek(len(codecs.BOM_UTF8))
+    name = _resolve_encoding(path, encoding, marked)
+    stream: io.RawIOBase = _Checked(path, content)
+    if name != "utf-8":
+        stream = _Decoded(path, stream, name, is_marked=marked is not None)
+    return io.BufferedReader(stream, SAMPLE)
 
 
 def _resolve_encoding(path: Path, given: str | None, marked: str | None) -> str:

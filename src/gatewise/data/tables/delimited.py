@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,25 +51,30 @@ def file_pieces(
     if inner_suffix(path) == ".tsf":
         raise GatewiseError(f"{path} is an archive of series, which the tasks forecast and anomaly read")
     with open_table(path, None if dialect is None else dialect.encoding) as file:
-        reader = RowReader(path, file, quoted, dialect)
-        names = _without_trailing(reader.names)
-        check_header(path, names, is_text=reader.has_header, dialect=dialect)
-        first = _named(_parsed(reader, b""), names)
-        form = Piece(first, np.zeros(0, np.int64), reader.separator, reader.has_header, (), reader.comments)
-        yield form
-        for rows in reader.blocks(size):
-            frame = _parsed(reader, rows.text)
-            if frame.height != len(rows.lines):
-                raise reader.error(f"the rows from line {rows.lines[0]} on can't be separated")
-            beyond = frame.select(
-                pl.any_horizontal(False, pl.nth(range(len(names), frame.width)).is_not_null())
+        yield from stream_pieces(path, file, size, quoted, dialect)
+
+
+def stream_pieces(
+    path: Path, file: BufferedReader, size: int, quoted: bool = True, dialect: Dialect | None = None
+) -> Iterator[Piece]:
+    """As `file_pieces`, of a stream in UTF-8. path: for messages"""
+    reader = RowReader(path, file, quoted, dialect)
+    names = _without_trailing(reader.names)
+    check_header(path, names, is_text=reader.has_header, dialect=dialect)
+    first = _named(_parsed(reader, b""), names)
+    form = Piece(first, np.zeros(0, np.int64), reader.separator, reader.has_header, (), reader.comments)
+    yield form
+    for rows in reader.blocks(size):
+        frame = _parsed(reader, rows.text)
+        if frame.height != len(rows.lines):
+            raise reader.error(f"the rows from line {rows.lines[0]} on can't be separated")
+        beyond = frame.select(pl.any_horizontal(False, pl.nth(range(len(names), frame.width)).is_not_null()))
+        if beyond.to_series().any():
+            line = rows.lines[beyond.to_series().arg_max() or 0]
+            raise reader.error(
+                f"line {line} has a cell to the right of the named columns; name its column, or remove it"
             )
-            if beyond.to_series().any():
-                line = rows.lines[beyond.to_series().arg_max() or 0]
-                raise reader.error(
-                    f"line {line} has a cell to the right of the named columns; name its column, or remove it"
-                )
-            yield _without_blank(form._replace(frame=_named(frame, names), lines=rows.lines), rows)
+        yield _without_blank(form._replace(frame=_named(frame, names), lines=rows.lines), rows)
 
 
 def _without_trailing(names: list[str]) -> list[str]:
