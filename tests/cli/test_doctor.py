@@ -212,7 +212,8 @@ def test_no_compiler_at_all(monkeypatch, tmp_path):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert facts._compiler() == (
-        "none: there is no C++ compiler; install g++ or clang++, or `pip install 'gatewise[compiler]'`, or set CXX"
+        "none: there is no C++ compiler; install g++ or clang++, or "
+        "`pip install 'gatewise[compiler]'`, or set CXX"
     )
 
 
