@@ -1,7 +1,25 @@
 import pytest
 
-from gatewise.cells import GRU, HGRN2, LRU, LSTM, MLSTM, Cell, W, cells, grid, lattice_cells, mdlstm, prev, x
+from gatewise.cells import (
+    GRU,
+    HGRN2,
+    LRU,
+    LSTM,
+    MLSTM,
+    Cell,
+    R,
+    W,
+    b,
+    cells,
+    grid,
+    lattice_cells,
+    mdlstm,
+    prev,
+    tanh,
+    x,
+)
 from gatewise.cells.latex import latex
+from gatewise.report.mathml import equations
 
 
 def test_every_cell_is_typeset_with_balanced_brackets(cell):
@@ -55,3 +73,21 @@ def test_names_with_the_number_of_an_axis():
     )
     assert r"h^{(1)}_{p} &= o^{(1)}_{p} \odot \tanh\left(c^{(1)}_{p}\right)" in latex(grid(2))
     assert r"\sigma\left(R^{(1)}_{i^{(2)}} h^{(1)}_{p-e_{1}} + R^{(2)}_{i^{(2)}} h^{(2)}_{p" in latex(grid(2))
+
+
+def test_a_bias_of_the_cell_and_those_of_its_products_have_different_letters():
+    class Own(Cell):
+        state = ("h",)
+        q1 = b.d + W.d @ x + R.d @ prev.h
+        q10 = tanh(W.e @ x + R.e @ prev.h) * 2
+        h = q1 * q10
+
+    assert latex(Own).splitlines()[1:3] == [
+        r"\mathrm{q1}_{t} &= b_{d} + W_{d} x_{t} + R_{d} h_{t-1} + b^{W}_{d} + b^{R}_{d} \\",
+        r"\mathrm{q10}_{t} &= \tanh\left(W_{e} x_{t} + R_{e} h_{t-1} + b_{e}\right) \cdot 2 \\",
+    ]
+    letters = equations(Own)[0].letters
+    assert letters.startswith("<math><mrow><msub><mi>q1</mi>")
+    assert letters.count("<msub><mi>b</mi><mi>d</mi></msub>") == 1
+    assert letters.count("<msubsup><mi>b</mi><mi>d</mi><mi>W</mi></msubsup>") == 1
+    assert letters.count("<msubsup><mi>b</mi><mi>d</mi><mi>R</mi></msubsup>") == 1

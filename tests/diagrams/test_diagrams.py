@@ -62,8 +62,17 @@ class Named(Cell):
     h = r + relu(W.c @ x - R.c @ prev.h)
 
 
+class Doubled(Cell):
+    """A number after a value, names with numbers, and a bias of its own beside those of products."""
+
+    state = ("h",)
+    q1 = tanh(W.d @ x) * 0 + 1
+    q10 = b.d + W.d @ x + R.d @ prev.h
+    h = tanh(q10) * q1 * (p.a * 2)
+
+
 CELLS = [
-    *cells().values(), *lattice_cells().values(), Mixed, Replaced, Written, Named,
+    *cells().values(), *lattice_cells().values(), Mixed, Replaced, Written, Named, Doubled,
     *(pytest.param(cell, marks=pytest.mark.thorough) for cell in lattice_cells(3).values()),
 ]  # fmt: skip
 DRAWN = {}
@@ -191,6 +200,20 @@ def test_a_layer_shows_the_biases_of_its_own_products_with_their_signs():
     assert sorted(biases) == [[], ["bWa"], ["bWc", "−bRc"], ["bb"], ["−ba"], ["−bv"]]
 
 
+def test_a_number_after_a_value_has_a_sign_and_a_name_with_a_number_is_no_axis():
+    shapes = Picture(gatewise.draw(Doubled).svg).shapes.values()
+    texts = [one.text.replace("\u200b", "") for one in shapes]
+    assert {"q10 = Σ", "q1 = tanh(·) × 0 + 1", "h = pa × 2 ⊙"} <= set(texts)
+    (summed,) = (one for one in shapes if one.line == "q10")
+    assert [text.replace("\u200b", "") for _, text, _ in summed.terms.values()] == [
+        "bd",
+        "Wd",
+        "Rd",
+        "bWd",
+        "bRd",
+    ]
+
+
 def test_the_picture_of_the_page_is_the_present_one():
     assert (PICTURES / "lstm-step.svg").read_text(encoding="utf-8") == gatewise.draw("lstm").svg
 
@@ -203,5 +226,7 @@ def test_a_drawing_is_always_the_same_and_shows_itself_in_notebooks(tmp_path):
     assert "prefers-color-scheme:dark" in drawn.svg
     with pytest.raises(gatewise.GatewiseError, match=r"expected a path that ends in \.svg, got '.*gru\.png'"):
         drawn.save(tmp_path / "gru.png")
+    with pytest.raises(gatewise.GatewiseError, match=r"expected a path that ends in \.svg, got 3"):
+        drawn.save(3)
     with pytest.raises(gatewise.GatewiseError, match="expected a cell or its name, such as 'lstm', got 3"):
         gatewise.draw(3)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import Expression, Previous, Product
 from gatewise.cells.functions import FUNCTIONS
 from gatewise.cells.printer import Binding, Operator
-from gatewise.cells.typeset import NUMBERED, TypesetPrinter
+from gatewise.cells.typeset import NUMBERED, NUMBERED_FAMILY, TypesetPrinter
 
 SUM, PRODUCT, MATRIX_PRODUCT, ATOM = Binding
 
@@ -24,7 +25,7 @@ def latex(cell: CellType) -> str:
     h_{t} &= \\tanh\\left(W_{h} x_{t} + R_{h} h_{t-1} + b_{h}\\right)
     \\end{aligned}
     """
-    printer = LatexPrinter("p" if cell.of_lattice else "t")
+    printer = LatexPrinter(cell)
     lines = [f"{printer.line(name)} &= {printer.printed(line)[0]}" for name, line in cell.lines.items()]
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
@@ -46,6 +47,7 @@ class LatexPrinter(TypesetPrinter):
     }
     plus = " + "
     scales = r"\,"
+    times = r" \cdot "
 
     def line(self, name: str) -> str:
         return f"{_symbol(name)}_{{{self.at}}}"
@@ -58,24 +60,24 @@ class LatexPrinter(TypesetPrinter):
 
     def matrix_product(self, product: Expression) -> str:
         assert isinstance(product, Product)
-        matrix = f"{_symbol(product.family)}_{{{_symbol(product.block)}}}"
+        matrix = f"{_family(product.family)}_{{{_symbol(product.block)}}}"
         return f"{matrix} {self.operand(product.operand, ATOM)}"
 
     def key_scale(self) -> str:
         return r"\frac{1}{\sqrt{K}}"
 
     def bias(self, block: str, family: str = "") -> str:
-        return f"b^{{{_symbol(family)}}}_{{{_symbol(block)}}}" if family else f"b_{{{_symbol(block)}}}"
+        return f"b^{{{_family(family)}}}_{{{_symbol(block)}}}" if family else f"b_{{{_symbol(block)}}}"
 
     def normalizer(self, group: str, inside: str) -> str:
-        return rf"\mathrm{{LN}}_{{\mathrm{{{_name(group)}}}}}" + self.brackets(inside)
+        return rf"\mathrm{{LN}}_{{{_symbol(group)}}}" + self.brackets(inside)
 
     def previous(self, state: Previous) -> str:
         step = f"e_{{{state.axis}}}" if state.axis else "1"
         return f"{_symbol(state.state)}_{{{self.at}-{step}}}"
 
     def vector(self, family: str, block: str) -> str:
-        return f"{_symbol(family)}_{{{_symbol(block)}}}"
+        return f"{_family(family)}_{{{_symbol(block)}}}"
 
     def number(self, digits: str) -> str:
         return digits
@@ -84,10 +86,14 @@ class LatexPrinter(TypesetPrinter):
         return f"x_{{{self.at}}}"
 
 
-def _symbol(name: str) -> str:
+def _symbol(name: str, numbered: re.Pattern[str] = NUMBERED) -> str:
     """A name of one letter as it is, with the number of its axis if it has one; a word upright."""
-    return _name(name) if len(name) == 1 or NUMBERED.fullmatch(name) else rf"\mathrm{{{_name(name)}}}"
+    found = numbered.fullmatch(name)
+    if found:
+        return f"{found[1]}^{{({found[2]})}}"
+    upright = name.replace("_", r"\_")
+    return name if len(name) == 1 else rf"\mathrm{{{upright}}}"
 
 
-def _name(name: str) -> str:
-    return NUMBERED.sub(r"\1^{(\2)}", name) if NUMBERED.fullmatch(name) else name.replace("_", r"\_")
+def _family(name: str) -> str:
+    return _symbol(name, NUMBERED_FAMILY)

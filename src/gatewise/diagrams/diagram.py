@@ -37,8 +37,10 @@ class Diagram:
 
         path: the `.svg` file
 
-        Raises: `GatewiseError` if it has another ending.
+        Raises: `GatewiseError` if it is no path, or has another ending.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise GatewiseError(f"expected a path that ends in .svg, got {path!r}")
         path = Path(path)
         if path.suffix.lower() != ".svg":
             raise GatewiseError(f"expected a path that ends in .svg, got {str(path)!r}")

@@ -6,7 +6,6 @@ is one node, however it is composed; products and sums of several values are ope
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -26,8 +25,9 @@ from gatewise.cells.expressions import (
 from gatewise.cells.formula import formula
 from gatewise.cells.ranks import is_matrix
 from gatewise.cells.traversal import inside
-from gatewise.cells.typeset import BIASED
-from gatewise.diagrams.labels import Words, function_name, label, previous_name, variable, with_block
+from gatewise.cells.typeset import own_biases
+from gatewise.diagrams.labels import function_name, label, previous_name, variable, with_block
+from gatewise.diagrams.sums import biases, is_product, signed_terms
 
 Kind = Literal["input", "previous", "parameter", "layer", "function", "operator"]
 SIGNS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "maximum": "max", "minimum": "min",
@@ -101,7 +101,7 @@ def graph(cell: CellType) -> Graph:
     builder = _Builder(cell)
     states = {name: builder.node(cell.lines[name]) for name in cell.state}
     constants = [
-        f"{variable(name)} = {label(line, builder.symbol)}"
+        f"{variable(name)} = {builder.label(line)}"
         for name, line in cell.lines.items()
         if builder.is_constant(line)
     ]
@@ -112,6 +112,9 @@ def graph(cell: CellType) -> Graph:
 class _Builder:
     cell: CellType
     nodes: dict[object, Node] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.own = own_biases(self.cell)
 
     def node(self, expression: Expression) -> Node:
         """The node of an expression, always the same for the same expression."""
@@ -133,9 +136,7 @@ class _Builder:
                 text = formula(expression)
                 return Node("previous", previous_name(expression), text, matrix=matrix, previous=expression)
         if self.is_constant(expression):
-            return self._node(
-                "parameter", label(expression, self.symbol), formula(expression), (), expression
-            )
+            return self._node("parameter", self.label(expression), formula(expression), (), expression)
         core = self._core(expression, own=True)
         assert core is not None
         entered = core.line is None or core is expression
@@ -164,11 +165,11 @@ class _Builder:
 
     def _layer(self, expression: Expression, total: Expression) -> Node:
         """A sum with products, and the function of it."""
-        terms = list(_signed_terms(total))
+        terms = list(signed_terms(total))
         pins = [self._port(sign, term, term is total or term.line is None) for sign, term in terms]
         own = [(sign, term) for sign, term in terms if term is total or term.line is None]
         if not self._is_normalized(expression, total):
-            pins += [Pin(None, text, bias=True) for text in _biases(own, alone=len(terms) == 1)]
+            pins += [Pin(None, text, bias=True) for text in biases(own, len(terms) == 1, self.own)]
         if total is expression:
             return self._node("layer", "Σ", VALUE, tuple(pins), expression)
         text = formula(expression, lambda one: VALUE if self._is(one, total) else one.line)
@@ -186,7 +187,7 @@ class _Builder:
         value = self._weighted(term, entered)
         minus = "−" if sign == "-" else ""
         if value is None:
-            text = label(term, self.symbol)
+            text = self.label(term)
             return Pin(None, f"{minus}{text}", f"{sign}({formula(term)})")
         if value is term:
             return Pin(self.node(term), minus or "+", f"{sign}{VALUE}")
@@ -197,7 +198,7 @@ class _Builder:
             case Normalized(group=group, operand=Product(family=family, block=block)):
                 shown = f"LN_{{{group}}} {with_block(family, block)}"
             case Operation(arguments=(first, second)):
-                shown = _factor(second if first is value else first, self.symbol)
+                shown = self._factor(second if first is value else first)
             case _:
                 raise TypeError(f"cannot draw a {type(term).__name__} as a term")
         return Pin(self.node(value), f"{minus}{shown}", f"{sign}{text}")
@@ -225,19 +226,31 @@ class _Builder:
                 return function_name(name)
             case Operation(function="multiply", arguments=(first, second)):
                 if self._is(second, core) and self.is_constant(first):
-                    return _factor(first, self.symbol)
+                    return self._factor(first)
                 if self._is(first, core) and self.is_constant(second):
-                    return _factor(second, self.symbol)
+                    return self._factor(second)
             case Operation(function="subtract", arguments=(Constant(value=1.0), second)):
                 if self._is(second, core):
                     return "1 −"
             case Normalized(group=group, operand=operand) if self._is(operand, core):
                 return f"LN_{{{group}}}"
-        return label(expression, lambda one: letter if self._is(one, core) else self.symbol(one))
+        return label(self.cell, expression, lambda one: letter if self._is(one, core) else self.symbol(one))
 
     def symbol(self, expression: Expression) -> str | None:
         """The letter of a line, for a formula that reads it."""
         return None if expression.line is None else variable(expression.line)
+
+    def label(self, expression: Expression) -> str:
+        """An expression as markup, with the letters of the lines that it reads."""
+        return label(self.cell, expression, self.symbol)
+
+    def _factor(self, constant: Expression) -> str:
+        """The label of a multiplication by a constant."""
+        text = self.symbol(constant) or self.label(constant)
+        match constant:
+            case Operation(line=None, function="add" | "subtract" | "negate"):
+                text = f"({text})"
+        return f"{text} {'×' if isinstance(constant, Constant | KeyScale) else '⊙'}"
 
     def resolved(self, expression: Expression) -> Expression:
         """The line of a name: a subclass may have replaced the expression of that name."""
@@ -303,61 +316,10 @@ class _Builder:
         """Whether it is a sum with products. plain: without a function, when all terms must be such"""
         if isinstance(total, Normalized):
             return False
-        terms = [term for _, term in _signed_terms(total)]
-        products = [_is_product(term) and (term is total or term.line is None) for term in terms]
+        terms = [term for _, term in signed_terms(total)]
+        products = [is_product(term) and (term is total or term.line is None) for term in terms]
         if plain:
             return any(products) and all(
                 product or self.is_constant(term) for product, term in zip(products, terms, strict=True)
             )
         return any(products)
-
-
-def _factor(constant: Expression, symbol: Words) -> str:
-    """The label of a multiplication by a constant."""
-    text = symbol(constant) or label(constant, symbol)
-    match constant:
-        case Operation(line=None, function="add" | "subtract" | "negate"):
-            text = f"({text})"
-    return f"{text} {'×' if isinstance(constant, Constant | KeyScale) else '⊙'}"
-
-
-def _signed_terms(total: Expression, sign: str = "+", own: bool = True) -> Iterator[tuple[str, Expression]]:
-    """The terms of a sum with their signs, nested sums expanded."""
-    other = {"+": "-", "-": "+"}[sign]
-    match total if own or total.line is None else None:
-        case Operation(function="add", arguments=(first, second)):
-            yield from _signed_terms(first, sign, own=False)
-            yield from _signed_terms(second, sign, own=False)
-        case Operation(function="subtract", arguments=(first, second)):
-            yield from _signed_terms(first, sign, own=False)
-            yield from _signed_terms(second, other, own=False)
-        case Operation(function="negate", arguments=(only,)):
-            yield from _signed_terms(only, other, own=False)
-        case _:
-            yield sign, total
-
-
-def _is_product(term: Expression) -> bool:
-    match term:
-        case Product() | Normalized(operand=Product(line=None)):
-            return True
-    return False
-
-
-def _biases(terms: list[tuple[str, Expression]], alone: bool) -> list[str]:
-    """The biases of a sum's products: one for each block, unless its products have different signs.
-
-    alone: whether the sum is a single product
-    """
-    biased: dict[str, list[tuple[str, str]]] = {}
-    for sign, one in terms:
-        if isinstance(one, Product) and (one.family in BIASED or one.per_head):
-            biased.setdefault(one.block, []).append((sign, one.family))
-    found = []
-    for block, added in biased.items():
-        signs = {sign for sign, _ in added}
-        if alone or len(signs) > 1:
-            found += [(sign, with_block(f"b^{{{family}}}", block)) for sign, family in added]
-        else:
-            found += [(sign, with_block("b", block)) for sign in signs]
-    return [f"{'−' if sign == '-' else ''}{text}" for sign, text in found]

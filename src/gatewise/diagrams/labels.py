@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from html import escape, unescape
 from typing import ClassVar
 
+from gatewise.cells.base import CellType
 from gatewise.cells.expressions import Expression, Previous, Product
 from gatewise.cells.functions import FUNCTIONS
 from gatewise.cells.printer import Binding, Operator, Printed
-from gatewise.cells.typeset import NUMBERED, TypesetPrinter
+from gatewise.cells.typeset import NUMBERED, NUMBERED_FAMILY, TypesetPrinter
 
 SUM, PRODUCT, MATRIX_PRODUCT, ATOM = Binding
 RAISED = re.compile(r"([_^])\{([^}]*)\}")
@@ -36,8 +37,25 @@ def with_block(family: str, block: str) -> str:
     >>> with_block("W", "f"), with_block("R1", "f_2")
     ('W_{f}', 'R^{(1)}_{f(2)}')
     """
-    flat = NUMBERED.sub(r"\1(\2)", block) if NUMBERED.fullmatch(block) else block
-    return f"{variable(family)}_{{{flat}}}"
+    raised = NUMBERED_FAMILY.fullmatch(family)
+    letter = f"{raised[1]}^{{({raised[2]})}}" if raised else family
+    return f"{letter}_{{{_flat(block, NUMBERED)}}}"
+
+
+def bias(block: str, family: str = "") -> str:
+    """The bias of a sum, or that of one family's product alone.
+
+    >>> bias("f"), bias("f", "W")
+    ('b_{f}', 'b^{W}_{f}')
+    """
+    raised = f"^{{{_flat(family, NUMBERED_FAMILY)}}}" if family else ""
+    return f"b{raised}_{{{_flat(block, NUMBERED)}}}"
+
+
+def _flat(name: str, numbered: re.Pattern[str]) -> str:
+    """A name in a subscript or superscript, in which nothing can be raised."""
+    found = numbered.fullmatch(name)
+    return f"{found[1]}({found[2]})" if found else name
 
 
 def function_name(function: str) -> str:
@@ -46,9 +64,9 @@ def function_name(function: str) -> str:
     return signs.get(function) or unescape(FUNCTIONS[function].mathml)
 
 
-def label(expression: Expression, words: Words) -> str:
-    """An expression as markup. words: what to write for an operand, or None for its own formula"""
-    return _LabelPrinter(words).printed(expression)[0]
+def label(cell: CellType, expression: Expression, words: Words) -> str:
+    """A cell's expression as markup. words: what to write for an operand, or None for its own formula"""
+    return _LabelPrinter(cell, words).printed(expression)[0]
 
 
 class _LabelPrinter(TypesetPrinter):
@@ -65,9 +83,10 @@ class _LabelPrinter(TypesetPrinter):
     }
     plus = " + "
     scales = " "
+    times = " × "
 
-    def __init__(self, words: Words) -> None:
-        super().__init__("t")
+    def __init__(self, cell: CellType, words: Words) -> None:
+        super().__init__(cell)
         self.words = words
 
     def named(self, expression: Expression) -> Printed | None:
@@ -92,7 +111,7 @@ class _LabelPrinter(TypesetPrinter):
         return "1/√K"
 
     def bias(self, block: str, family: str = "") -> str:
-        return f"b^{{{family}}}_{{{block}}}" if family else with_block("b", block)
+        return bias(block, family)
 
     def normalizer(self, group: str, inside: str) -> str:
         return f"LN_{{{group}}}({inside})"

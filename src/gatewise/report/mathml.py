@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import ClassVar
@@ -20,7 +21,7 @@ from gatewise.cells.expressions import (
 from gatewise.cells.functions import BY_HEAD, FUNCTIONS
 from gatewise.cells.printer import Binding, Operator, Printed
 from gatewise.cells.traversal import terms
-from gatewise.cells.typeset import NUMBERED, TypesetPrinter
+from gatewise.cells.typeset import NUMBERED, NUMBERED_FAMILY, TypesetPrinter
 
 INVERTIBLE = ("sigmoid", "tanh")  # the argument follows from the value
 NOT_TRACED = (Product, Normalized, Vector, Input, Factor)
@@ -53,9 +54,8 @@ def equations(cell: CellType) -> tuple[Equation, ...]:
     >>> [one.name for one in equations(LSTM)], "data-before" in equations(LSTM)[3].numbers
     (['i', 'f', 'g', 'c', 'o', 'h'], True)
     """
-    at = "p" if cell.of_lattice else "t"
     found = []
-    letters, numbers = MathMLPrinter(at), _NumbersPrinter(at)
+    letters, numbers = MathMLPrinter(cell), _NumbersPrinter(cell)
     for name, line in cell.lines.items():
         equation = f"{letters.line(name)}<mo>=</mo>{letters.printed(line)[0]}"
         filled = None if name in cell.matrices else numbers.equation(name, line)
@@ -85,6 +85,7 @@ class MathMLPrinter(TypesetPrinter):
     }
     plus = "<mo>+</mo>"
     scales = THIN
+    times = "<mo>·</mo>"
 
     def line(self, name: str) -> str:
         return _at(_name(name), self.at)
@@ -97,7 +98,7 @@ class MathMLPrinter(TypesetPrinter):
 
     def matrix_product(self, product: Expression) -> str:
         assert isinstance(product, Product)
-        matrix = _below(_bold(product.family), _name(product.block))
+        matrix = _below(_bold(_family(product.family)), _name(product.block))
         return f"{matrix}{THIN}{self.operand(product.operand, ATOM)}"
 
     def key_scale(self) -> str:
@@ -105,7 +106,7 @@ class MathMLPrinter(TypesetPrinter):
 
     def bias(self, block: str, family: str = "") -> str:
         if family:
-            return f"<msubsup><mi>b</mi>{_name(block)}<mi>{family}</mi></msubsup>"
+            return f"<msubsup><mi>b</mi>{_name(block)}{_family(family)}</msubsup>"
         return f"<msub><mi>b</mi>{_name(block)}</msub>"
 
     def normalizer(self, group: str, inside: str) -> str:
@@ -116,13 +117,13 @@ class MathMLPrinter(TypesetPrinter):
         return _below(_name(state.state), _row(f"<mi>{self.at}</mi><mo>&#8722;</mo>{step}"))
 
     def vector(self, family: str, block: str) -> str:
-        return f"<msub><mi>{escape(family)}</mi>{_name(block)}</msub>"
+        return f"<msub>{_family(family)}{_name(block)}</msub>"
 
     def number(self, digits: str) -> str:
         return f"<mn>{digits}</mn>"
 
     def input(self) -> str:
-        return _at(_bold("x"), self.at)
+        return _at(_bold(_name("x")), self.at)
 
 
 class _NotTracedError(Exception):
@@ -136,7 +137,7 @@ class _NumbersPrinter(MathMLPrinter):
         **MathMLPrinter.operators,
         "multiply": Operator(f"{{}}{TIMES}{{}}", PRODUCT, (PRODUCT, PRODUCT)),
     }
-    scales = TIMES
+    scales = times = TIMES
 
     def equation(self, name: str, line: Expression) -> str | None:
         """A `<math>` for each term, so that a long sum can wrap; None if a number is missing."""
@@ -204,13 +205,16 @@ def _below(name: str, below: str) -> str:
 
 
 def _bold(name: str) -> str:
-    return _name(name).replace("<mi>", "<mi class='bold'>", 1)
+    return name.replace("<mi>", "<mi class='bold'>", 1)
 
 
-def _name(name: str) -> str:
+def _name(name: str, numbered: re.Pattern[str] = NUMBERED) -> str:
     """A name; the number of its axis, if it has one, is a superscript."""
-    numbered = NUMBERED.fullmatch(name)
-    if numbered:
-        letter, number = numbered.groups()
-        return f"<msup><mi>{letter}</mi><mrow><mo>(</mo><mn>{number}</mn><mo>)</mo></mrow></msup>"
+    found = numbered.fullmatch(name)
+    if found:
+        return f"<msup><mi>{found[1]}</mi><mrow><mo>(</mo><mn>{found[2]}</mn><mo>)</mo></mrow></msup>"
     return f"<mi>{escape(name)}</mi>"
+
+
+def _family(name: str) -> str:
+    return _name(name, NUMBERED_FAMILY)
