@@ -92,6 +92,22 @@ def test_tweedie_quantiles_are_those_of_samples():
     assert (found[0, :7] == 0).all()
 
 
+@pytest.mark.parametrize("power", [1.1, 1.5, 1.9])
+def test_tweedie_quantiles_above_the_largest_rate_are_those_of_samples(power):
+    """Within four standard errors of a sample's quantiles, near a normal distribution."""
+    levels, count, random = np.array([0.01, 0.1, 0.5, 0.9, 0.99]), 200_000, np.random.default_rng(0)
+    normal, shape, mean = stats.norm.ppf(levels), (2 - power) / (power - 1), 100.0
+    for rate in (2e4, 2e6):
+        dispersion = mean ** (2 - power) / (rate * (2 - power))
+        scale = dispersion * (power - 1) * mean ** (power - 1)
+        samples = random.gamma(random.poisson(rate, count) * shape, scale)
+        given = torch.tensor([[mean], [dispersion]], dtype=torch.float64)
+        found = tweedie_quantiles(levels.tolist(), *given, power)[0].numpy()
+        deviation = np.sqrt(dispersion * mean**power)
+        error = deviation * np.sqrt(levels * (1 - levels) / count) / stats.norm.pdf(normal)
+        assert (np.abs(found - np.quantile(samples, levels)) < 4 * error).all()
+
+
 @pytest.mark.parametrize("kind", [NegativeBinomialHead, TweedieHead])
 def test_a_forecast_in_other_units_is_that_of_the_same_distribution(kind):
     """The mean follows the unit; for Tweedie so does every quantile."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -49,6 +50,9 @@ def tweedie_log_density(values: Tensor, mean: Tensor, dispersion: Tensor, power:
 def tweedie_quantiles(levels: Sequence[float], mean: Tensor, dispersion: Tensor, power: float) -> Tensor:
     """The quantiles [..., n], interpolated between those of 160 rates, which are found by bisection.
 
+    At a rate above the largest of them, the distribution is close to a normal one, and its quantiles are as
+    many standard deviations from the mean as at the largest rate, with less of their skewness.
+
     Args:
         levels: n numbers between 0 and 1
         mean, dispersion: positive, in double precision, [...]
@@ -69,7 +73,12 @@ def tweedie_quantiles(levels: Sequence[float], mean: Tensor, dispersion: Tensor,
     left = place.floor().clamp(max=len(LOG_RATES) - 2).long()
     lower, upper = rows[left], rows[left + 1]
     found = lower + (upper - lower) * (place - left).unsqueeze(-1)
-    return found * (scale * beyond).unsqueeze(-1)
+    found = found * (scale * beyond).unsqueeze(-1)
+    mean, beyond = mean.unsqueeze(-1), beyond.unsqueeze(-1)
+    deviation = (dispersion.unsqueeze(-1) * mean**power).sqrt()
+    normal = found.new_tensor([NormalDist().inv_cdf(level) for level in levels])
+    skewed = (found - mean) / (deviation * beyond.sqrt()) - normal  # falls as the root of the rate
+    return torch.where(beyond > 1, mean + deviation * (normal + skewed / beyond.sqrt()), found)
 
 
 def _terms(largest: Tensor) -> tuple[Tensor, Tensor]:
