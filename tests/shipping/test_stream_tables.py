@@ -74,6 +74,17 @@ def test_whole_numbers_that_are_dates():
         stream.step({"month": 2020, "sales": 1.0})
 
 
+def test_digits_in_a_text_are_read_as_those_of_a_table():
+    """1420070400000, in milliseconds from 1970 on, is a date of 1420 in ISO 8601."""
+    table = months(("a",)).drop("store")
+    table = table.with_columns(pl.col("month").dt.epoch("ms").cast(pl.String))
+    model = forecaster(table, refit=False)
+    stream = model.stream()
+    for record in table.iter_rows(named=True):
+        answer = stream.step(record)
+    np.testing.assert_allclose(answer["sales"], model.predict(table)["sales"], rtol=DIGITS)
+
+
 def test_times_in_several_columns():
     table = months(("a",)).select(
         pl.col("month").dt.year().alias("year"), pl.col("month").dt.month().alias("month"), "sales"

@@ -117,10 +117,11 @@ class SeriesTimes:
 
     def _dated(self, text: str) -> datetime | date | str:
         """A text in ISO 8601, or in the form of the last one, as a time; any other as it is."""
-        try:
-            return datetime.fromisoformat(text)
-        except ValueError:
-            pass
+        if any(one in text for one in "-T:"):  # digits alone may count days, seconds or milliseconds
+            try:
+                return datetime.fromisoformat(text)
+            except ValueError:
+                pass
         if self._seen is not None:
             try:
                 moment = datetime.strptime(text, self._seen)
