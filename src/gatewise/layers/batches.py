@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from gatewise.cells.base import CellType
 from gatewise.engine.recording import recording, wrapped
 from gatewise.errors import GatewiseError
+from gatewise.layers.checks import check_dense
 
 WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
@@ -58,6 +59,7 @@ def read_batch(
         return Batch(values, own_lengths.to(values.device), batch_first=False, packed=given)
     if not isinstance(given, Tensor):
         raise GatewiseError(f"expected input as a Tensor or a PackedSequence, got {type(given).__name__}")
+    check_dense("input", given)
     if not given.is_floating_point():
         raise GatewiseError(f"expected input of a floating point dtype, got {given.dtype}; use .float()")
     batched = given.dim() != 2

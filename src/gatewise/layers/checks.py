@@ -35,8 +35,17 @@ def check_cell(cell: Any, example: str) -> None:
         raise GatewiseError(f"expected cell as a class of equations such as {example}, got {cell!r}")
 
 
+def check_dense(name: str, value: Tensor) -> None:
+    if value.layout != torch.strided:
+        raise GatewiseError(f"expected {name} as a dense tensor, got one of the layout {value.layout}")
+
+
 def check_input(values: Tensor, parameter: Tensor) -> None:
-    """Checks that an input has the device and dtype of its layer; under autocast any dtype is allowed."""
+    """Checks that an input is dense and has the device and dtype of its layer.
+
+    Under autocast any dtype is allowed.
+    """
+    check_dense("input", values)
     if values.device != parameter.device:
         raise GatewiseError(f"expected input on {parameter.device}, as the layer, got {values.device}")
     if values.dtype != parameter.dtype and not torch.is_autocast_enabled(values.device.type):
@@ -44,7 +53,11 @@ def check_input(values: Tensor, parameter: Tensor) -> None:
 
 
 def check_state(name: str, value: Tensor, like: Tensor) -> None:
-    """Checks that a state has the device and dtype of the input; under autocast any dtype is allowed."""
+    """Checks that a state is dense and has the device and dtype of the input.
+
+    Under autocast any dtype is allowed.
+    """
+    check_dense(f"state {name}", value)
     if value.device != like.device:
         raise GatewiseError(f"expected state {name} on {like.device}, as the input, got {value.device}")
     if value.dtype != like.dtype and not torch.is_autocast_enabled(like.device.type):
