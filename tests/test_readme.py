@@ -37,7 +37,10 @@ def test_the_quickstart(tmp_path, monkeypatch):
 def test_the_quickstart_writes_its_example_once():
     """A second time would end in an error: the folder exists."""
     quickstart = README.partition("## Quickstart\n")[2].partition("\n## ")[0]
-    assert len(re.findall(r"gatewise (?:example \w+|\w+ --example)", quickstart.replace("example TASK", ""))) == 1
+    assert (
+        len(re.findall(r"gatewise (?:example \w+|\w+ --example)", quickstart.replace("example TASK", "")))
+        == 1
+    )
 
 
 def test_layers():

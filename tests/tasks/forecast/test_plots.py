@@ -33,6 +33,8 @@ def test_truth_forecasts_and_a_legend(tmp_path, monkeypatch):
     assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
     names = [text.get_text() for text in axes.get_legend().get_texts()]
     assert names == ["truth", "ridge (baseline)", "net, 80% interval", "net, median"]
+    above = {line.get_label(): line.get_zorder() for line in axes.lines}
+    assert above["ridge (baseline)"] > above["net, median"]  # seen where both predict the same
     truth = prepared.source.series[0].target
     line = next(one for one in axes.lines if one.get_label() == "truth")
     assert line.get_ydata()[-1] == truth[-1]

@@ -40,9 +40,13 @@ def draw_forecast(comparison: Comparison[ForecastData, Forecasts]) -> Figure:
     horizon_times = times[origins[:, None] + np.arange(data.plan.horizon + 1)]
     if baseline is not None:
         median = _last_forecasts(baseline.predictions, data, origins)[:, :, median_index(data.plan.levels)]
-        _draw_each(
-            axes.plot, horizon_times, [median], f"{baseline.name} (baseline)", color=BASELINE, lw=1.2, ls="--"
-        )
+        style = {
+            "color": BASELINE,
+            "lw": 1.2,
+            "ls": "--",
+            "zorder": 3,
+        }  # above a network that predicts the same
+        _draw_each(axes.plot, horizon_times, [median], f"{baseline.name} (baseline)", **style)
     if network is not None:
         quantiles = _last_forecasts(network.predictions, data, origins)
         _draw_quantiles(axes, horizon_times, quantiles, data.plan.levels, network.name)
