@@ -10,6 +10,7 @@ Point = tuple[int, int]
 Direction = tuple[int, int]
 RIGHT, UP, DOWN, LEFT = (1, 0), (0, -1), (0, 1), (-1, 0)
 STEPS = (RIGHT, UP, DOWN, LEFT)
+AHEAD = {(a, b): tuple(step for step in STEPS if step != (-a, -b)) for a, b in STEPS}  # all but back
 End = tuple[
     Point, Direction | None
 ]  # a point, with the direction of a way that leaves or arrives; None for any
@@ -51,10 +52,11 @@ class Router:
 
     def is_shared(self, owner: object, point: Point) -> bool:
         """Whether another wire is at a point."""
-        return any(along.get(point, owner) is not owner for along in self._along.values())
+        across, down = self._along[True], self._along[False]
+        return across.get(point, owner) is not owner or down.get(point, owner) is not owner
 
     def find(self, owner: object, starts: Iterable[End], ends: Iterable[End]) -> list[Point] | None:
-        """The cheapest way from any start to any end, or None: A*, by the distance from all ends."""
+        """The cheapest way from a start to an end, or None: A*, by the distance from all ends and a turn."""
         leaving, arriving = dict(starts), dict(ends)
         if not arriving:
             return None
@@ -68,7 +70,9 @@ class Router:
         def reach(state: State, cost: float) -> None:
             best[state] = cost
             column, row = state[0]
-            least = max(left - column, column - right, 0) + max(top - row, row - bottom, 0)
+            across, down = max(left - column, column - right, 0), max(top - row, row - bottom, 0)
+            turns = (across and down) if state[1] is None else (across if state[1][0] == 0 else down)
+            least = across + down + (BEND if turns else 0.0)
             heappush(queue, (cost + least, next(order), state))
 
         for point in sorted(leaving):
@@ -83,40 +87,40 @@ class Router:
                 if arriving[point] in (None, direction):
                     return _traced(before, state)
                 continue
-            for step in STEPS:
-                allowed = leaving[point] in (None, step) if direction is None else step != _back(direction)
+            turn = self._turn(owner, point)
+            for step in STEPS if direction is None else AHEAD[direction]:
                 following = (point[0] + step[0], point[1] + step[1])
-                if not allowed or (following in self.blocked and following not in arriving):
+                if direction is None and leaving[point] not in (None, step):
                     continue
-                extra = self._cost(owner, point, direction, step, following in arriving)
-                if extra is not None and cost + extra < best.get((following, step), float("inf")):
+                if following in self.blocked and following not in arriving:
+                    continue
+                bend = 0.0 if direction in (None, step) else turn
+                extra = self._cost(owner, following, step, following in arriving)
+                if bend is None or extra is None:
+                    continue
+                if cost + bend + extra < best.get((following, step), float("inf")):
                     before[following, step] = state
-                    reach((following, step), cost + extra)
+                    reach((following, step), cost + bend + extra)
         return None
 
-    def _cost(
-        self, owner: object, point: Point, direction: Direction | None, step: Direction, last: bool
-    ) -> float | None:
-        """The cost of a step, or None if it is not possible. last: whether it reaches an end"""
-        column, row = following = point[0] + step[0], point[1] + step[1]
+    def _turn(self, owner: object, point: Point) -> float | None:
+        """The cost of a turn at a point, or None where another wire is."""
+        return None if self.is_shared(owner, point) else BEND + CLOSE * (point in self._close)
+
+    def _cost(self, owner: object, point: Point, step: Direction, last: bool) -> float | None:
+        """The cost of a step to a point, or None if it is not possible. last: whether it is an end"""
+        column, row = point
         if not (0 <= column <= self.columns and 0 <= row <= self.rows):
             return None
         across = step[1] == 0
-        bends = direction is not None and direction != step
-        if self._along[across].get(following, owner) is not owner or (bends and self.is_shared(owner, point)):
+        if self._along[across].get(point, owner) is not owner:
             return None
-        crosses = self._along[not across].get(following, owner) is not owner
+        crosses = self._along[not across].get(point, owner) is not owner
         if crosses and last:
             return None
         at_edge = not across and not EDGE <= column <= self.columns - EDGE
-        near = (following in self._close and not last) + (bends and point in self._close)
-        return (
-            1.0 + BEND * bends + CROSSING * crosses + BACK * (step == LEFT) + CLOSE * near + AT_EDGE * at_edge
-        )
-
-
-def _back(direction: Direction) -> Direction:
-    return -direction[0], -direction[1]
+        near = point in self._close and not last
+        return 1.0 + CROSSING * crosses + BACK * (step == LEFT) + CLOSE * near + AT_EDGE * at_edge
 
 
 def _traced(before: dict[State, State], state: State) -> list[Point]:
