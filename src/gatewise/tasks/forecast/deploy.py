@@ -6,12 +6,11 @@ import torch
 from torch import Tensor
 
 from gatewise.errors import GatewiseError
-from gatewise.modules.count_heads import NegativeBinomialHead
 from gatewise.shipping.deployed import Deployed, Field
 from gatewise.tasks.deployed_series import WindowReader, described_series
 from gatewise.tasks.forecast.data import Preprocessing
 from gatewise.tasks.forecast.forecaster import HeadedForecaster
-from gatewise.tasks.forecast.graph_quantiles import LARGEST_COUNT, graph_quantiles
+from gatewise.tasks.forecast.graph_quantiles import graph_quantiles
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
@@ -30,8 +29,6 @@ class DeployedForecast(Deployed):
             "by copies of its first value, and so are its times and covariates"
         )
         quantiles = f"quantiles of {target!r} at each step of the horizon, in the order of `levels`"
-        if isinstance(network.head, NegativeBinomialHead):
-            quantiles += f"; NaN above {LARGEST_COUNT:,}"
         super().__init__(
             reader.fields(Field("target", "float64", ("batch", plan.context), about)),
             [Field("quantiles", "float64", ("batch", plan.horizon, len(levels)), quantiles)],
