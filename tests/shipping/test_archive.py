@@ -13,6 +13,10 @@ import gatewise
 from gatewise.cells import LSTM, MLSTM, SLSTM, cells
 from gatewise.errors import GatewiseError
 from gatewise.shipping.archive import export
+from gatewise.shipping.archive.export import export_archive
+from gatewise.shipping.beside import path_of_step
+from gatewise.shipping.deployed import Deployed, Field
+from gatewise.shipping.onnx.export import export_onnx
 from tests.series import frame
 from tests.shipping.test_onnx_layers import HIDDEN, INPUTS, STANDARD_CELLS, TOLERANCE, Layers, Own
 from tests.tasks.forecast.raw import raw_inputs
@@ -38,6 +42,21 @@ class Outputs(Layers):
             kept += results[place : place + 2]
             place += 1 + len(layer.cell.state)
         return tuple(kept)
+
+
+class Raised(Deployed):
+    """Values [B, 2], and what is added to them."""
+
+    def __init__(self, more):
+        about = [Field(name, "float64", ("batch", 2), name) for name in ("given", "raised")]
+        super().__init__(about[:1], about[1:], {"task": "raise"})
+        self.more = more
+
+    def forward(self, given):
+        return (given + self.more,)
+
+    def example(self, sizes, random):
+        return {"given": torch.rand(sizes["batch"], 2, generator=random).double()}
 
 
 def loaded(program):
@@ -157,3 +176,21 @@ def test_a_network_that_the_exporter_refuses_is_an_error_of_one_line():
     with pytest.raises(GatewiseError, match="PyTorch's exporter refuses the network: ") as error:
         export.exported_program(Sized(), {"input": torch.ones(2, 3)}, {})
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("write", [export_archive, export_onnx])
+def test_all_is_checked_before_anything_is_written(tmp_path, write):
+    path = tmp_path / ("model.pt2" if write is export_archive else "model.onnx")
+    model, step = Raised(1.0), path_of_step(path)
+    model.step = Raised(torch.nan)
+    with pytest.raises(GatewiseError, match=r"finds no finite 'raised' .* nothing was written"):
+        write(model, path)
+    assert list(tmp_path.iterdir()) == []
+    model.step = Raised(2.0)
+    step.write_text("mine")
+    with pytest.raises(GatewiseError, match=r"model_step.*exists and was not written by an export"):
+        write(model, path)
+    assert [one.read_text() for one in tmp_path.iterdir()] == ["mine"]
+    step.unlink()
+    for _ in range(2):  # what an export wrote is replaced
+        assert write(model, path).step == step

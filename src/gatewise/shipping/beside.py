@@ -29,7 +29,18 @@ def path_beside(model: Path) -> Path:
     Raises: `GatewiseError` if a file is there that no export wrote.
     """
     path = model.with_suffix(".json")
-    if path.exists() and not _is_description(path):
+    if path.exists() and not _description(path):
+        raise GatewiseError(
+            f"{str(path)!r} exists and was not written by an export: move it, or give the model another name"
+        )
+    return path
+
+
+def free_path_of_step(model: Path) -> Path:
+    """As `path_of_step`. Raises: `GatewiseError` if a file is there that no export wrote."""
+    path = path_of_step(model)
+    step = _description(model.with_suffix(".json")).get("step")  # or that of a time series
+    if path.exists() and not (isinstance(step, dict) and step.keys() >= {"inputs", "results"}):
         raise GatewiseError(
             f"{str(path)!r} exists and was not written by an export: move it, or give the model another name"
         )
@@ -42,9 +53,10 @@ def write_beside(path: Path, description: Mapping[str, Any]) -> None:
     write_whole(path, lambda to: to.write_text(text, "utf-8"))
 
 
-def _is_description(path: Path) -> bool:
+def _description(path: Path) -> Mapping[str, Any]:
+    """The description in a file; empty if there is none."""
     try:
         found = read_json(path)
     except (GatewiseError, OSError):
-        return False
-    return isinstance(found, dict) and found.keys() >= MARKS
+        return {}
+    return found if isinstance(found, dict) and found.keys() >= MARKS else {}

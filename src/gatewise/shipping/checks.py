@@ -27,6 +27,18 @@ def largest_difference(deployed: Deployed, given: dict[str, Tensor], found: Sequ
     return max(_difference(one.numpy(), own) for one, own in zip(expected, found, strict=True))
 
 
+def require_numbers(deployed: Deployed, given: dict[str, Tensor]) -> None:
+    """Raises: `GatewiseError` if the model itself has no finite number in a result for plausible values."""
+    with torch.no_grad():
+        results = deployed(**given)
+    for field, result in zip(deployed.results, results, strict=True):
+        if result.is_floating_point() and not result.isfinite().any():
+            raise GatewiseError(
+                f"the exported form of the model finds no finite {field.name!r} for values like those it was "
+                "trained on, so that there is nothing to compare; nothing was written"
+            )
+
+
 def require_close(error: float, tolerance: float) -> None:
     """Raises: `GatewiseError` if results differ too much."""
     if not error <= tolerance:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx, nn
@@ -22,8 +23,8 @@ from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.plain import one_line
 from gatewise.shipping.archive.portable import Portable
-from gatewise.shipping.beside import path_beside, path_of_step, write_beside
-from gatewise.shipping.checks import example_sizes, largest_difference, require_close
+from gatewise.shipping.beside import free_path_of_step, path_beside, write_beside
+from gatewise.shipping.checks import example_sizes, largest_difference, require_close, require_numbers
 from gatewise.shipping.deployed import Deployed
 from gatewise.shipping.refusals import exporter_refusals
 
@@ -71,26 +72,43 @@ def export_archive(deployed: Deployed, path: Path, compiled: bool = False) -> Ar
     if path.suffix.lower() != ".pt2":
         raise GatewiseError(f"expected the path of an archive, such as model.pt2, got {str(path)!r}")
     description = path_beside(path)
-    errors = {path: _written(deployed, path, compiled)}
-    if deployed.step is not None:
-        errors[path_of_step(path)] = _written(deployed.step, path_of_step(path), compiled)
+    step = None if deployed.step is None else free_path_of_step(path)
+    archives = {path: _archive_of(deployed, compiled)}
+    if step is not None and deployed.step is not None:
+        archives[step] = _archive_of(deployed.step, compiled)
+    for to, archive in archives.items():
+        write_whole(to, partial(_write_bytes, content=archive.content))
     write_beside(description, deployed.described())
-    sizes = [one.stat().st_size for one in errors]
-    step = path_of_step(path) if deployed.step is not None else None
-    return ArchiveFiles(path, description, sum(sizes), max(errors.values()), step, compiled)
+    every = archives.values()
+    return ArchiveFiles(
+        path,
+        description,
+        sum(len(one.content) for one in every),
+        max(one.error for one in every),
+        step,
+        compiled,
+    )
 
 
-def _written(deployed: Deployed, path: Path, compiled: bool) -> float:
-    """Writes an archive. Returns: the largest difference. Raises: `GatewiseError` as `export_archive`."""
+class _Archive(NamedTuple):
+    """An archive, and its largest difference from the model."""
+
+    content: bytes
+    error: float
+
+
+def _archive_of(deployed: Deployed, compiled: bool) -> _Archive:
+    """A model as an archive that was checked. Raises: `GatewiseError` as `export_archive`."""
     random = torch.Generator().manual_seed(0)
     examples = [deployed.example(sizes, random) for sizes in example_sizes()]
+    require_numbers(deployed, examples[0])
     dynamic = {field.name: field.dynamic for field in deployed.inputs}
     frozen = deepcopy(deployed).requires_grad_(False)  # so that its results are plain numbers
     program = exported_program(frozen, examples[0], dynamic)
     errors = []
-
-    def write(to: Path) -> None:
-        loaded = _compiled(program, to) if compiled else _saved(program, to)
+    with _quiet(), TemporaryDirectory() as folder:
+        path = Path(folder, "model.pt2")
+        loaded = _compiled(program, path) if compiled else _saved(program, path)
         for given in examples:
             try:
                 found = [one.numpy() for one in loaded(**given)]
@@ -100,10 +118,11 @@ def _written(deployed: Deployed, path: Path, compiled: bool) -> float:
                 ) from error
             errors.append(largest_difference(deployed, given, found))
         require_close(max(errors), deployed.tolerance)
+        return _Archive(path.read_bytes(), max(errors))
 
-    with _quiet():
-        write_whole(path, write)
-    return max(errors)
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def _saved(program: ExportedProgram, path: Path) -> Callable[..., Sequence[Tensor]]:
@@ -127,12 +146,9 @@ def _compiled(program: ExportedProgram, path: Path) -> Callable[..., Sequence[Te
             "PyTorch compiles no loop over a time of any length, which cells other than LSTM, GRU and RNN "
             "have; export to torch or onnx"
         )
-    with TemporaryDirectory() as folder:
-        package = str(Path(folder, "model.pt2"))
-        with exporter_refusals():
-            inductor.aoti_compile_and_package(program, package_path=package)
-        path.write_bytes(Path(package).read_bytes())
-        loaded: Callable[..., Sequence[Tensor]] = inductor.aoti_load_package(package)
+    with exporter_refusals():
+        inductor.aoti_compile_and_package(program, package_path=str(path))
+    loaded: Callable[..., Sequence[Tensor]] = inductor.aoti_load_package(str(path))
     return loaded
 
 

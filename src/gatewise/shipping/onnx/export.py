@@ -15,8 +15,8 @@ from torch import Tensor
 
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.shipping.beside import path_beside, path_of_step, write_beside
-from gatewise.shipping.checks import example_sizes, largest_difference, require_close
+from gatewise.shipping.beside import free_path_of_step, path_beside, write_beside
+from gatewise.shipping.checks import example_sizes, largest_difference, require_close, require_numbers
 from gatewise.shipping.deployed import Deployed
 
 if TYPE_CHECKING:
@@ -73,11 +73,12 @@ def export_onnx(deployed: Deployed, path: Path, quantize: bool = False) -> OnnxF
     if path.suffix.lower() != ".onnx":
         raise GatewiseError(f"expected the path of an ONNX file, such as model.onnx, got {str(path)!r}")
     description = path_beside(path)
+    step = None if deployed.step is None else free_path_of_step(path)
     from gatewise.shipping.onnx.graph import OPSET  # imports PyTorch's exporter
 
     graphs = {path: _graph_of(deployed, quantize)}
-    if deployed.step is not None:
-        graphs[path_of_step(path)] = _graph_of(deployed.step, quantize)
+    if step is not None and deployed.step is not None:
+        graphs[step] = _graph_of(deployed.step, quantize)
     for to, graph in graphs.items():
         write_whole(to, partial(_write_bytes, content=graph.content))
     write_beside(description, {"opset": OPSET, **deployed.described()})
@@ -90,7 +91,7 @@ def export_onnx(deployed: Deployed, path: Path, quantize: bool = False) -> OnnxF
         max(one.error for one in every),
         sum(one.float_size for one in every),
         max(one.int8_error for one in every) if quantize else None,
-        path_of_step(path) if deployed.step is not None else None,
+        step,
     )
 
 
@@ -109,6 +110,7 @@ def _graph_of(deployed: Deployed, quantize: bool) -> _Graph:
 
     random = torch.Generator().manual_seed(0)
     examples = [deployed.example(sizes, random) for sizes in example_sizes()]
+    require_numbers(deployed, examples[0])
     dynamic = {field.name: field.dynamic for field in deployed.inputs}
     model = onnx_model(deployed, examples[0], [field.name for field in deployed.results], dynamic)
     model.producer_name, content = "gatewise", model.SerializeToString()
