@@ -15,6 +15,12 @@ from gatewise.insight.trace import trace
 from gatewise.insight.units import carry_factor_values, correlated_units, unit_table
 
 
+@pytest.fixture(autouse=True)
+def _reference():
+    with gatewise.backend("reference"):
+        yield
+
+
 def with_gates(**biases):
     """An LSTM of two units that sees nothing but the biases of its gates."""
     layer = gatewise.LSTM(1, 2).double()
