@@ -101,7 +101,7 @@ def test_compare(tmp_path, gatewise, text, arguments, message):
         (["predict", "nowhere", "data.csv"], "Missing option '--out'"),
         (["cells", "lstn"], "there is no cell 'lstn'"),
         (["cells", "mdlstm0"], "there is no cell 'mdlstm0'"),
-        (["forecast"], "No such command 'forecast'"),
+        (["forecast"], "forecast is a task, and a verb comes before it: gatewise train forecast DATA"),
     ],
 )  # fmt: skip
 def test_other_verbs(tmp_path, gatewise, arguments, message):
