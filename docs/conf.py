@@ -26,6 +26,7 @@ myst_enable_extensions = ["colon_fence", "attrs_inline", "deflist"]
 myst_heading_anchors = 4
 nb_execution_mode = os.environ.get("NOTEBOOKS", "cache")  # "off" builds the pages without their results
 nb_execution_timeout = 180
+suppress_warnings = ["myst-nb.lexer"] if nb_execution_mode == "off" else []  # a kernel names its language
 nb_execution_in_temp = True  # notebooks write files
 nb_execution_raise_on_error = True
 
