@@ -6,7 +6,7 @@ import copyreg
 from dataclasses import replace
 from functools import cache
 from math import ceil
-from typing import Annotated, Any, Literal, Self, cast, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Self, cast, get_origin
 
 from pydantic import (
     BaseModel,
@@ -59,7 +59,7 @@ ColumnNames = Annotated[str | None, BeforeValidator(Joined())]  # a column, or s
 class Options(BaseModel):
     """Options from a command line, a YAML file or Python; a text with commas is a list."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
