@@ -15,7 +15,7 @@ from gatewise.compiler.gradient import kept
 from gatewise.compiler.layout import layout
 from gatewise.compiler.program import PROJECTION
 from gatewise.compiler.stages import StagePlan, plan
-from gatewise.engine.recording import batched, transformed
+from gatewise.engine.operator_gradient import Arguments, Gradients, gradient_of, keep_for_gradient
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request
 from gatewise.engine.tickets import Ticket, read_ticket
@@ -144,31 +144,11 @@ def _steps_backward_fake(
     return [one.new_empty(one.shape) for one, want in zip(tensors, wanted, strict=True) if want]
 
 
-def _keep_for_gradient(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
-    own, parameters, state, lengths, resets, factors, *ctx.settings, _ = inputs
-    ctx.sizes = [len(parameters), len(state), len(factors)]
-    ctx.given = [one is not None for one in (lengths, resets)]
-    given = [one for one in (lengths, resets) if one is not None]
-    ctx.save_for_backward(own, *parameters, *state, *factors, *given, *output[1 + len(state) :])
-
-
-def _gradient(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
-    parameters, states, factors = ctx.sizes
-    saved = iter(ctx.saved_tensors)
-    inputs = next(saved)
-    weights, state = [next(saved) for _ in range(parameters)], [next(saved) for _ in range(states)]
-    masks = [next(saved) for _ in range(factors)]
-    lengths, resets = (next(saved) if there else None for there in ctx.given)
-    history, tensors = list(saved), [inputs, *weights, *state]
-    arguments = (inputs, weights, state, lengths, resets, masks, *ctx.settings)
-    if torch.is_grad_enabled() or transformed(gradients) or batched(gradients):
-        by = _by_reference(arguments, gradients)
-    else:
-        wanted = [int(one.requires_grad) for one in tensors]
-        found = iter(torch.ops.gatewise.steps_backward(list(gradients), wanted, history, *arguments))
-        by = [next(found) if want else None for want in wanted]
-    lists = by[1 : 1 + parameters], by[1 + parameters :]
-    return by[0], *lists, None, None, [None] * factors, *[None] * (len(ctx.settings) + 1)
+def _by_operator(
+    arguments: Arguments, gradients: Gradients, kept: list[Tensor], wanted: list[int]
+) -> Sequence[Tensor]:
+    found: list[Tensor] = torch.ops.gatewise.steps_backward(list(gradients), wanted, kept, *arguments)
+    return found
 
 
 def _by_reference(arguments: tuple[Any, ...], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
@@ -220,7 +200,7 @@ def _traced(
     return found
 
 
-steps.register_autograd(_gradient, setup_context=_keep_for_gradient)
+steps.register_autograd(gradient_of(_by_operator, _by_reference), setup_context=keep_for_gradient)
 
 
 def run_steps(request: Request, ticket: str, factors: Sequence[Tensor], bfloat16: bool) -> list[Tensor]:

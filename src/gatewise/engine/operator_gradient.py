@@ -1,0 +1,54 @@
+"""The gradient of an operator that runs a cell: by the operator's own backward pass, or by the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gatewise.engine.recording import batched, transformed
+
+Gradients = Sequence[Tensor | None]
+Arguments = tuple[Any, ...]  # inputs, parameters, state, lengths, resets, factors, settings
+
+
+def keep_for_gradient(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    """Keeps an operator's arguments but the last, and its results after the output and the final states."""
+    own, parameters, state, lengths, resets, factors, *ctx.settings, _ = inputs
+    ctx.sizes = [len(parameters), len(state), len(factors)]
+    ctx.given = [one is not None for one in (lengths, resets)]
+    given = [one for one in (lengths, resets) if one is not None]
+    ctx.save_for_backward(own, *parameters, *state, *factors, *given, *output[1 + len(state) :])
+
+
+def gradient_of(
+    by_operator: Callable[[Arguments, Gradients, list[Tensor], list[int]], Sequence[Tensor]],
+    by_reference: Callable[[Arguments, Gradients], Sequence[Tensor | None]],
+) -> Callable[[Any, Gradients], tuple[Any, ...]]:
+    """The gradient for `register_autograd`, after `keep_for_gradient`.
+
+    by_operator: of the tensors whose number in `wanted`, the last argument, is 1; reads the kept results
+    by_reference: of all tensors, by operations that have a gradient themselves
+    """
+
+    def gradient(ctx: Any, gradients: Gradients) -> tuple[Any, ...]:
+        parameters, states, factors = ctx.sizes
+        saved = iter(ctx.saved_tensors)
+        inputs = next(saved)
+        weights, state = [next(saved) for _ in range(parameters)], [next(saved) for _ in range(states)]
+        masks = [next(saved) for _ in range(factors)]
+        lengths, resets = (next(saved) if there else None for there in ctx.given)
+        kept, tensors = list(saved), [inputs, *weights, *state]
+        arguments = (inputs, weights, state, lengths, resets, masks, *ctx.settings)
+        if torch.is_grad_enabled() or transformed(gradients) or batched(gradients):
+            by = by_reference(arguments, gradients)
+        else:
+            wanted = [int(one.requires_grad) for one in tensors]
+            found = iter(by_operator(arguments, gradients, kept, wanted))
+            by = [next(found) if want else None for want in wanted]
+        lists = by[1 : 1 + parameters], by[1 + parameters :]
+        return by[0], *lists, None, None, [None] * factors, *[None] * (len(ctx.settings) + 1)
+
+    return gradient
