@@ -144,7 +144,7 @@ for name in ("Forecaster", "compare", "load"):
 
 
 def test_layers_need_torch_and_numpy_alone():
-    """Cells, the compiler, engines and layers; any other name tells in one line what it needs."""
+    """Cells, the compiler, engines and layers; any other name names what it needs in one line."""
     done = subprocess.run(
         [sys.executable, "-c", WITH_TORCH_ALONE],
         env={**os.environ, "CXX": "/bin/false"}, capture_output=True, text=True, check=False,

@@ -88,5 +88,5 @@ def compile_all(
 
 
 def _cores() -> int:
-    """The cores that this process may use, as far as the system tells."""
+    """The cores that this process may use, as far as the system reports them."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

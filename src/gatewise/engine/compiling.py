@@ -22,7 +22,7 @@ from gatewise.engine.scratch import scratch
 
 LIBRARY, OBJECT = ".so", ".o"
 SHARED: tuple[str, ...] = ("-shared",)
-if sys.platform == "darwin":  # where a library may call what the process has only if it is told so
+if sys.platform == "darwin":  # where a library may call what the process has only with this flag
     SHARED += ("-undefined", "dynamic_lookup")
 MAIN_HEADER, PARSED = "gatewise.h", ".gch"  # suffix of a precompiled header, which GCC looks for first
 NAMES = ("clang++",) if sys.platform == "win32" else ("g++", "clang++")  # GCC misaligns vectors on Windows

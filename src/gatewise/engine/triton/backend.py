@@ -22,7 +22,7 @@ from gatewise.engine.shapes import check, check_types
 from gatewise.engine.tickets import write_ticket
 from gatewise.engine.triton.functions import INSTALLED
 
-FEWEST_STEPS = 4  # an estimate: a call prepares about as many launches as so many steps of the reference
+FEWEST_STEPS = 4  # an estimate: a call prepares as many launches as this many steps of the reference
 PLAIN_TENSORS = (Tensor, torch.nn.Parameter)
 MOST_UNITS = 4096  # of a row that a normalizer needs as a whole, which a program holds in registers
 

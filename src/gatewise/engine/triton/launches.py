@@ -12,7 +12,7 @@ from torch import Tensor
 from gatewise.plain import one_line
 
 log = logging.getLogger("gatewise")
-Step = Callable[[int], None]  # launches the kernels of the step that is so many steps after the counter
+Step = Callable[[int], None]  # launches the kernels of a step, given its distance from the counter
 RECORDED = 16  # steps of a graph; an even number, as buffers alternate
 FEWEST = 4 * RECORDED  # below, recording takes longer than it saves
 

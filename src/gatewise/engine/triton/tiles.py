@@ -8,7 +8,7 @@ from gatewise.compiler.triton_kernel import StepKernel
 
 WARP = 128  # numbers that a warp computes, each thread four, which it loads at once
 MOST_WARPS = 8
-PROGRAMS = 256  # that occupy a GPU; a tile is no larger than leaves so many
+PROGRAMS = 256  # that occupy a GPU; tiles are kept small enough for this many
 
 
 @dataclass(frozen=True)
