@@ -9,7 +9,17 @@ from gatewise.compiler.gradient import Gradient, entries, kept
 from gatewise.compiler.stages import StagePlan
 from gatewise.compiler.statements import Row, Statement, Statistic, written
 from gatewise.compiler.triton import Triton
-from gatewise.compiler.triton_kernel import Kernel, StepKernel, load, over_units, put, slots, state_of, store
+from gatewise.compiler.triton_kernel import (
+    Kernel,
+    NumberedSlot,
+    StepKernel,
+    load,
+    over_units,
+    put,
+    slots,
+    state_of,
+    store,
+)  # fmt: skip
 from gatewise.compiler.values import stored, variable
 
 
@@ -76,20 +86,18 @@ class Backward(Kernel):
         if place.where == "state":
             yield from self._carried(place.index, own)
         else:
-            address = (
-                f"{self.pointer('by_kept')} + (t * {len(plan.intermediates)} + {place.index}) * rows + at"
+            yield from (
+                "if TRACED:",
+                "    " + load("more", self._by_trace(place.index)),
+                f"    {own} += more",
             )
-            yield from ("if TRACED:", "    " + load("more", address), f"    {own} += more")
         if ("", place) in entries(plan):
             number = entries(plan)["", place]
             if f"entry {number}" in _passed_by_kernels(plan, self.number):
                 yield from (load("more", self.place(Row("entries", number))), f"{own} += more")
             for one in slots(plan):
                 if one.slot.operand == place:
-                    yield from (
-                        load("more", f"{self.pointer(f'through_{one.number}')} + at"),
-                        f"{own} += more",
-                    )
+                    yield from (load("more", self._through_slot(one)), f"{own} += more")
         for number, (group, rows) in enumerate(plan.normalizers):
             if place in rows:
                 left = self.language.row(Row("entries", entries(plan)[group, place]))
@@ -97,6 +105,14 @@ class Backward(Kernel):
                 standard = f"({variable(plan, name)} - {mean}) * {scale}"
                 means = f"gradient_mean_{number} - {standard} * gradient_dot_{number}"
                 yield f"{own} += {scale} * ({left} - {means})"
+
+    def _by_trace(self, index: int) -> str:
+        """The address of the gradient of a trace's line."""
+        return f"{self.pointer('by_kept')} + (t * {len(self.plan.intermediates)} + {index}) * rows + at"
+
+    def _through_slot(self, one: NumberedSlot) -> str:
+        """The address of the gradient through a product of a line of this step."""
+        return f"{self.pointer(f'through_{one.number}')} + at"
 
     def _carried(self, state: int, own: str) -> Iterator[str]:
         """The gradient of a state, directly and from later steps."""

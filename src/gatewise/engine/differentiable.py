@@ -14,6 +14,7 @@ from gatewise.cells.expressions import ELAPSED
 from gatewise.engine import workspace
 from gatewise.engine.call import KernelCall
 from gatewise.engine.kernel import Kernel, many, one_row, rows
+from gatewise.engine.operator_gradient import by_autograd
 from gatewise.engine.recording import batched, recording, transformed
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request, Trace
@@ -291,19 +292,6 @@ def request_of(kernel: Kernel, call: KernelCall, tensors: Sequence[Tensor]) -> R
 def by_reference(kernel: Kernel, request: Request, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
     """The gradients with respect to inputs, parameters and states by PyTorch's operations, to any order."""
     tensors = [request.inputs, *request.parameters.values(), *request.state.values()]
-    create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
         outputs = flat(kernel, Reference().run(request))
-        pairs = [
-            (one, by)
-            for one, by in zip(outputs, gradients, strict=True)
-            if by is not None and one.requires_grad
-        ]
-        wanted = [one for one in tensors if one.requires_grad]
-        found = iter(
-            torch.autograd.grad(
-                [one for one, _ in pairs], wanted, [by for _, by in pairs],
-                create_graph=create_graph, allow_unused=True,
-            )
-        )  # fmt: skip
-    return [next(found) if one.requires_grad else None for one in tensors]
+    return by_autograd(tensors, list(zip(outputs, gradients, strict=True)))

@@ -52,3 +52,21 @@ def gradient_of(
         return by[0], *lists, None, None, [None] * factors, *[None] * (len(ctx.settings) + 1)
 
     return gradient
+
+
+def by_autograd(
+    tensors: Sequence[Tensor], pairs: Sequence[tuple[Tensor, Tensor | None]]
+) -> list[Tensor | None]:
+    """The gradient of each tensor through results of a graph, to any order.
+
+    pairs: each result, and the gradient with respect to it
+    """
+    outputs = [(one, by) for one, by in pairs if by is not None and one.requires_grad]
+    wanted = [one for one in tensors if one.requires_grad]
+    found = iter(
+        torch.autograd.grad(
+            [one for one, _ in outputs], wanted, [by for _, by in outputs],
+            create_graph=torch.is_grad_enabled(), allow_unused=True,
+        )
+    )  # fmt: skip
+    return [next(found) if one.requires_grad else None for one in tensors]

@@ -15,7 +15,13 @@ from gatewise.compiler.gradient import kept
 from gatewise.compiler.layout import layout
 from gatewise.compiler.program import PROJECTION
 from gatewise.compiler.stages import StagePlan, plan
-from gatewise.engine.operator_gradient import Arguments, Gradients, gradient_of, keep_for_gradient
+from gatewise.engine.operator_gradient import (
+    Arguments,
+    Gradients,
+    by_autograd,
+    gradient_of,
+    keep_for_gradient,
+)
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request
 from gatewise.engine.tickets import Ticket, read_ticket
@@ -164,22 +170,13 @@ def _by_reference(arguments: tuple[Any, ...], gradients: Sequence[Tensor | None]
         elapsed=given[ELAPSED][:, :, 0] if ELAPSED in given else None,
     )  # fmt: skip
     tensors = [inputs, *weights, *state]
-    create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
         result = Reference().run(request)
-        left = 1 + len(state)
-        pairs = list(zip([result.output, *result.final.values()], gradients[:left], strict=True))
-        if trace:
-            pairs += _traced(result, stages, gradients[left:])
-        pairs = [(one, by) for one, by in pairs if by is not None and one.requires_grad]
-        wanted = [one for one in tensors if one.requires_grad]
-        found = iter(
-            torch.autograd.grad(
-                [one for one, _ in pairs], wanted, [by for _, by in pairs],
-                create_graph=create_graph, allow_unused=True,
-            )
-        )  # fmt: skip
-    return [next(found) if one.requires_grad else None for one in tensors]
+    left = 1 + len(state)
+    pairs = list(zip([result.output, *result.final.values()], gradients[:left], strict=True))
+    if trace:
+        pairs += _traced(result, stages, gradients[left:])
+    return by_autograd(tensors, pairs)
 
 
 def _traced(
