@@ -96,6 +96,11 @@ class Loop:
         for one in self._previous_slots():
             first = self._seen(states, one)[0]
             self.operands[one.number][0][:, : first.shape[-1]] = first
+        self.run_forward(history, keep)
+        return history
+
+    def run_forward(self, history: History, keep: bool) -> None:
+        """Launches the steps."""
         launches = [self._launches(history, parity, keep) for parity in (0, 1)]
 
         def step(number: int) -> None:
@@ -103,8 +108,7 @@ class Loop:
                 launch(number)
 
         self.counter.zero_()
-        repeat(step, 1 if kernels(plan).runs_all_steps else sizes.steps, self.counter, 1)
-        return history
+        repeat(step, self.sizes.steps, self.counter, 1)
 
     def backward(
         self,
@@ -125,21 +129,21 @@ class Loop:
         for state, by in zip(self.states_of_previous, by_final, strict=True):
             if by is not None:
                 passed[last, state, :, : by.shape[-1]] = by
-        back = _Back(self, history, by_states, by_kept, passed)
-        if kernels(self.plan).runs_all_steps:
-            values = back.values | {"carried": passed[last], "passed": passed[0]}
-            self.counter.zero_()
-            self.launch(back.kernels[0], 0, values)(0)
-            return self._gradients(history, back, passed[0], of_inputs)
+        back = Back(self, history, by_states, by_kept, passed)
+        self.run_backward(back)
+        return self._gradients(history, back, passed[0], of_inputs)
+
+    def run_backward(self, back: Back) -> None:
+        """Launches the steps, from the last to the first."""
+        last = self.sizes.steps - 1
         launches = [back.launches(parity) for parity in (0, 1)]
 
         def step(number: int) -> None:
-            for launch in launches[(sizes.steps - 1 + number) % 2]:
+            for launch in launches[(last + number) % 2]:
                 launch(number)
 
-        self.counter.fill_(sizes.steps - 1)
-        repeat(step, sizes.steps, self.counter, -1)
-        return self._gradients(history, back, passed[0], of_inputs)
+        self.counter.fill_(last)
+        repeat(step, self.sizes.steps, self.counter, -1)
 
     def _launches(self, history: History, parity: int, keep: bool) -> list[Launch]:
         """The launches of a step with a number of this parity, forward."""
@@ -229,7 +233,7 @@ class Loop:
         stage = next(k for k, stage in enumerate(self.plan.stages) if line in stage.lines)
         return history.kept[:, operand.index, :, : self.sizes.width(self.plan, stage)]
 
-    def _gradients(self, history: History, back: _Back, passed: Tensor, of_inputs: bool) -> Gradients:
+    def _gradients(self, history: History, back: Back, passed: Tensor, of_inputs: bool) -> Gradients:
         by_inputs = torch.zeros_like(self.given.inputs)
         by_matrix: list[Tensor] = []
         by_sums: dict[int, Tensor] = {}
@@ -279,7 +283,22 @@ class Loop:
         return torch.zeros(shape, dtype=dtype, device=self.device)
 
 
-class _Back:
+class OneLaunch(Loop):
+    """All steps in one launch, of cells without a product of a state."""
+
+    def run_forward(self, history: History, keep: bool) -> None:
+        self.counter.zero_()
+        for launch in self._launches(history, 0, keep):
+            launch(0)
+
+    def run_backward(self, back: Back) -> None:
+        last = self.sizes.steps % 2
+        values = back.values | {"carried": back.passed[last], "passed": back.passed[0]}
+        self.counter.zero_()
+        self.launch(back.kernels[0], 0, values)(0)
+
+
+class Back:
     """The buffers of a backward pass.
 
     through: the gradients through each slot, as `Loop.operands`; history: of each group's sums at every step,

@@ -25,6 +25,8 @@ from gatewise.engine.operator_gradient import (
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request
 from gatewise.engine.tickets import Ticket, read_ticket
+from gatewise.engine.triton.choice import choose
+from gatewise.engine.triton.costs import Call, Precision
 from gatewise.engine.triton.loop import History, Inputs, Loop
 from gatewise.engine.triton.weights import Sizes
 
@@ -54,12 +56,23 @@ def sizes_of(own: Ticket, inputs: Tensor, parameters: Sequence[Tensor], heads: i
 def _loop(
     inputs: Tensor, parameters: Sequence[Tensor], state: Sequence[Tensor], lengths: Tensor | None,
     resets: Tensor | None, factors: Sequence[Tensor], ticket: str, heads: int, bfloat16: bool, *_: bool,
+    saves: bool, backward: bool,
 ) -> Loop:  # fmt: skip
+    """The loop of the schedule that is chosen for a call."""
     own, stages = plan_of(ticket)
     sizes = sizes_of(own, inputs, parameters, heads)
     given = Inputs(inputs, state, lengths, resets, factors)
     named = dict(zip(own.names, parameters, strict=True))
-    return Loop(stages, given, named, sizes, torch.bfloat16 if bfloat16 else torch.float32)
+    precision: Precision = "bfloat16" if bfloat16 else "tf32" if _rounds_to_tf32() else "float32"
+    schedule = choose(Call(stages, sizes, precision, saves, backward))
+    return schedule.loop(stages, given, named, sizes, torch.bfloat16 if bfloat16 else torch.float32)
+
+
+def _rounds_to_tf32() -> bool:
+    """Whether PyTorch rounds the factors of float32 products on a GPU to tf32."""
+    matmul = torch.backends.cuda.matmul
+    own = getattr(matmul, "fp32_precision", None)  # PyTorch < 2.9 has none
+    return bool(matmul.allow_tf32) if own is None else own == "tf32"
 
 
 @contextmanager
@@ -76,7 +89,7 @@ def steps(inputs: Tensor, *rest: Any) -> list[Tensor]:
     trace, recompute = arguments[-2:]
     all_steps = trace or (keep and not recompute)
     with _of(inputs):
-        loop = _loop(inputs, *arguments)
+        loop = _loop(inputs, *arguments, saves=all_steps, backward=False)
         history = loop.forward(all_steps)
     widths, states = loop.sizes.widths, history.states
     output = states[1:, 0, :, : widths[0]].clone(memory_format=torch.contiguous_format)
@@ -116,15 +129,19 @@ def steps_backward(
     history: what `steps` returned after the final states
     """
     with _of(inputs):
-        found = _backward(gradients, history, _loop(inputs, *arguments), arguments[-2], bool(wanted[0]))
+        if len(history) == 2:
+            saved = History(*history)
+        else:
+            saved = _loop(inputs, *arguments, saves=True, backward=False).forward(keep=True)
+        loop = _loop(inputs, *arguments, saves=True, backward=True)
+        found = _backward(gradients, saved, loop, arguments[-2], bool(wanted[0]))
     return [one.contiguous() for one, want in zip(found, wanted, strict=True) if want]
 
 
 def _backward(
-    gradients: Sequence[Tensor | None], history: Sequence[Tensor], loop: Loop, trace: bool, of_inputs: bool
+    gradients: Sequence[Tensor | None], saved: History, loop: Loop, trace: bool, of_inputs: bool
 ) -> list[Tensor]:
     """The gradients with respect to inputs, which are zero unless `of_inputs`, parameters and states."""
-    saved = History(*history) if len(history) == 2 else loop.forward(keep=True)
     states, left = saved.states, 1 + len(loop.states_of_previous)
     by_output = gradients[0]
     by_states = torch.zeros_like(states[1:] if trace else states[1:, :1])

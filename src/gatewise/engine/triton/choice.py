@@ -1,0 +1,54 @@
+"""The choice of the schedule that runs a call on a GPU: the one with the shortest estimated time."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from gatewise.compiler.triton_kernel import runs_all_steps
+from gatewise.engine.triton.costs import RATES, Call, Schedule, product_time
+from gatewise.engine.triton.launches import FEWEST, RECORDED
+from gatewise.engine.triton.loop import Loop, OneLaunch
+
+
+def _needs_states(call: Call) -> str | None:
+    return None if runs_all_steps(call.plan) else "a product or a normalizer needs a state of all units"
+
+
+def _needs_none(call: Call) -> str | None:
+    return "no product needs a state" if runs_all_steps(call.plan) else None
+
+
+def _in_one_launch(call: Call) -> float:
+    return RATES.launch + call.sizes.steps * max(RATES.step, call.step_bytes() / RATES.bandwidth)
+
+
+def _step_by_step(call: Call) -> float:
+    """As `launches.repeat` launches steps."""
+    steps, kernels, products = call.sizes.steps, len(call.plan.stages), len(call.recurrent)
+    work = kernels * RATES.step + call.step_bytes() / RATES.cached
+    work += sum(product_time(call, one) for one in call.recurrent)
+    launched, replayed = (max(work, (kernels + products) * one) for one in (RATES.launch, RATES.replayed))
+    if steps < FEWEST:
+        return steps * launched
+    return RATES.recording + RECORDED * launched + (steps - RECORDED) * replayed
+
+
+STEPS = Schedule("step by step", Loop, _needs_none, _step_by_step)
+ONE_LAUNCH = Schedule("one launch", OneLaunch, _needs_states, _in_one_launch)
+# Every call has at least one that runs it. All save the same `History`, so that any can run its gradient.
+SCHEDULES = (STEPS, ONE_LAUNCH)
+
+
+@lru_cache(1024)
+def choose(call: Call) -> Schedule:
+    """The schedule of a call.
+
+    >>> from gatewise.cells import GRU, MinGRU
+    >>> from gatewise.compiler.stages import plan
+    >>> from gatewise.engine.triton.weights import Sizes
+    >>> sizes = Sizes(steps=100, batch=16, units=512, widths=(512,), heads=1)
+    >>> [choose(Call(plan(cell), sizes, "float32", saves=True)).name for cell in (GRU, MinGRU)]
+    ['step by step', 'one launch']
+    """
+    able = [one for one in SCHEDULES if one.refusal(call) is None]
+    return min(able, key=lambda one: one.time(call))
