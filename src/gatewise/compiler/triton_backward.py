@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from gatewise.compiler.gradient import Gradient, entries, kept
-from gatewise.compiler.stages import StagePlan
+from gatewise.compiler.stages import RowLocation, StagePlan
 from gatewise.compiler.statements import Row, Statement, Statistic, written
 from gatewise.compiler.triton import Triton
 from gatewise.compiler.triton_kernel import (
@@ -92,12 +92,7 @@ class Backward(Kernel):
                 f"    {own} += more",
             )
         if ("", place) in entries(plan):
-            number = entries(plan)["", place]
-            if f"entry {number}" in _passed_by_kernels(plan, self.number):
-                yield from (load("more", self.place(Row("entries", number))), f"{own} += more")
-            for one in slots(plan):
-                if one.slot.operand == place:
-                    yield from (load("more", self._through_slot(one)), f"{own} += more")
+            yield from self._entered(place, own)
         for number, (group, rows) in enumerate(plan.normalizers):
             if place in rows:
                 left = self.language.row(Row("entries", entries(plan)[group, place]))
@@ -105,6 +100,15 @@ class Backward(Kernel):
                 standard = f"({variable(plan, name)} - {mean}) * {scale}"
                 means = f"gradient_mean_{number} - {standard} * gradient_dot_{number}"
                 yield f"{own} += {scale} * ({left} - {means})"
+
+    def _entered(self, place: RowLocation, own: str) -> Iterator[str]:
+        """Adds the gradient of a line from later stages."""
+        number = entries(self.plan)["", place]
+        if f"entry {number}" in _passed_by_kernels(self.plan, self.number):
+            yield from (load("more", self.place(Row("entries", number))), f"{own} += more")
+        for one in slots(self.plan):
+            if one.slot.operand == place:
+                yield from (load("more", self._through_slot(one)), f"{own} += more")
 
     def _by_trace(self, index: int) -> str:
         """The address of the gradient of a trace's line."""
@@ -127,7 +131,7 @@ class Backward(Kernel):
                 yield f"later = later_{state}"
             else:
                 yield load("later", f"{self.pointer('carried')} + {state} * rows + at")
-            for one in slots(plan):
+            for one in slots(plan) if not self.loops else ():
                 if one.slot.operand.where == "previous" and state_of(plan, one.slot.operand) == state:
                     yield load("more", f"{self.pointer(f'through_{one.number}')} + at")
                     yield "later += more"

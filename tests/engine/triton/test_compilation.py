@@ -41,7 +41,7 @@ def test_kernels_compile_without_spills(name, stage, dtype, tmp_path):
             place for place, one in enumerate(kernel.arguments) if one not in (*options, "offset", "steps")
         ]
         source = ASTSource(
-            fn=functions(made)[kernel.name],
+            fn=functions(kernels(made).text)[kernel.name],
             signature=kinds,
             constexprs={one: value for one, value in options.items() if one in kinds},
             attrs={(place,): [["tt.divisibility", 16]] for place in aligned},

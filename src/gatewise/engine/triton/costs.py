@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from gatewise.compiler.gradient import kept
 from gatewise.compiler.stages import StagePlan
 from gatewise.compiler.triton_kernel import NumberedSlot, slots, state_of
 from gatewise.engine.triton.loop import Loop
-from gatewise.engine.triton.weights import Sizes
-
-Precision = Literal["float32", "tf32", "bfloat16"]  # of the factors of products
+from gatewise.engine.triton.weights import Precision, Sizes
 
 
 @dataclass(frozen=True)

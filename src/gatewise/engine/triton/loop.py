@@ -16,7 +16,7 @@ from gatewise.compiler.triton_source import kernels
 from gatewise.engine.triton.functions import functions
 from gatewise.engine.triton.launches import repeat
 from gatewise.engine.triton.tiles import tile_of
-from gatewise.engine.triton.weights import Sizes, Weights
+from gatewise.engine.triton.weights import Precision, Sizes, Weights
 
 Launch = Callable[[int], object]  # of a kernel or a product, at a number of steps after the counter
 
@@ -56,7 +56,7 @@ class Gradients:
 class Loop:
     """A call's buffers, and the launches of its steps.
 
-    dtype: of the factors of products; all else is float32
+    precision: of the factors of products; all else is float32
     """
 
     def __init__(
@@ -65,9 +65,10 @@ class Loop:
         given: Inputs,
         parameters: Mapping[str, Tensor],
         sizes: Sizes,
-        dtype: torch.dtype,
+        precision: Precision,
     ) -> None:
-        self.plan, self.given, self.sizes, self.dtype = plan, given, sizes, dtype
+        self.plan, self.given, self.sizes, self.precision = plan, given, sizes, precision
+        self.dtype = dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self.slots, self.device = slots(plan), given.inputs.device
         self.weights = Weights(plan, parameters, sizes, dtype)
         self.states_of_previous = [
@@ -167,21 +168,27 @@ class Loop:
         """The launch of a kernel, as a function of the offset of the step."""
         sizes, width = self.sizes, self.sizes.width(self.plan, stage)
         tile = tile_of(kernel, sizes.batch, width)
-        nothing = self.counter  # for addresses that the kernel's options leave unread
-        own = {
-            "biases": self.weights.biases, "vectors": self.weights.vectors, "factors": self.factors,
-            "lengths": nothing if self.lengths is None else self.lengths,
-            "resets": nothing if self.flags is None else self.flags,
-            "counter": self.counter, "offset": 0, "steps": sizes.steps, "batch": sizes.batch, "width": width,
-            "stride": sizes.stride, "factor_step": self.factor_step, "LENGTHS": self.lengths is not None,
-            "RESETS": self.flags is not None, "HEADS": sizes.heads, "ROWS": tile.rows, "UNITS": tile.units,
+        own = self.arguments() | {
+            "offset": 0, "width": width, "HEADS": sizes.heads, "ROWS": tile.rows, "UNITS": tile.units,
         } | dict(values)  # fmt: skip
-        arguments = [own[name] for name in kernel.arguments]
-        arguments = [nothing if one is None else one for one in arguments]
+        arguments = self.in_order(kernel, own)
         place = kernel.arguments.index("offset")
-        function = functions(self.plan)[kernel.name][tile.grid]
+        function = functions(kernels(self.plan).text)[kernel.name][tile.grid]
         before, after, warps = arguments[:place], arguments[place + 1 :], tile.warps
         return lambda offset: function(*before, offset, *after, num_warps=warps, enable_fp_fusion=True)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of kernels that are the same for all."""
+        return {
+            "biases": self.weights.biases, "vectors": self.weights.vectors, "factors": self.factors,
+            "lengths": self.lengths, "resets": self.flags, "counter": self.counter, "steps": self.sizes.steps,
+            "batch": self.sizes.batch, "stride": self.sizes.stride, "factor_step": self.factor_step,
+            "LENGTHS": self.lengths is not None, "RESETS": self.flags is not None,
+        }  # fmt: skip
+
+    def in_order(self, kernel: StepKernel, values: Mapping[str, Any]) -> list[Any]:
+        """The arguments of a kernel; an address that its options leave unread is any."""
+        return [self.counter if values[name] is None else values[name] for name in kernel.arguments]
 
     def _product(self, one: NumberedSlot, operand: Tensor) -> Launch:
         """The matrix product of a slot in a step."""

@@ -26,9 +26,9 @@ from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request
 from gatewise.engine.tickets import Ticket, read_ticket
 from gatewise.engine.triton.choice import choose
-from gatewise.engine.triton.costs import Call, Precision
+from gatewise.engine.triton.costs import Call
 from gatewise.engine.triton.loop import History, Inputs, Loop
-from gatewise.engine.triton.weights import Sizes
+from gatewise.engine.triton.weights import Precision, Sizes
 
 INPUTS = (
     "Tensor inputs, Tensor[] parameters, Tensor[] state, Tensor? lengths, Tensor? resets, Tensor[] factors, "
@@ -65,7 +65,7 @@ def _loop(
     named = dict(zip(own.names, parameters, strict=True))
     precision: Precision = "bfloat16" if bfloat16 else "tf32" if _rounds_to_tf32() else "float32"
     schedule = choose(Call(stages, sizes, precision, saves, backward))
-    return schedule.loop(stages, given, named, sizes, torch.bfloat16 if bfloat16 else torch.float32)
+    return schedule.loop(stages, given, named, sizes, precision)
 
 
 def _rounds_to_tf32() -> bool:

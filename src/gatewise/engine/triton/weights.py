@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,8 +14,10 @@ from gatewise.compiler.program import PROJECTION
 from gatewise.compiler.stages import StagePlan
 from gatewise.compiler.triton_kernel import NumberedSlot, slots
 
+Precision = Literal["float32", "tf32", "bfloat16"]  # of the factors of products
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True)
 class Sizes:
     """The sizes of a call: steps, batch, units, the width of each state, heads."""
 
