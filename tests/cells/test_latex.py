@@ -15,6 +15,7 @@ from gatewise.cells import (
     lattice_cells,
     mdlstm,
     prev,
+    sigmoid,
     tanh,
     x,
 )
@@ -31,15 +32,26 @@ def test_every_cell_is_typeset_with_balanced_brackets(cell):
 
 def test_sums_have_one_bias_and_products_beside_them_their_own():
     assert r"c_{t} &= f_{t} \odot c_{t-1} + i_{t} \odot g_{t}" in latex(LSTM)
-    assert r"r_{t} \odot \left(R_{n} h_{t-1} + b^{R}_{n}\right) + b_{n}" in latex(GRU)
+    assert r"r_{t} \odot \left(R_{n} h_{t-1} + b^{R}_{n}\right) + b^{W}_{n}" in latex(GRU)
     assert r"\mathrm{LN}_{\mathrm{input}}\left(W_{i} x_{t}\right)" in latex(cells()["LayerNormLSTM"])
+
+
+def test_products_of_one_block_in_two_lines_have_different_biases():
+    class Own(Cell):
+        state = ("h",)
+        f = sigmoid(W.a @ x + R.b @ prev.h)
+        h = f * prev.h + tanh(R.a @ prev.h + W.b @ x)
+
+    text = latex(Own)
+    assert r"\sigma\left(W_{a} x_{t} + R_{b} h_{t-1} + b^{W}_{a} + b^{R}_{b}\right)" in text
+    assert r"\tanh\left(R_{a} h_{t-1} + W_{b} x_{t} + b^{R}_{a} + b^{W}_{b}\right)" in text
 
 
 def test_matrices_are_typeset_as_in_their_papers():
     text = latex(MLSTM)
     assert r"C_{t} &= f_{t} \odot C_{t-1} + i_{t} \odot v_{t} {k_{t}}^{\top}" in text
     assert r"\frac{o_{t} \odot C_{t} q_{t}}{\max\left(\left|{n_{t}}^{\top} q_{t}\right|, " in text
-    assert r"k_{t} &= \frac{1}{\sqrt{K}}\,\left(W_{k} x_{t} + b^{W}_{k}\right)" in text
+    assert r"k_{t} &= \frac{1}{\sqrt{K}}\,\left(W_{k} x_{t} + b_{k}\right)" in text
     forgetting = r"S_{t} &= \mathbf{1} {f_{t}}^{\top} \odot S_{t-1} + i_{t} {\left(1 - f_{t}\right)}^{\top}"
     assert forgetting in latex(HGRN2)
     assert r"p_{\mathrm{gain}} \odot \sqrt{\max\left(1 - a_{t} \odot a_{t}, " in latex(LRU)
@@ -54,7 +66,7 @@ def test_a_negative_factor_is_no_difference():
         state = ("h",)
         h = (W.h @ x) * -3 + prev.h * -0.5
 
-    assert r"\left(W_{h} x_{t} + b^{W}_{h}\right)\,\left(-3\right) + h_{t-1}\,\left(-0.5\right)" in latex(Own)
+    assert r"\left(W_{h} x_{t} + b_{h}\right)\,\left(-3\right) + h_{t-1}\,\left(-0.5\right)" in latex(Own)
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])

@@ -197,7 +197,7 @@ def test_a_layer_shows_the_biases_of_its_own_products_with_their_signs():
     biases = [
         [text.replace("\u200b", "") for _, text, term in layer.terms.values() if not term] for layer in layers
     ]
-    assert sorted(biases) == [[], ["bWa"], ["bWc", "−bRc"], ["bb"], ["−ba"], ["−bv"]]
+    assert sorted(biases) == [[], ["bWa"], ["bWc", "−bRc"], ["bb"], ["−bRa"], ["−bv"]]
 
 
 def test_a_number_after_a_value_has_a_sign_and_a_name_with_a_number_is_no_axis():

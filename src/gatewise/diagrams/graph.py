@@ -25,7 +25,7 @@ from gatewise.cells.expressions import (
 from gatewise.cells.formula import formula
 from gatewise.cells.ranks import is_matrix
 from gatewise.cells.traversal import inside
-from gatewise.cells.typeset import own_biases
+from gatewise.cells.typeset import separate_biases
 from gatewise.diagrams.labels import function_name, label, previous_name, variable, with_block
 from gatewise.diagrams.sums import biases, is_product, signed_terms
 
@@ -114,7 +114,7 @@ class _Builder:
     nodes: dict[object, Node] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.own = own_biases(self.cell)
+        self.separate = separate_biases(self.cell)
 
     def node(self, expression: Expression) -> Node:
         """The node of an expression, always the same for the same expression."""
@@ -169,7 +169,7 @@ class _Builder:
         pins = [self._port(sign, term, term is total or term.line is None) for sign, term in terms]
         own = [(sign, term) for sign, term in terms if term is total or term.line is None]
         if not self._is_normalized(expression, total):
-            pins += [Pin(None, text, bias=True) for text in biases(own, len(terms) == 1, self.own)]
+            pins += [Pin(None, text, bias=True) for text in biases(own, self.separate)]
         if total is expression:
             return self._node("layer", "Σ", VALUE, tuple(pins), expression)
         text = formula(expression, lambda one: VALUE if self._is(one, total) else one.line)

@@ -43,7 +43,7 @@ def with_block(family: str, block: str) -> str:
 
 
 def bias(block: str, family: str = "") -> str:
-    """The bias of a sum, or that of one family's product alone.
+    """The bias of a block, or that of the product by one family.
 
     >>> bias("f"), bias("f", "W")
     ('b_{f}', 'b^{W}_{f}')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatewise.cells.expressions import Expression, Normalized, Operation, Product
-from gatewise.cells.typeset import BIASED
+from gatewise.cells.typeset import is_biased
 from gatewise.diagrams.labels import bias
 
 
@@ -33,22 +33,15 @@ def is_product(term: Expression) -> bool:
     return False
 
 
-def biases(terms: list[tuple[str, Expression]], alone: bool, own: frozenset[str]) -> list[str]:
-    """The biases of a sum's products: one for each block, unless that would be ambiguous.
+def biases(terms: list[tuple[str, Expression]], separate: frozenset[str]) -> list[str]:
+    """The biases of a sum's products, with their signs: one for each block, or one for each product.
 
     terms: those that are not read by their names, with their signs
-    alone: whether the sum is a single product
-    own: the blocks with biases of the cell's own
+    separate: the blocks of which each product has a bias with a letter of its own
     """
-    biased: dict[str, list[tuple[str, str]]] = {}
-    for sign, one in terms:
-        if isinstance(one, Product) and (one.family in BIASED or one.per_head):
-            biased.setdefault(one.block, []).append((sign, one.family))
-    found = []
-    for block, added in biased.items():
-        signs = {sign for sign, _ in added}
-        if alone or block in own or len(signs) > 1:
-            found += [(sign, bias(block, family)) for sign, family in added]
-        else:
-            found += [(sign, bias(block)) for sign in signs]
-    return [f"{'−' if sign == '-' else ''}{text}" for sign, text in found]
+    found = (
+        (sign, bias(one.block, one.family if one.block in separate else ""))
+        for sign, one in terms
+        if is_biased(one)
+    )
+    return [f"{'−' if sign == '-' else ''}{text}" for sign, text in dict.fromkeys(found)]
