@@ -133,7 +133,7 @@ def _rst(lines: list[str]) -> str:
 
 
 def _write(app: Sphinx) -> None:
-    write_pages(Path(app.srcdir) / FOLDER, pages())
+    write_pages(Path(app.srcdir) / FOLDER, {f"{name}.md": text for name, text in pages().items()})
 
 
 def setup(app: Sphinx) -> None:

@@ -1,4 +1,4 @@
-"""A page for each cell of the catalogue, in `docs/cells/`, and the directive `cell-list` that links them."""
+"""A page and a drawing of each cell, in `docs/cells/`, and the directive `cell-list` that links them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+import gatewise
 from gatewise.cells import Cell, CellType, cells, lattice_cells
 from gatewise.cells.catalogue import LATTICES, USUAL_AXES
 from gatewise.cells.formula import formulas
 from gatewise.cells.latex import latex
 from gatewise.compiler.layout import Parameter, layout, projection_obstacle
 from generators.backends import on_cpu, on_gpu
-from generators.figures import diagram
 from generators.formulas import typeset
 from generators.pages import table, write_pages
 
@@ -34,11 +34,12 @@ def every_cell() -> dict[str, CellType]:
 def page(cell: CellType) -> str:
     """The page of a cell, in Markdown."""
     parts = [
+        "---\nhide-toc: true\n---",  # the drawing has the room
         f"# {cell.__name__}",
         _definition(cell),
         _facts(cell),
         "## Equations\n" + _equations(cell),
-        "## One step\n" + diagram(cell),
+        f"## One step\n![One step of {cell.__name__}]({cell.__name__}.svg)",
         "## Code\n" + _code(cell),
         "## Parameters\n" + _parameters(cell),
         "## Use\n" + _use(cell),
@@ -139,7 +140,7 @@ def _heads(cell: CellType) -> str:
 def _shape(one: Parameter) -> str:
     number = len(one.blocks)
     rows = f"{number if number > 1 else ''}{'A' if one.per_head else 'H'}"
-    return f"[{rows}, {'I' if one.width == 'input' else 'H'}]" if one.kind == "matrix" else f"[{rows}]"
+    return f"[{rows},&nbsp;{'I' if one.width == 'input' else 'H'}]" if one.kind == "matrix" else f"[{rows}]"
 
 
 def _use(cell: CellType) -> str:
@@ -178,7 +179,9 @@ def _contents(chosen: dict[str, Any]) -> str:
 
 
 def _write(app: Sphinx) -> None:
-    write_pages(Path(app.srcdir) / FOLDER, {name: page(cell) for name, cell in every_cell().items()})
+    pages = {f"{name}.md": page(cell) for name, cell in every_cell().items()}
+    drawings = {f"{name}.svg": gatewise.draw(cell).svg for name, cell in every_cell().items()}
+    write_pages(Path(app.srcdir) / FOLDER, pages | drawings)
 
 
 def setup(app: Sphinx) -> None:

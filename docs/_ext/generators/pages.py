@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def write_pages(folder: Path, pages: Mapping[str, str]) -> None:
-    """Makes a folder hold these pages and no others, so that only what changed is read again.
+def write_pages(folder: Path, files: Mapping[str, str]) -> None:
+    """Makes a folder hold these files and no others, so that only what changed is read again.
 
     Args:
-        folder: a folder of generated pages
-        pages: the text of each page, by its name without an ending
+        folder: a folder of generated pages and drawings
+        files: the text of each, by its name
     """
     folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.md"):
-        if old.stem not in pages:
+    for old in folder.iterdir():
+        if old.name not in files:
             old.unlink()
-    for name, text in pages.items():
-        path = folder / f"{name}.md"
+    for name, text in files.items():
+        path = folder / name
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
 
