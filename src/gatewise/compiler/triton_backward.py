@@ -26,6 +26,11 @@ from gatewise.compiler.values import stored, variable
 class Backward(Kernel):
     """From the gradients of a stage's lines to those of its sums, of states before and of vectors."""
 
+    @property
+    def name(self) -> str:
+        """The name of the kernel."""
+        return f"backward_{self.number}"
+
     def kernel(self) -> StepKernel:
         plan, stage = self.plan, self.stage
         self.gradient = Gradient(plan, self.number)
@@ -54,14 +59,14 @@ class Backward(Kernel):
         body += ["if LENGTHS:", *alive] if alive else []
         before, after = self._around()
         body += self._ends()
-        return self.function(f"backward_{self.number}", before, body, after, "steps - 1 - step")
+        return self.function(self.name, before, body, after, "start + end - 1 - step")
 
     def _around(self) -> tuple[list[str], list[str]]:
         """The statements before and after the loop over all steps, or a step."""
         before, after = [*self.loads("vectors")], []
         for state in self.previous if self.loops else ():
-            before.append(load(f"later_{state}", f"{self.pointer('carried')} + {state} * rows + at"))
-            after.append(store(f"{self.pointer('passed')} + {state} * rows + at", f"later_{state}"))
+            before.append(load(f"later_{state}", self.of_chunk("carried", int(state or 0))))
+            after.append(store(self.of_chunk("passed", int(state or 0)), f"later_{state}"))
         vectors = [one for one in self.gradient.outside.values() if one.startswith("vector")]
         for number in [one.split()[1] for one in vectors] if self.loops else ():
             before.append(f"total_{number} = tl.zeros([ROWS, UNITS], tl.float32)")
@@ -70,7 +75,10 @@ class Backward(Kernel):
 
     def _vector(self, number: str, gradient: str) -> list[str]:
         """Adds a gradient of a vector to the sum of its rows over the steps before; no other program does."""
-        place = f"(tl.program_id(0) * {len(self.plan.vectors)} + {number})"
+        program = "tl.program_id(0)"
+        if self.loops:
+            program = "(number * tl.num_programs(0) + tl.program_id(0))"
+        place = f"({program} * {len(self.plan.vectors)} + {number})"
         address = f"{self.pointer('d_vectors')} + {place} * stride + u"
         return [
             f"total = tl.sum(tl.where(inside, {gradient}, 0.0), 0)[None, :]",

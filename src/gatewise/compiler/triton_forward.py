@@ -32,13 +32,21 @@ class Forward(Kernel):
         before = [*self.loads("vectors"), *self._biases()]
         body = [*self.loads("state", "kept", "factors")]
         if self.loops:
-            before += ["t = first", *self.loads("previous")]
+            before += self._starts()
         else:
             body += self.loads("previous")
         body += [*self.resets(), *statistics]
         body += [line for k in range(stage.sums) for line in self._sum(k)]
         body += [*lines, *stores, *keeps]
         return self.function(f"forward_{self.number}", before, body, [], "step")
+
+    def _starts(self) -> Iterator[str]:
+        """Loads the states before the first step of a chunk."""
+        for row in self.language.rows:
+            if row.where == "previous":
+                yield load(
+                    f"previous_{row.index}", self.of_chunk("starts", int(self.previous[row.index] or 0))
+                )
 
     def _biases(self) -> Iterator[str]:
         first = self.stage.first_sum

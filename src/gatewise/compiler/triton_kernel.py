@@ -110,6 +110,10 @@ class Kernel:
                 return f"{self.pointer('entries')} + {one} * rows + at"
         return f"{self.pointer('vectors')} + {one} * stride + u"
 
+    def of_chunk(self, pointer: str, state: int) -> str:
+        """The address of a number of a state, of which there is one for each chunk of steps."""
+        return f"{self.pointer(pointer)} + (number * {len(self.states)} + {state}) * rows + at"
+
     def loads(self, *kinds: Where) -> Iterator[str]:
         """Loads every row of some kinds that the text reads."""
         for row in self.language.rows:
@@ -141,11 +145,11 @@ class Kernel:
         ]
 
     def function(self, name: str, before: list[str], body: list[str], after: list[str], t: str) -> StepKernel:
-        """The kernel with these statements before, in and after a step, or the loop over steps.
+        """The kernel with these statements before, in and after a step, or the loop over a chunk of steps.
 
-        t: the number of the step if all are run, over `step`, which counts from zero
+        t: the number of the step if a chunk of steps is run, over `step`, which counts from `start` to `end`
         """
-        arguments = (*self.pointers, *SIZES, *OPTIONS)
+        arguments = (*self.pointers, *SIZES, *(("chunk",) if self.loops else ()), *OPTIONS)
         head = ", ".join(f"{one}: tl.constexpr" if one in OPTIONS else one for one in arguments)
         start = [
             "first = tl.load(counter).to(tl.int64) + offset",
@@ -166,11 +170,18 @@ class Kernel:
             "    next_reset = tl.load(resets + (t + 1) * batch + b, mask=b < batch, other=0) != 0",
         ]
         if self.loops:
-            loop = ["for step in range(0, steps):", *(f"    {line}" for line in step + body)]
+            start += [
+                "number = tl.program_id(2).to(tl.int64)",
+                "start = tl.program_id(2) * chunk",
+                "end = tl.minimum(start + chunk, steps)",
+            ]
+            loop = ["for step in range(start, end):", *(f"    {line}" for line in step + body)]
         else:
             loop = step + body
         own = [*start, *before, *loop, *after]
-        lines = [f'@triton.jit(do_not_specialize=["offset", "steps"])\ndef {name}({head}):', *own]
+        varying = ["offset", "steps", *(["chunk"] if self.loops else [])]
+        listed = ", ".join(f'"{one}"' for one in varying)
+        lines = [f"@triton.jit(do_not_specialize=[{listed}])\ndef {name}({head}):", *own]
         whole_rows = bool(self.language.normalizers)
         return StepKernel(name, "\n    ".join(lines) + "\n", arguments, whole_rows)
 

@@ -11,7 +11,12 @@ and writes, at step `t`,
     entries [entries, B, S]                     gradients that stages pass to earlier ones
 
 where `t` is a number in memory and an offset, so that recorded launches can be repeated. If no product needs
-a state, one launch runs all steps, and states and their gradients stay in registers.
+a state, one launch runs all steps, and states and their gradients stay in registers: a program runs a chunk
+of `chunk` steps, which starts from
+
+    starts, carried [chunks, states, B, S]      the states before it, and the gradients after it
+
+either of all steps, or of some, after the kernels of `gatewise.compiler.triton_scan`.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from gatewise.compiler.triton import PRELUDE
 from gatewise.compiler.triton_backward import Backward
 from gatewise.compiler.triton_forward import Forward
 from gatewise.compiler.triton_kernel import StepKernel, runs_all_steps
+from gatewise.compiler.triton_scan import ScanKernels, scan_kernels
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +37,14 @@ class StepKernels:
     """The kernels of all stages, and the text of the module that holds them.
 
     runs_all_steps: whether a launch runs all steps, not one
+    scan: for each level of an affine recurrence, the kernels that make chunks of steps independent
     """
 
     forward: tuple[StepKernel, ...]
     backward: tuple[StepKernel, ...]
     text: str
     runs_all_steps: bool
+    scan: tuple[ScanKernels, ...]
 
 
 @cache
@@ -50,5 +58,7 @@ def kernels(plan: StagePlan) -> StepKernels:
     """
     forward = tuple(Forward(plan, number).kernel() for number in range(len(plan.stages)))
     backward = tuple(Backward(plan, number).kernel() for number in range(len(plan.stages)))
-    text = "\n\n".join([PRELUDE, *(one.text for one in forward + backward)])
-    return StepKernels(forward, backward, text, runs_all_steps(plan))
+    scan = scan_kernels(plan)
+    between = [kernel for one in scan for kernel in (one.forward, one.backward, one.carry)]
+    text = "\n\n".join([PRELUDE, *(one.text for one in (*forward, *backward, *between))])
+    return StepKernels(forward, backward, text, runs_all_steps(plan), scan)

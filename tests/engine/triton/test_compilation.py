@@ -15,9 +15,10 @@ from gatewise.engine.triton.tiles import tile_of
 H100 = 90  # compute capability 9.0
 SHARED = 232_448  # bytes of shared memory of a program there
 ROUNDED = ("products", "operand", "gradient", "history", "through")  # in the dtype of products
-OPTIONS = {"LENGTHS": True, "RESETS": True, "KEEP": True, "TRACED": True, "HEADS": 1}
-TYPES = {"lengths": "*i32", "counter": "*i32", "resets": "*u8"}
-SIZES = ("offset", "batch", "width", "stride", "factor_step", "kept_step", "by_step", "steps")
+OPTIONS = {"LENGTHS": True, "RESETS": True, "KEEP": True, "TRACED": True, "HEADS": 1, "DIRECTION": 1}
+TYPES = {"lengths": "*i32", "counter": "*i32", "resets": "*u8", "cleared": "*u8"}
+SIZES = ("offset", "batch", "width", "stride", "factor_step", "kept_step", "by_step", "steps", "chunk")
+UNALIGNED = ("offset", "steps", "chunk")
 
 
 @pytest.mark.parametrize(
@@ -31,15 +32,15 @@ def test_kernels_compile_without_spills(name, stage, dtype, tmp_path):
 
     tools = Path(triton.__file__).parent / "backends/nvidia/bin"
     made = plan(cells()[name])
-    for kernel in (kernels(made).forward[stage], kernels(made).backward[stage]):
+    own = kernels(made)
+    between = [kernel for one in own.scan for kernel in (one.forward, one.backward, one.carry)]
+    for kernel in (own.forward[stage], own.backward[stage], *between):
         tile = tile_of(kernel, batch=64, width=1024)
         options = {**OPTIONS, "ROWS": tile.rows, "UNITS": tile.units}
         kinds = {one: "constexpr" if one in options else "i32" if one in SIZES else TYPES.get(one, "*fp32")
                  for one in kernel.arguments}  # fmt: skip
         kinds |= {one: f"*{dtype}" for one in kinds if one.startswith(ROUNDED)}
-        aligned = [
-            place for place, one in enumerate(kernel.arguments) if one not in (*options, "offset", "steps")
-        ]
+        aligned = [place for place, one in enumerate(kernel.arguments) if one not in (*options, *UNALIGNED)]
         source = ASTSource(
             fn=functions(kernels(made).text)[kernel.name],
             signature=kinds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from gatewise.compiler.triton_kernel import runs_all_steps
+from gatewise.engine.triton import scan
 from gatewise.engine.triton.costs import RATES, Call, Schedule, product_time
 from gatewise.engine.triton.launches import FEWEST, RECORDED
 from gatewise.engine.triton.loop import Loop, OneLaunch
@@ -35,8 +36,9 @@ def _step_by_step(call: Call) -> float:
 
 STEPS = Schedule("step by step", Loop, _needs_none, _step_by_step)
 ONE_LAUNCH = Schedule("one launch", OneLaunch, _needs_states, _in_one_launch)
+SCAN = Schedule("chunked scan", scan.Scan, scan.refusal, scan.time)
 # Every call has at least one that runs it. All save the same `History`, so that any can run its gradient.
-SCHEDULES = (STEPS, ONE_LAUNCH)
+SCHEDULES = (STEPS, ONE_LAUNCH, SCAN)
 
 
 @lru_cache(1024)
@@ -48,7 +50,7 @@ def choose(call: Call) -> Schedule:
     >>> from gatewise.engine.triton.weights import Sizes
     >>> sizes = Sizes(steps=100, batch=16, units=512, widths=(512,), heads=1)
     >>> [choose(Call(plan(cell), sizes, "float32", saves=True)).name for cell in (GRU, MinGRU)]
-    ['step by step', 'one launch']
+    ['step by step', 'chunked scan']
     """
     able = [one for one in SCHEDULES if one.refusal(call) is None]
     return min(able, key=lambda one: one.time(call))

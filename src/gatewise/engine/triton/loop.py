@@ -146,22 +146,36 @@ class Loop:
         self.counter.fill_(last)
         repeat(step, self.sizes.steps, self.counter, -1)
 
-    def _launches(self, history: History, parity: int, keep: bool) -> list[Launch]:
-        """The launches of a step with a number of this parity, forward."""
-        found: list[Launch] = []
-        values = {"states": history.states, "kept": history.kept}
+    @property
+    def chunk(self) -> int:
+        """The steps that a program of a kernel of all steps runs."""
+        return self.sizes.steps
+
+    @property
+    def chunks(self) -> int:
+        """The number of chunks of steps."""
+        return -(-self.sizes.steps // self.chunk)
+
+    def forward_values(self, history: History, parity: int, keep: bool) -> dict[str, Any]:
+        """The arguments of kernels, forward, that depend on the parity of a step or on what is saved."""
+        values: dict[str, Any] = {"states": history.states, "kept": history.kept}
         values |= {f"products_{number}": one for number, one in self.products.items()}
         for one in self.slots:
             pair = self.operands[one.number]
             values[f"operand_{one.number}"] = pair[(1 - parity) % len(pair)]
-        options = {"KEEP": keep or len(self.plan.stages) > 1, "TRACED": False}
-        numbers = {"kept_step": history.kept[0].numel() if keep else 0, "by_step": 0}
+        values |= {"KEEP": keep or len(self.plan.stages) > 1, "TRACED": False}
+        return values | {"kept_step": history.kept[0].numel() if keep else 0, "by_step": 0}
+
+    def _launches(self, history: History, parity: int, keep: bool) -> list[Launch]:
+        """The launches of a step with a number of this parity, forward."""
+        found: list[Launch] = []
+        values = self.forward_values(history, parity, keep)
         for stage, kernel in enumerate(kernels(self.plan).forward):
             for one in self.slots:
                 if one.stage == stage and one.slot.operand.where != "input":
                     pair = self.operands[one.number]
                     found.append(self._product(one, pair[parity % len(pair)]))
-            found.append(self.launch(kernel, stage, values | numbers | options))
+            found.append(self.launch(kernel, stage, values))
         return found
 
     def launch(self, kernel: StepKernel, stage: int, values: Mapping[str, Any]) -> Launch:
@@ -169,11 +183,13 @@ class Loop:
         sizes, width = self.sizes, self.sizes.width(self.plan, stage)
         tile = tile_of(kernel, sizes.batch, width)
         own = self.arguments() | {
-            "offset": 0, "width": width, "HEADS": sizes.heads, "ROWS": tile.rows, "UNITS": tile.units,
+            "offset": 0, "chunk": self.chunk, "width": width, "HEADS": sizes.heads, "ROWS": tile.rows,
+            "UNITS": tile.units,
         } | dict(values)  # fmt: skip
         arguments = self.in_order(kernel, own)
         place = kernel.arguments.index("offset")
-        function = functions(kernels(self.plan).text)[kernel.name][tile.grid]
+        chunks = (self.chunks,) if "chunk" in kernel.arguments else ()
+        function = functions(kernels(self.plan).text)[kernel.name][(*tile.grid, *chunks)]
         before, after, warps = arguments[:place], arguments[place + 1 :], tile.warps
         return lambda offset: function(*before, offset, *after, num_warps=warps, enable_fp_fusion=True)
 
@@ -295,8 +311,8 @@ class OneLaunch(Loop):
 
     def run_forward(self, history: History, keep: bool) -> None:
         self.counter.zero_()
-        for launch in self._launches(history, 0, keep):
-            launch(0)
+        values = self.forward_values(history, 0, keep) | {"starts": history.states}
+        self.launch(kernels(self.plan).forward[0], 0, values)(0)
 
     def run_backward(self, back: Back) -> None:
         last = self.sizes.steps % 2
@@ -309,7 +325,7 @@ class Back:
     """The buffers of a backward pass.
 
     through: the gradients through each slot, as `Loop.operands`; history: of each group's sums at every step,
-    [T, heads, B, k * keys]; by_vectors: [tiles of rows, vectors, S]
+    [T, heads, B, k * keys]; by_vectors: [tiles of rows and chunks, vectors, S]
     """
 
     def __init__(
@@ -331,7 +347,7 @@ class Back:
             tile_of(kernel, sizes.batch, sizes.width(plan, stage)).grid[0]
             for stage, kernel in enumerate(self.kernels)
         ]
-        self.by_vectors = loop._zeros(max(tiles), max(1, len(plan.vectors)), sizes.stride)
+        self.by_vectors = loop._zeros(max(tiles) * loop.chunks, max(1, len(plan.vectors)), sizes.stride)
         self.values: dict[str, Any] = {
             "states": history.states, "kept": history.kept, "by_states": by_states, "by_kept": by_kept,
             "by_step": by_states[0].numel(), "kept_step": history.kept[0].numel(),

@@ -1,0 +1,115 @@
+"""Affine recurrences in chunks of steps that run at the same time.
+
+One launch runs all steps of a chunk in a program. Few rows of long sequences occupy a small part of a GPU by
+it; chunks multiply the programs, for which each step is computed once more for each level of the recurrence:
+composed with the others of its chunk, before the states between chunks are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from math import isqrt
+from typing import Any
+
+from torch import Tensor
+from torch.nn.functional import pad
+
+from gatewise.compiler.affine import recurrence
+from gatewise.compiler.stages import StagePlan
+from gatewise.compiler.triton_scan import ScanKernels
+from gatewise.compiler.triton_source import kernels
+from gatewise.engine.triton.costs import RATES, Call
+from gatewise.engine.triton.loop import Back, History, OneLaunch
+from gatewise.engine.triton.tiles import power_of_two
+
+SHORTEST = 16  # steps of a chunk, an estimate
+
+
+def refusal(call: Call) -> str | None:
+    """Why a call can't be divided into chunks, or None."""
+    obstacle = recurrence(call.plan).obstacle
+    if obstacle is None and call.sizes.steps <= chunk_of(call.plan, call.sizes.steps):
+        return f"{call.sizes.steps} steps are no more than a chunk"
+    return obstacle
+
+
+def time(call: Call) -> float:
+    """An estimate in microseconds."""
+    steps, levels = call.sizes.steps, len(recurrence(call.plan).levels)
+    chunk = chunk_of(call.plan, steps)
+    waiting = RATES.step * ((levels + 1) * chunk + levels * steps / chunk)
+    moving = (levels + 1) * steps * call.step_bytes() / RATES.bandwidth
+    return (1 + 2 * levels) * RATES.launch + max(waiting, moving)
+
+
+def chunk_of(plan: StagePlan, steps: int) -> int:
+    """The steps of a chunk: about as many as make those inside a chunk and those between chunks the fewest.
+
+    >>> from gatewise.cells import MinGRU
+    >>> from gatewise.compiler.stages import plan
+    >>> [chunk_of(plan(MinGRU), steps) for steps in (100, 4096)]
+    [16, 64]
+    """
+    levels = len(recurrence(plan).levels)
+    return max(SHORTEST, power_of_two(isqrt(steps * levels // (levels + 1))))
+
+
+class Scan(OneLaunch):
+    """Composes the steps of each chunk, carries states from chunk to chunk, then runs the chunks."""
+
+    @cached_property
+    def chunk(self) -> int:
+        return chunk_of(self.plan, self.sizes.steps)
+
+    def run_forward(self, history: History, keep: bool) -> None:
+        self.counter.zero_()
+        starts = self._zeros(*self._shape)
+        starts[0] = history.states[0]
+        values = self.forward_values(history, 0, keep)
+        for level in self._levels():
+            self.find(level, level.forward, values, {"starts": starts}, 0, 1)
+        self.launch(kernels(self.plan).forward[0], 0, {**values, "starts": starts})(0)
+
+    def run_backward(self, back: Back) -> None:
+        self.counter.zero_()
+        carried, passed = self._zeros(*self._shape), self._empty(*self._shape)
+        carried[-1] = back.passed[self.sizes.steps % 2]
+        for level in reversed(self._levels()):
+            self.find(level, level.backward, back.values, {"carried": carried}, self.chunks - 1, -1)
+        self.launch(back.kernels[0], 0, back.values | {"carried": carried, "passed": passed})(0)
+        back.passed[0] = passed[0]
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return self.chunks, len(self.plan.program.states), self.sizes.batch, self.sizes.stride
+
+    def _levels(self) -> list[ScanKernels]:
+        """The levels whose values between chunks matter: those that steps read, or that padding keeps."""
+        every = kernels(self.plan).scan
+        return [one for one in every if one.level.is_read or self.lengths is not None]
+
+    def find(
+        self, level: ScanKernels, composition: Any, values: Mapping[str, Any], known: Mapping[str, Tensor],
+        first: int, direction: int,
+    ) -> None:  # fmt: skip
+        """Finds the values of a level between chunks. known: those of chunk `first` and of other levels"""
+        composed = self._empty(self.chunks, level.numbers, *self._shape[2:])
+        self.launch(composition, 0, {**values, **known, "composed": composed})(0)
+        (carried,) = known.values()
+        own = {
+            "composed": composed, "carried": carried, "cleared": self._cleared(direction),
+            "steps": self.chunks - 1, "DIRECTION": direction,
+        }  # fmt: skip
+        self.launch(level.carry, 0, own)(first)
+
+    def _cleared(self, direction: int) -> Tensor | None:
+        """[chunks, B]: whether a reset is before a step of a chunk; backward, after one."""
+        if self.flags is None:
+            return None
+        flags = self.flags[:-1] if direction > 0 else self.flags[1:]
+        return (
+            pad(flags, (0, 0, 0, self.chunks * self.chunk - len(flags)))
+            .view(self.chunks, self.chunk, -1)
+            .amax(1)
+        )

@@ -1,0 +1,123 @@
+"""Affine recurrences in chunks of steps, in Triton's interpreter, against the reference in float64."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gatewise.cells import Cell, W, b, cells, p, prev, sigmoid, tanh, x
+from gatewise.compiler.stages import plan
+from gatewise.engine.reference import Reference
+from gatewise.engine.triton import backend, loop, operator, scan
+from gatewise.engine.triton.backend import Triton
+from gatewise.engine.triton.choice import SCAN, choose
+from gatewise.engine.triton.costs import Call
+from gatewise.engine.triton.weights import Sizes
+from tests.engine.test_native import request_for, results
+
+CHUNK = 4
+STEPS = 2 * CHUNK + 1
+
+
+class Pair(Cell):
+    """Two states that turn into each other, with vectors, and a third that reads both."""
+
+    state = ("y", "h", "g")
+    a = sigmoid(W.a @ x + b.a)
+    c = tanh(W.c @ x)
+    h = a * prev.h - (1 - a) * p.g * prev.g + W.i @ x
+    g = -prev.g * c / 2 + prev.h / (2 + a)
+    y = tanh(h) * prev.y * g + c
+
+
+CELLS = [*(cells()[name] for name in ("MinGRU", "MinLSTM", "RGLRU", "QRNN")), Pair]
+each_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda one: one.__name__)
+
+
+@pytest.fixture(autouse=True)
+def chunks(monkeypatch):
+    """All calls run in short chunks, whose numbers the returned list has."""
+    found, find = [], scan.Scan.find
+
+    def counted(own, *given):
+        found.append(own.chunks)
+        return find(own, *given)
+
+    def empty(own, *shape, dtype=torch.float32):
+        return torch.full(shape, torch.nan, dtype=dtype)  # where no kernel writes
+
+    monkeypatch.setattr(loop.Loop, "_empty", empty)
+    monkeypatch.setattr(scan.Scan, "find", counted)
+    monkeypatch.setattr(backend, "FEWEST_STEPS", 1)
+    monkeypatch.setattr(operator, "choose", lambda call: SCAN)
+    monkeypatch.setattr(scan, "chunk_of", lambda plan, steps: CHUNK)
+    return found
+
+
+def doubled(value):
+    """The same in float64."""
+    if isinstance(value, dict):
+        return {name: doubled(one) for name, one in value.items()}
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        return value
+    return value.detach().double().requires_grad_(value.requires_grad)
+
+
+def assert_same(request):
+    exact = replace(request, **{name: doubled(one) for name, one in vars(request).items()})
+    for ours, theirs in zip(results(Triton("cpu"), request), results(Reference(), exact), strict=True):
+        scale = 1 + theirs.detach().abs().max()
+        torch.testing.assert_close(ours / scale, (theirs / scale).float(), rtol=0, atol=2e-6)
+
+
+@each_cell
+def test_lengths_resets_and_zoneout_backwards(cell, chunks):
+    more = {"lengths": torch.tensor([STEPS, 0, CHUNK, 1]), "resets": torch.rand(STEPS, 4) < 0.3}
+    zoneout = {cell.state[-1]: 0.25}
+    assert_same(
+        request_for(cell, (STEPS, 4, 3, 5), torch.float32, zoneout=zoneout, reverse=True, trace=True, **more)
+    )
+    assert chunks
+    assert {*chunks} == {3}
+
+
+@pytest.mark.parametrize("steps", [1, 2 * CHUNK])
+@pytest.mark.parametrize("cell", [cells()["QRNN"], Pair], ids=lambda one: one.__name__)
+def test_one_step_and_whole_chunks(cell, steps):
+    assert_same(request_for(cell, (steps, 2, 1, 2), torch.float32, recompute=True))
+
+
+def test_many_tiles():
+    assert_same(request_for(cells()["RGLRU"], (CHUNK + 1, 2, 3, 130), torch.float32))
+
+
+def test_nan_passes_to_later_steps_up_to_a_reset():
+    """Even where factors between chunks are zero."""
+    request = request_for(cells()["MinGRU"], (4 * CHUNK, 2, 1, 1), torch.float32)
+    values = torch.zeros_like(request.inputs)
+    values[0] = torch.nan
+    resets = torch.zeros(4 * CHUNK, 2, dtype=torch.bool)
+    resets[2 * CHUNK + 1, 1] = True
+    saturated = {name: torch.full_like(one, 50.0) for name, one in request.parameters.items()}
+    output = Triton("cpu").run(replace(request, inputs=values, parameters=saturated, resets=resets)).output
+    assert output[:, 0].isnan().all()
+    assert output[: 2 * CHUNK + 1, 1].isnan().all()
+    assert not output[2 * CHUNK + 1 :, 1].isnan().any()
+
+
+def test_the_same_bits_from_call_to_call():
+    request = request_for(cells()["QRNN"], (STEPS, 3, 2, 3), torch.float32)
+    first, second = (results(Triton("cpu"), request) for _ in range(2))
+    assert all(torch.equal(one, two) for one, two in zip(first, second, strict=True))
+
+
+def test_long_sequences_of_few_rows_are_divided():
+    def name(cell, steps, batch):
+        return choose(
+            Call(plan(cells()[cell]), Sizes(steps, batch, 128, (128,), 1), "float32", saves=True)
+        ).name
+
+    assert name("MinGRU", 4096, 1) == "chunked scan"
+    assert name("MinGRU", 4096, 4096) == "one launch"
+    assert name("MinGRU", 16, 1) == "one launch"
+    assert name("SRU", 4096, 1) == "one launch"
