@@ -15,7 +15,7 @@ from gatewise.compiler.layout import is_bias, layout
 from gatewise.compiler.memory import Memory, MemoryPlan, memory_plan
 from gatewise.compiler.memory_heads import HeadPlan, head_plan
 from gatewise.engine.heads_step import HeadsStep
-from gatewise.engine.memories import Vectors, has_kernel, read_memories
+from gatewise.engine.memories import has_kernel, read_memories
 from gatewise.engine.native import Native, as_the_states
 from gatewise.engine.recording import batched, recording, transformed
 from gatewise.engine.reference import Reference
@@ -24,14 +24,15 @@ from gatewise.engine.sequences import in_given_order, in_running_order
 from gatewise.engine.shapes import check, check_types
 from gatewise.engine.step import StepValues
 from gatewise.engine.triton.backend import Triton
+from gatewise.engine.triton.memory import Vectors
 
 
 class MatrixMemory:
     """Runs cells whose memory is affine in its last value, with lengths, resets and traces.
 
     Gates, keys, values and queries are computed for all steps at once; states that are vectors are a cell of
-    their own, which the native backend runs; the memory is one operation, see `memories`. Under autocast,
-    everything is computed in the dtype of the parameters.
+    their own, which the native or the Triton backend runs; the memory is one operation, see `memories`. Under
+    autocast, everything is computed in the dtype of the parameters.
     """
 
     name = "memory"
@@ -220,9 +221,12 @@ def _read(initial: Tensor, vectors: Vectors, heads: int, resets: Tensor | None) 
 
 def _vectors_of(request: Request) -> LayerResult:
     """The result of a cell of vectors."""
+    engines: tuple[Native | Triton | Reference, ...] = (Native(), Triton(), Reference())
     if recording():
         from gatewise.engine.operators import run_operator  # imports all of PyTorch's compiler
 
-        return run_operator(request) or Reference().run(request)
-    engines = (Native(), Triton(), Reference())
+        found = run_operator(request)
+        if found is not None:
+            return found
+        engines = (Triton(), Reference())
     return next(one for one in engines if one.refusal(request) is None).run(request)

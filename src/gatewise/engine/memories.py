@@ -16,9 +16,10 @@ from gatewise.engine.compiling import BuildError
 from gatewise.engine.kernel import NUMBERS
 from gatewise.engine.recording import batched, recording, transformed
 from gatewise.engine.thread_plan import usable
+from gatewise.engine.triton import memory as gpu
+from gatewise.engine.triton.memory import Vectors
 
 log = logging.getLogger("gatewise")
-Vectors = tuple[Tensor, Tensor | None, Tensor, Tensor, Tensor]  # a, b, u, k, q
 
 
 def read_memories(
@@ -40,11 +41,12 @@ def read_memories(
 
 
 def has_kernel(initial: Tensor, vectors: Vectors) -> bool:
-    """Whether the kernel supports these tensors."""
+    """Whether a kernel supports these tensors, on the CPU or on a GPU."""
     tensors = [initial, *(one for one in vectors if one is not None)]
-    alike = {(one.dtype, one.device.type) for one in tensors}
-    fits = len(alike) == 1 and initial.dtype in NUMBERS and initial.is_cpu
-    return fits and not transformed(tensors) and not batched(tensors) and _library(initial.dtype) is not None
+    if len({(one.dtype, one.device) for one in tensors}) > 1 or transformed(tensors) or batched(tensors):
+        return False
+    on_cpu = initial.is_cpu and initial.dtype in NUMBERS
+    return gpu.supports(initial) or (on_cpu and _library(initial.dtype) is not None)
 
 
 def by_steps(
@@ -116,7 +118,9 @@ class _Memories(torch.autograd.Function):
 def run_forward(
     initial: Tensor, vectors: Vectors, heads: int, resets: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """What queries read, and the final memories, by the kernel."""
+    """What queries read, and the final memories, by the kernel of the device."""
+    if gpu.supports(initial):
+        return gpu.run_forward(initial, vectors, heads, resets)
     given = [None if one is None else one.contiguous() for one in (*vectors, initial)]
     read = torch.empty_like(vectors[2], memory_format=torch.contiguous_format)
     final = torch.empty_like(initial, memory_format=torch.contiguous_format)
@@ -128,7 +132,9 @@ def run_backward(
     initial: Tensor, vectors: Vectors, heads: int, resets: Tensor | None, by_read: Tensor | None,
     by_final: Tensor | None,
 ) -> list[Tensor | None]:  # fmt: skip
-    """The gradients with respect to the initial memories and the vectors, by the kernel."""
+    """The gradients with respect to the initial memories and the vectors, by the kernel of the device."""
+    if gpu.supports(initial):
+        return gpu.run_backward(initial, vectors, heads, resets, by_read, by_final)
     given = [None if one is None else one.contiguous() for one in (*vectors, initial)]
     made = (
         torch.empty_like if _is_by_head(*vectors[:2], heads) else torch.zeros_like
