@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal
 
 from gatewise.cells.expressions import NORMALIZE_EPSILON
 from gatewise.compiler.stages import RowLocation, Slot, StagePlan
@@ -64,6 +65,17 @@ def state_of(plan: StagePlan, operand: RowLocation) -> int | None:
     if operand.where == "previous":
         return plan.cell.state.index(list(plan.cell.previous.values())[operand.index].state)
     return operand.index if operand.where == "state" else None
+
+
+@cache
+def operand_width(plan: StagePlan, one: NumberedSlot) -> Literal["hidden", "output"]:
+    """The width of what a slot multiplies, beside the input."""
+    operand = one.slot.operand
+    state = state_of(plan, operand)
+    if state is not None:
+        return "hidden" if state else "output"
+    line = plan.intermediates[operand.index]
+    return next(stage.width for stage in plan.stages if line in stage.lines)
 
 
 def runs_all_steps(plan: StagePlan) -> bool:

@@ -3,6 +3,9 @@
 import os
 
 import pytest
+import torch
+
+from gatewise.engine.triton import backend, loop
 
 
 def pytest_collection_modifyitems(items):
@@ -20,3 +23,19 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def _triton():
     pytest.importorskip("triton")
+
+
+@pytest.fixture(autouse=True)
+def _poison(monkeypatch):
+    """Memory that no kernel has written is NaN."""
+
+    def empty(own, *shape, dtype=torch.float32):
+        return torch.full(shape, torch.nan, dtype=dtype)
+
+    monkeypatch.setattr(loop.Loop, "_empty", empty)
+
+
+@pytest.fixture(autouse=True)
+def _any_length(monkeypatch):
+    """Few steps are run, too."""
+    monkeypatch.setattr(backend, "FEWEST_STEPS", 1)

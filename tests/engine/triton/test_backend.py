@@ -10,8 +10,9 @@ from gatewise.cells import LSTM, SLSTM, cells, mdlstm
 from gatewise.compiler.heads import by_head
 from gatewise.engine import choice
 from gatewise.engine.reference import Reference
-from gatewise.engine.triton import backend, launches, loop
+from gatewise.engine.triton import backend, launches
 from gatewise.engine.triton.backend import Triton
+from gatewise.engine.triton.choice import ONE_LAUNCH, STEPS, schedules
 from tests.engine.test_native import NOISY, Everything, request_for, results
 
 CELLS = [one for one in cells().values() if not one.matrix_states and by_head(one) is None]
@@ -27,28 +28,33 @@ def given(cell, sizes=SIZES, scale=1.0, **more):
     return request_for(cell, sizes, torch.float32, scale, **more)
 
 
+def doubled(request):
+    """The same request in float64."""
+
+    def double(value):
+        if isinstance(value, dict):
+            return {name: double(one) for name, one in value.items()}
+        if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+            return value
+        return value.detach().double().requires_grad_(value.requires_grad)
+
+    return replace(request, **{name: double(value) for name, value in vars(request).items()})
+
+
 def assert_same(request, tolerance=2e-6, chosen=None):
     chosen = chosen or Triton("cpu")
     assert chosen.refusal(request) is None
-    for ours, theirs in zip(results(chosen, request), results(Reference(), request), strict=True):
+    exact = results(Reference(), doubled(request))
+    for ours, theirs in zip(results(chosen, request), exact, strict=True):
         scale = 1 + theirs.abs().max()
-        torch.testing.assert_close(ours / scale, theirs / scale, rtol=0, atol=tolerance)
+        torch.testing.assert_close(ours.double() / scale, theirs / scale, rtol=0, atol=tolerance)
 
 
 @pytest.fixture(autouse=True)
-def _poison(monkeypatch):
-    """Memory that no kernel has written is NaN."""
-
-    def empty(own, *shape, dtype=torch.float32):
-        return torch.full(shape, torch.nan, dtype=dtype)
-
-    monkeypatch.setattr(loop.Loop, "_empty", empty)
-
-
-@pytest.fixture(autouse=True)
-def _any_length(monkeypatch):
-    """Few steps are run, too."""
-    monkeypatch.setattr(backend, "FEWEST_STEPS", 1)
+def _step_by_step():
+    """All calls but those in one launch run step by step."""
+    with schedules(STEPS, ONE_LAUNCH):
+        yield
 
 
 @each_cell

@@ -8,17 +8,52 @@ import pytest
 
 from gatewise.cells import cells
 from gatewise.compiler.stages import plan
+from gatewise.compiler.triton_resident import resident_kernels
 from gatewise.compiler.triton_source import kernels
 from gatewise.engine.triton.functions import functions
+from gatewise.engine.triton.resident import ROWS, warps_of
 from gatewise.engine.triton.tiles import tile_of
 
 H100 = 90  # compute capability 9.0
 SHARED = 232_448  # bytes of shared memory of a program there
-ROUNDED = ("products", "operand", "gradient", "history", "through")  # in the dtype of products
+ROUNDED = ("products", "operand", "gradient", "history", "through", "matrix")  # in the dtype of products
 OPTIONS = {"LENGTHS": True, "RESETS": True, "KEEP": True, "TRACED": True, "HEADS": 1, "DIRECTION": 1}
 TYPES = {"lengths": "*i32", "counter": "*i32", "resets": "*u8", "cleared": "*u8"}
-SIZES = ("offset", "batch", "width", "stride", "factor_step", "kept_step", "by_step", "steps", "chunk")
+SIZES = (
+    "offset", "batch", "width", "stride", "factor_step", "kept_step", "by_step", "steps", "chunk", "units",
+    "outputs",
+)  # fmt: skip
 UNALIGNED = ("offset", "steps", "chunk")
+
+
+class Compiled:
+    """A kernel for the H100: its registers, bytes of the stack, which are of spills, and its code."""
+
+    def __init__(self, kernel, text, dtype, warps, folder, **options):
+        triton = pytest.importorskip("triton")
+        from triton.backends.compiler import GPUTarget
+        from triton.compiler import ASTSource
+
+        options = OPTIONS | options
+        kinds = {one: "constexpr" if one in options else "i32" if one in SIZES else TYPES.get(one, "*fp32")
+                 for one in kernel.arguments}  # fmt: skip
+        kinds |= {one: f"*{dtype}" for one in kinds if one.startswith(ROUNDED)}
+        aligned = [place for place, one in enumerate(kernel.arguments) if one not in (*options, *UNALIGNED)]
+        source = ASTSource(
+            fn=functions(text)[kernel.name],
+            signature=kinds,
+            constexprs={one: value for one, value in options.items() if one in kinds},
+            attrs={(place,): [["tt.divisibility", 16]] for place in aligned},
+        )
+        settings = {"num_warps": warps, "num_stages": 1, "enable_fp_fusion": True}
+        compiled = triton.compile(source, GPUTarget("cuda", H100, 32), settings)
+        self.shared, cubin = compiled.metadata.shared, folder / "kernel.cubin"
+        cubin.write_bytes(compiled.asm["cubin"])
+        tools = Path(triton.__file__).parent / "backends/nvidia/bin"
+        usage = subprocess.run([tools / "cuobjdump", "-res-usage", cubin], capture_output=True, text=True)
+        found = re.search(r"REG:(\d+) STACK:(\d+) SHARED:\d+ LOCAL:(\d+)", usage.stdout + usage.stderr)
+        self.registers, *self.spilled = map(int, found.groups())
+        self.code = subprocess.run([tools / "nvdisasm", cubin], capture_output=True, text=True).stdout
 
 
 @pytest.mark.parametrize(
@@ -26,36 +61,24 @@ UNALIGNED = ("offset", "steps", "chunk")
     [("LSTM", 0, "fp32"), ("GRU", 0, "bf16"), ("LayerNormLSTM", 2, "fp32"), ("MinGRU", 0, "fp32")],
 )
 def test_kernels_compile_without_spills(name, stage, dtype, tmp_path):
-    triton = pytest.importorskip("triton")
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
-
-    tools = Path(triton.__file__).parent / "backends/nvidia/bin"
-    made = plan(cells()[name])
-    own = kernels(made)
-    between = [kernel for one in own.scan for kernel in (one.forward, one.backward, one.carry)]
-    for kernel in (own.forward[stage], own.backward[stage], *between):
+    made = kernels(plan(cells()[name]))
+    between = [kernel for one in made.scan for kernel in (one.forward, one.backward, one.carry)]
+    for kernel in (made.forward[stage], made.backward[stage], *between):
         tile = tile_of(kernel, batch=64, width=1024)
-        options = {**OPTIONS, "ROWS": tile.rows, "UNITS": tile.units}
-        kinds = {one: "constexpr" if one in options else "i32" if one in SIZES else TYPES.get(one, "*fp32")
-                 for one in kernel.arguments}  # fmt: skip
-        kinds |= {one: f"*{dtype}" for one in kinds if one.startswith(ROUNDED)}
-        aligned = [place for place, one in enumerate(kernel.arguments) if one not in (*options, *UNALIGNED)]
-        source = ASTSource(
-            fn=functions(kernels(made).text)[kernel.name],
-            signature=kinds,
-            constexprs={one: value for one, value in options.items() if one in kinds},
-            attrs={(place,): [["tt.divisibility", 16]] for place in aligned},
-        )
-        target = GPUTarget("cuda", H100, 32)
-        compiled = triton.compile(source, target, {"num_warps": tile.warps, "enable_fp_fusion": True})
-        assert compiled.metadata.shared <= SHARED
-        cubin = tmp_path / "kernel.cubin"
-        cubin.write_bytes(compiled.asm["cubin"])
-        usage = subprocess.run([tools / "cuobjdump", "-res-usage", cubin], capture_output=True, text=True)
-        found = re.search(r"REG:(\d+) STACK:(\d+) SHARED:\d+ LOCAL:(\d+)", usage.stdout + usage.stderr)
-        registers, *spilled = map(int, found.groups())
-        assert spilled == [0, 0]
-        assert registers <= 168
-        code = subprocess.run([tools / "nvdisasm", cubin], capture_output=True, text=True).stdout
-        assert "LDG.E.128" in code or dtype == "bf16"  # loads of 16 bytes
+        found = Compiled(kernel, made.text, dtype, tile.warps, tmp_path, ROWS=tile.rows, UNITS=tile.units)
+        assert found.shared <= SHARED
+        assert found.spilled == [0, 0]
+        assert found.registers <= 168
+        assert "LDG.E.128" in found.code or dtype == "bf16"  # loads of 16 bytes
+
+
+@pytest.mark.parametrize("units", [64, 128])  # of a head, for SLSTM
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "SLSTM"])
+def test_matrices_stay_in_a_program(name, units, tmp_path):
+    made = resident_kernels(plan(cells()[name]))
+    for kernel in (made.forward, made.backward):
+        options = {"ROWS": ROWS, "UNITS": units, "PRECISION": "ieee"}
+        found = Compiled(kernel, made.text, "bf16", warps_of(units), tmp_path, **options)
+        assert found.shared <= SHARED
+        assert sum(found.spilled) <= 96  # bytes of a thread: sLSTM of 128 units has 72
+        assert "HMMA" in found.code  # tensor cores

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from gatewise.compiler.triton_kernel import runs_all_steps
@@ -9,6 +11,7 @@ from gatewise.engine.triton import scan
 from gatewise.engine.triton.costs import RATES, Call, Schedule, product_time
 from gatewise.engine.triton.launches import FEWEST, RECORDED
 from gatewise.engine.triton.loop import Loop, OneLaunch
+from gatewise.engine.triton.resident import RESIDENT
 
 
 def _needs_states(call: Call) -> str | None:
@@ -38,10 +41,10 @@ STEPS = Schedule("step by step", Loop, _needs_none, _step_by_step)
 ONE_LAUNCH = Schedule("one launch", OneLaunch, _needs_states, _in_one_launch)
 SCAN = Schedule("chunked scan", scan.Scan, scan.refusal, scan.time)
 # Every call has at least one that runs it. All save the same `History`, so that any can run its gradient.
-SCHEDULES = (STEPS, ONE_LAUNCH, SCAN)
+SCHEDULES: tuple[Schedule, ...] = (STEPS, ONE_LAUNCH, SCAN, RESIDENT)
+_allowed = SCHEDULES
 
 
-@lru_cache(1024)
 def choose(call: Call) -> Schedule:
     """The schedule of a call.
 
@@ -52,5 +55,21 @@ def choose(call: Call) -> Schedule:
     >>> [choose(Call(plan(cell), sizes, "float32", saves=True)).name for cell in (GRU, MinGRU)]
     ['step by step', 'chunked scan']
     """
+    return _fastest(call, _allowed)
+
+
+@contextmanager
+def schedules(*allowed: Schedule) -> Iterator[None]:
+    """Chooses among some schedules only where one of them can run a call, in all threads: to compare them."""
+    global _allowed
+    before, _allowed = _allowed, allowed
+    try:
+        yield
+    finally:
+        _allowed = before
+
+
+@lru_cache(1024)
+def _fastest(call: Call, allowed: tuple[Schedule, ...]) -> Schedule:
     able = [one for one in SCHEDULES if one.refusal(call) is None]
-    return min(able, key=lambda one: one.time(call))
+    return min([one for one in able if one in allowed] or able, key=lambda one: one.time(call))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gatewise.compiler.gradient import kept
 from gatewise.compiler.stages import StagePlan
-from gatewise.compiler.triton_kernel import NumberedSlot, slots, state_of
+from gatewise.compiler.triton_kernel import NumberedSlot, operand_width, slots
 from gatewise.engine.triton.loop import Loop
 from gatewise.engine.triton.weights import Precision, Sizes
 
@@ -73,8 +73,8 @@ class Call:
         """The rows and columns of a slot's matrix, by head."""
         sizes, heads = self.sizes, self.sizes.heads
         rows = len(one.sums) * sizes.width(self.plan, one.stage)
-        state = state_of(self.plan, one.slot.operand)
-        columns = sizes.units if state is None else sizes.widths[state]
+        hidden = operand_width(self.plan, one) == "hidden"
+        columns = sizes.units if hidden else sizes.widths[0]
         return rows // heads, columns // heads
 
     def step_bytes(self) -> int:

@@ -16,7 +16,7 @@ from gatewise.compiler.triton_source import kernels
 from gatewise.engine.triton.functions import functions
 from gatewise.engine.triton.launches import repeat
 from gatewise.engine.triton.tiles import tile_of
-from gatewise.engine.triton.weights import Precision, Sizes, Weights
+from gatewise.engine.triton.weights import DTYPES, Precision, Sizes, Weights
 
 Launch = Callable[[int], object]  # of a kernel or a product, at a number of steps after the counter
 
@@ -68,7 +68,7 @@ class Loop:
         precision: Precision,
     ) -> None:
         self.plan, self.given, self.sizes, self.precision = plan, given, sizes, precision
-        self.dtype = dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        self.dtype = dtype = DTYPES[precision]
         self.slots, self.device = slots(plan), given.inputs.device
         self.weights = Weights(plan, parameters, sizes, dtype)
         self.states_of_previous = [

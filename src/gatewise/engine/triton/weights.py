@@ -15,6 +15,9 @@ from gatewise.compiler.stages import StagePlan
 from gatewise.compiler.triton_kernel import NumberedSlot, slots
 
 Precision = Literal["float32", "tf32", "bfloat16"]  # of the factors of products
+DTYPES: dict[Precision, torch.dtype] = {
+    "float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bfloat16,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
