@@ -125,14 +125,14 @@ def test_no_time_for_who_is_wrong_or_fails(monkeypatch):
 
 
 def test_int8_weights_are_timed_in_inference_beside_float32_and_the_same_of_torch():
-    run = Bench(small(cells="LSTM,RNN", dtype="int8"), MACHINE, Quiet())
+    run = Bench(small(cells="LSTM,LayerNormLSTM", dtype="int8"), MACHINE, Quiet())
     run.run()
     assert not run.wrong
     assert {(row.dtype, row.passes, row.peak_fraction) for row in run.rows} == {("int8", "forward", None)}
-    by_cell = {cell: [row.library for row in run.rows if row.cell == cell] for cell in ("LSTM", "RNN")}
+    by_cell = {cell: [row.library for row in run.rows if row.cell == cell] for cell in ("LSTM", "LayerNormLSTM")}
     assert by_cell == {
         "LSTM": ["gatewise", "gatewise float32", "torch.nn"],
-        "RNN": ["gatewise", "gatewise float32"],
+        "LayerNormLSTM": ["gatewise", "gatewise float32"],
     }
     assert any("has LSTM and GRU only" in note for note in run.notes)
 

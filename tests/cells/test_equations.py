@@ -53,17 +53,15 @@ def test_equations_are_those_of_the_paper(name, steps, inputs, hidden, bias, see
 
 
 @pytest.mark.parametrize("backend", ["native", "reference"])
-def test_gradients_are_finite_where_a_linear_memory_loses_nothing(backend):
-    for cell, bias, vector in (
-        (RGLRU, -800.0, 0.0),
-        (LRU, 0.0, -50.0),
-    ):  # the carried fraction is rounded to 1
-        layer = gatewise.Recurrent(cell, 2, 3, dtype=torch.float64)
-        with torch.no_grad():
-            layer.p_l0[:3] += vector
-            if cell is RGLRU:
-                layer.bias_ih_l0[:3] = bias
-        with gatewise.backend(backend):
-            output, _ = layer(torch.randn(4, 2, 2, dtype=torch.float64))
-        gradients = torch.autograd.grad(output.sum(), list(layer.parameters()))
-        assert all(one.isfinite().all() for one in (output, *gradients))
+@pytest.mark.parametrize("cell", [LRU, pytest.param(RGLRU, marks=pytest.mark.thorough)])
+def test_gradients_are_finite_where_a_linear_memory_loses_nothing(cell, backend):
+    layer = gatewise.Recurrent(cell, 2, 3, dtype=torch.float64)
+    with torch.no_grad():  # the carried fraction is rounded to 1
+        if cell is RGLRU:
+            layer.bias_ih_l0[:3] = -800.0
+        else:
+            layer.p_l0[:3] -= 50.0
+    with gatewise.backend(backend):
+        output, _ = layer(torch.randn(4, 2, 2, dtype=torch.float64))
+    gradients = torch.autograd.grad(output.sum(), list(layer.parameters()))
+    assert all(one.isfinite().all() for one in (output, *gradients))
