@@ -129,12 +129,14 @@ def test_int8_weights_are_timed_in_inference_beside_float32_and_the_same_of_torc
     run.run()
     assert not run.wrong
     assert {(row.dtype, row.passes, row.peak_fraction) for row in run.rows} == {("int8", "forward", None)}
-    by_cell = {cell: [row.library for row in run.rows if row.cell == cell] for cell in ("LSTM", "LayerNormLSTM")}
+    by_cell = {
+        cell: [row.library for row in run.rows if row.cell == cell] for cell in ("LSTM", "LayerNormLSTM")
+    }
     assert by_cell == {
         "LSTM": ["gatewise", "gatewise float32", "torch.nn"],
         "LayerNormLSTM": ["gatewise", "gatewise float32"],
     }
-    assert any("has LSTM and GRU only" in note for note in run.notes)
+    assert any("LSTM, GRU and RNN only" in note for note in run.notes)
 
 
 def test_bfloat16_is_beside_our_own_float32():

@@ -19,6 +19,7 @@ from gatewise.benchmark.workload import (
     BenchmarkProblem,
 )
 from gatewise.cells import GRU, LSTM, RNN
+from gatewise.errors import GatewiseError
 
 SMALL = (Shape(3, 12, 5, 8), Shape(4, 12, 5, 8, ragged=True))
 BY_NAME = {one.name: one for one in (*OURS, *COMPETITORS)}
@@ -137,3 +138,9 @@ def test_a_competitor_that_is_left_out_has_a_reason():
     assert "LSTM, GRU and RNN" in BY_NAME["onnxruntime"].refusal(case)
     assert BY_NAME["TorchScript"].refusal(BenchmarkCase(LSTM, SMALL[0])) is not None
     assert set(PASSES) == {"forward", "both"}
+
+
+def test_pytorch_quantizes_no_plain_recurrent_network():
+    problem = BenchmarkProblem.of(BenchmarkCase(RNN, SMALL[0]))
+    with pytest.raises(GatewiseError, match="has LSTM and GRU only"):
+        BY_NAME["torch.nn"].prepare(problem, INT8)
