@@ -51,7 +51,7 @@ def test_kernels_are_the_reference(bias):
 
 
 def test_parameters_changed_in_place_are_seen():
-    layer, values = gatewise.Recurrent(LRU, 3, 4), torch.randn(5, 2, 3)
+    layer, values = gatewise.Recurrent(LRU, 3, 4).double(), torch.randn(5, 2, 3, dtype=torch.float64)
     before = layer(values)[0]
     with torch.no_grad():
         layer.p_l0.mul_(0.5)
@@ -59,5 +59,5 @@ def test_parameters_changed_in_place_are_seen():
     assert not torch.allclose(before, changed)
     with gatewise.backend("reference"):
         torch.testing.assert_close(layer(values)[0], changed)
-    stepper = gatewise.Recurrent(PhasedLSTM, 3, 4).stepper(2)
+    stepper = gatewise.Recurrent(PhasedLSTM, 3, 4).double().stepper(2)
     assert stepper.step(values[0]).shape == (2, 4)
