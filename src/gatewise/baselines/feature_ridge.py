@@ -17,6 +17,8 @@ from gatewise.modules.random_convolutions import RandomConvolutions
 class FeatureRidge(nn.Module):
     """Ridge regression on F features of a sequence: `V f(x) + b`. features, outputs: F and K"""
 
+    linear: nn.Linear
+
     def __init__(self, features: int, outputs: int) -> None:
         super().__init__()
         self.linear = nn.Linear(features, outputs).requires_grad_(False)

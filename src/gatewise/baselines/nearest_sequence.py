@@ -25,6 +25,8 @@ class NearestSequence(nn.Module):
         steps: the length of a resampled sequence
     """
 
+    channels: int
+    steps: int
     kept: Tensor
     known: Tensor
 

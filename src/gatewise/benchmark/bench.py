@@ -48,6 +48,12 @@ class Bench:
     rows: the measurements; wrong: deviations of gatewise itself from the reference
     """
 
+    plan: BenchmarkPlan
+    machine: Machine
+    callback: BenchmarkCallback
+    setting: str
+    others: list[Row]
+
     def __init__(self, plan: BenchmarkPlan, machine: Machine, callback: BenchmarkCallback) -> None:
         self.plan, self.machine, self.callback = plan, machine, callback
         self.setting = malloc.current()

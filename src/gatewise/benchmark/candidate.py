@@ -89,6 +89,12 @@ Run = Callable[[Tensor], tuple[Tensor, tuple[Tensor, ...]]]  # values -> output,
 class TorchCandidate(TimedCandidate):
     """A candidate with gradients by PyTorch's autograd."""
 
+    run: Run
+    parameters: dict[str, Tensor]
+    dtype: str
+    values: Tensor
+    incoming: Tensor
+
     def __init__(
         self, problem: BenchmarkProblem, run: Run, parameters: Mapping[str, Tensor], dtype: str = FLOAT32
     ) -> None:

@@ -21,6 +21,9 @@ FRACTION, TIMES = 1e-4, 5
 class Checker:
     """Compares with the reference engine in float64, on the problem that is timed."""
 
+    true: Results
+    plain: Results
+
     def __init__(self, problem: BenchmarkProblem, dtype: str = FLOAT32) -> None:
         self.true = _reference(problem, torch.float64)
         self.plain = _reference(problem, torch.float32, dtype)

@@ -49,6 +49,13 @@ def matrices_refused(case: BenchmarkCase) -> str | None:
 class ArrayEquations:
     """One cell on the arrays of one library, with its layout and the parameters of a layer."""
 
+    cell: CellType
+    layout: Layout
+    library: Library
+    parameters: Mapping[str, Array]
+    blocks: dict[str, tuple[str, ...]]
+    matrices: dict[ProductGroup, tuple[Array, Any | None]]
+
     def __init__(
         self, cell: CellType, layout: Layout, library: Library, parameters: Mapping[str, Array]
     ) -> None:

@@ -1,6 +1,7 @@
 """A cell that no library has, as a user would write it."""
 
 from gatewise.cells import Cell, R, W, prev, sigmoid, softplus, tanh, x
+from gatewise.cells.expressions import Expression
 
 
 class SoftplusLSTM(Cell):
@@ -9,11 +10,11 @@ class SoftplusLSTM(Cell):
     source = "invented for this benchmark"
     state = ("h", "c")
 
-    f = sigmoid(W.f @ x + R.f @ prev.h)
-    g = softplus(W.g @ x + R.g @ prev.h)
-    c = f * prev.c + (1 - f) * g
-    o = sigmoid(W.o @ x + R.o @ prev.h)
-    h = o * tanh(c)
+    f: Expression = sigmoid(W.f @ x + R.f @ prev.h)
+    g: Expression = softplus(W.g @ x + R.g @ prev.h)
+    c: Expression = f * prev.c + (1 - f) * g
+    o: Expression = sigmoid(W.o @ x + R.o @ prev.h)
+    h: Expression = o * tanh(c)
 
 
 SoftplusLSTM.__doc__ = SoftplusLSTM.about  # without the example of the built-in cells

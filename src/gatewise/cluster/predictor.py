@@ -22,6 +22,9 @@ class Predictor:
     folder: of a saved model, which every machine can read; it is loaded once in each process
     """
 
+    folder: str
+    together: tuple[str, ...]
+
     def __init__(self, folder: Path | str) -> None:
         self.folder = str(Path(folder).resolve())
         self.together = columns_together(load_model(self.folder))

@@ -87,6 +87,16 @@ HERE = Place()
 class Values:
     """Lines as C: variables of a loop over the units, or elements of arrays."""
 
+    cell: CellType
+    plan: Schedule
+    sizes: LayerSizes
+    weights: Mapping[str, Weights]
+    kept: Mapping[str, float]
+    products: dict[ProductGroup, str]
+    dots: dict[Expression, str]
+    names: dict[str, str]
+    memory: int
+
     def __init__(
         self,
         cell: CellType,

@@ -6,7 +6,7 @@ from functools import cache
 
 from gatewise.cells.expressions import Constant, Expression, Factor, Normalized, Operation, Previous, Vector
 from gatewise.compiler.functions import SIGNS, SLOPES
-from gatewise.compiler.stages import Accumulated, RowLocation, StagePlan, lines_read, previous_place
+from gatewise.compiler.stages import Accumulated, RowLocation, Stage, StagePlan, lines_read, previous_place
 from gatewise.compiler.statements import Formula, Local, Statement, Value
 from gatewise.compiler.values import Values, variable
 
@@ -50,6 +50,12 @@ class Gradient:
     statements: over the gradient `d_` of each line, sum and destination, which start with values of their own
     outside: gradients for other stages: the variable, and its destination, such as "previous 0"
     """
+
+    plan: StagePlan
+    number: int
+    stage: Stage
+    values: Values
+    temporaries: int
 
     def __init__(self, plan: StagePlan, number: int) -> None:
         self.plan, self.number, self.stage = plan, number, plan.stages[number]

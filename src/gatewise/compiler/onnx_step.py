@@ -100,6 +100,13 @@ def previous(name: str) -> str:
 class StepPrinter:
     """Prints a cell; `graph` is the result."""
 
+    cell: CellType
+    options: LayerOptions
+    graph: StepGraph
+    keys: int
+    before: dict[str, str]
+    names: dict[Previous, str]
+
     def __init__(self, cell: CellType, options: LayerOptions) -> None:
         self.cell, self.options, self.graph = cell, options, StepGraph()
         self.layout, self.keys = layout(cell), options.units // options.heads

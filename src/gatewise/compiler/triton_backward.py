@@ -26,6 +26,8 @@ from gatewise.compiler.values import stored, variable
 class Backward(Kernel):
     """From the gradients of a stage's lines to those of its sums, of states before and of vectors."""
 
+    gradient: Gradient
+
     @property
     def name(self) -> str:
         """The name of the kernel."""

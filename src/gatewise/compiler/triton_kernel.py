@@ -8,7 +8,7 @@ from functools import cache
 from typing import Literal
 
 from gatewise.cells.expressions import NORMALIZE_EPSILON
-from gatewise.compiler.stages import RowLocation, Slot, StagePlan
+from gatewise.compiler.stages import RowLocation, Slot, Stage, StagePlan
 from gatewise.compiler.statements import Row, Where
 from gatewise.compiler.triton import Triton
 
@@ -91,6 +91,15 @@ def runs_all_steps(plan: StagePlan) -> bool:
 
 class Kernel:
     """What kernels of both directions have in common."""
+
+    plan: StagePlan
+    number: int
+    stage: Stage
+    language: Triton
+    loops: bool
+    states: list[str]
+    slots: list[NumberedSlot]
+    previous: list[int | None]
 
     def __init__(self, plan: StagePlan, number: int) -> None:
         self.plan, self.number, self.stage = plan, number, plan.stages[number]

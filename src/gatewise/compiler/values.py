@@ -22,6 +22,9 @@ def stored(plan: StagePlan, line: str) -> Row:
 class Values:
     """Expressions as values. Forward, lines and sums of the stage are locals; the rest is in memory."""
 
+    plan: StagePlan
+    stage: Stage
+
     def __init__(self, plan: StagePlan, stage: Stage) -> None:
         self.plan, self.stage = plan, stage
         self.sums_read: dict[int, None] = {}

@@ -18,6 +18,12 @@ ARROW, HALF = 7, 3.4  # the length of an arrow, and half of its width
 class Paths:
     """The wires of a drawing."""
 
+    drawn: Drawing
+    canvas: Canvas
+    colours: Colours
+    forks: set[tuple[Node, Point]]
+    across: Mapping[Point, Node]
+
     def __init__(self, drawn: Drawing, canvas: Canvas) -> None:
         self.drawn, self.canvas, self.colours = drawn, canvas, Colours(drawn)
         self.forks = {(wire.source, point) for wire in drawn.wires for point in wire.forks}

@@ -31,6 +31,9 @@ class Router:
     A point has one wire along each direction; a wire that bends or forks there has both.
     """
 
+    columns: int
+    rows: int
+
     def __init__(self, columns: int, rows: int) -> None:
         self.columns, self.rows = columns, rows
         self.blocked: set[Point] = set()

@@ -17,6 +17,10 @@ SIGN, WORD = 17, 14  # sizes of the fonts of operators
 class Shapes:
     """The shapes of a drawing. at: the letter of the step, or of the position on a lattice"""
 
+    drawn: Drawing
+    canvas: Canvas
+    at: str
+
     def __init__(self, drawn: Drawing, canvas: Canvas, at: str) -> None:
         self.drawn, self.canvas, self.at = drawn, canvas, at
 

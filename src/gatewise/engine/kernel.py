@@ -17,10 +17,10 @@ from torch.nn import functional
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import ELAPSED
 from gatewise.compiler.gradient import kept
-from gatewise.compiler.layout import TORCH_NAMES, layout
+from gatewise.compiler.layout import TORCH_NAMES, Parameter, layout
 from gatewise.compiler.program import PROJECTION, Extras
 from gatewise.compiler.source import matrices
-from gatewise.compiler.stages import plan
+from gatewise.compiler.stages import StagePlan, plan
 from gatewise.engine import workspace
 from gatewise.engine.build import built
 from gatewise.engine.call import KernelCall, Numbers, Signature, ThreadPlan
@@ -45,6 +45,21 @@ ALL = -1  # the ring of rows that exist for all steps
 
 class Kernel:
     """One cell's library for one type of factors, and its parameters by matrix, bias and vector."""
+
+    cell: CellType
+    extras: Extras
+    dtype: torch.dtype
+    is_int8: bool
+    rounds: bool
+    plan: StagePlan
+    kept: tuple[str | int, ...]
+    blocks: dict[str, tuple[str, ...]]
+    places: list[tuple[str, int]]
+    first: Parameter
+    states_of_previous: list[int]
+    lanes: int
+    group: int
+    weights: WeightCache
 
     def __init__(self, cell: CellType, extras: Extras, factors: torch.dtype) -> None:
         self.cell, self.extras = cell, extras

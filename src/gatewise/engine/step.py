@@ -107,6 +107,19 @@ class CellStep:
     clamps: fixed values of lines by name, [H] or a number; a unit whose value is NaN is not clamped
     """
 
+    cell: CellType
+    heads: int
+    matrices: frozenset[str]
+    layout: Layout
+    parameters: Mapping[str, Tensor]
+    products: dict[ProductGroup, Callable[[Tensor], Tensor]]
+    projection: Callable[[Tensor], Tensor]
+    hidden_mask: Tensor | None
+    elapsed: Tensor | None
+    vectors: dict[tuple[str, str], Tensor]
+    masked: set[ProductGroup]
+    lines: dict[str, Formula]
+
     by_head: ClassVar[dict[str, Callable[..., Tensor]]] = BY_HEAD  # functions between the units of a head
 
     def __init__(self, request: Request, clamps: Clamps = NO_CLAMPS) -> None:

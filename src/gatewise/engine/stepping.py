@@ -39,6 +39,8 @@ def cell_steps(request: Request) -> CellSteps:
 class RequestedSteps:
     """Steps that are requests of their own, with a copy of the parameters."""
 
+    output: Tensor
+
     @torch.no_grad()
     def __init__(self, request: Request) -> None:
         parameters = {name: one.detach().clone() for name, one in request.parameters.items()}
@@ -65,6 +67,8 @@ class KernelSteps:
     The states alternate between two buffers: a step reads one and writes the other. An input needs the shape,
     dtype and strides of the request's, which is not checked.
     """
+
+    output: Tensor
 
     def __init__(self, request: Request) -> None:
         request = in_kernel_form(request)

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
@@ -32,9 +31,11 @@ from gatewise.estimators.running import (
     write_data,
     write_source,
 )
+from gatewise.estimators.scikit_learn import BaseEstimator
 from gatewise.estimators.signature import COMMON, KIND, required_options
 from gatewise.estimators.stored import PREFIX, StoredData
 from gatewise.files import write_whole
+from gatewise.modules.network import Network
 from gatewise.tasks import claiming_first
 from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.config import merge, resolve, to_yaml
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 FOLDER = Path | str
 
 
-class Estimator(BaseEstimator):  # type: ignore[misc]
+class Estimator(BaseEstimator):
     """The base class of `gatewise.Forecaster` and the other estimators, of one or several tasks.
 
     Attributes, once fitted: `model_`, the trained network with its preprocessing; `network_`, the network
@@ -65,6 +66,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     read and split.
     """
 
+    model_: SavedModel
+    network_: Network
+    notes_: tuple[str, ...]
     tasks: ClassVar[tuple[AnyTask, ...]]
     __metadata_request__fit = {"data": UNUSED, "layout": UNUSED}  # noqa: RUF012 as scikit-learn has it
     __metadata_request__predict = {"data": UNUSED, "layout": UNUSED}  # noqa: RUF012

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.multiclass import check_classification_targets
@@ -24,13 +23,14 @@ from gatewise.estimators.base import FOLDER, Estimator
 from gatewise.estimators.labelled import LabelledMethods
 from gatewise.estimators.multilabel import LabelForm
 from gatewise.estimators.running import Source
+from gatewise.estimators.scikit_learn import ClassifierMixin
 from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
 from gatewise.training.runs import CLASSES, Run, read_classes, write_classes
 
 
-class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
+class ClassifierMethods(ClassifierMixin, LabelledMethods):
     """Predicts labels and probabilities as arrays, unless the data are tables."""
 
     classes_: np.ndarray

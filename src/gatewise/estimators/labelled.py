@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sklearn.utils import Tags
-
 from gatewise.data.memory.arrays import Layout, array_like, is_channel, sequences_of
 from gatewise.data.memory.frames import is_table_or_path
 from gatewise.data.sequences.reading import count
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.running import Source
+from gatewise.estimators.scikit_learn import Tags
 from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from gatewise.data.memory.arrays import Layout, as_array, target_array
@@ -14,10 +12,11 @@ from gatewise.data.memory.frames import is_table_or_path
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.labelled import LabelledMethods
+from gatewise.estimators.scikit_learn import RegressorMixin, Tags
 from gatewise.tasks.base import AnyTask
 
 
-class RegressorMethods(RegressorMixin, LabelledMethods):  # type: ignore[misc]
+class RegressorMethods(RegressorMixin, LabelledMethods):
     """Predicts targets as arrays, unless the data are tables."""
 
     _label_name = "target"

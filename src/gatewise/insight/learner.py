@@ -20,6 +20,9 @@ TOLERANCE = 0.1  # the largest error of a correct number
 class Learner(nn.Module):
     """One layer of a cell, and a linear readout of its last hidden state; all sequences have one length."""
 
+    recurrent: Recurrent
+    out: nn.Linear
+
     def __init__(self, cell: CellType, problem: Problem, units: int = UNITS) -> None:
         super().__init__()
         self.recurrent = Recurrent(cell, problem.inputs.shape[-1], units)

@@ -44,6 +44,15 @@ class RecurrentBlock(nn.Module):
     torch.Size([10, 3, 8])
     """
 
+    norm: nn.LayerNorm
+    convolution: ShortConvolution | None
+    recurrent: Recurrent
+    scale: nn.Parameter
+    gate: nn.Linear
+    down: nn.Linear
+    dropout: nn.Dropout
+    feedforward: GatedFeedforward | None
+
     def __init__(
         self,
         cell: CellType,
@@ -161,6 +170,10 @@ def block_of(
 class GatedFeedforward(nn.Module):
     """`V_down (gelu(V_gate x) * V_up x)` of a normalized x (Shazeer 2020)."""
 
+    norm: nn.LayerNorm
+    up: nn.Linear
+    down: nn.Linear
+
     def __init__(self, size: int, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(size, bias=False)
@@ -180,6 +193,13 @@ class BlockStack(nn.Module):
     blocks: the blocks, from the bottom
     batch_first: whether input and output are [B, T, ...]
     """
+
+    input_size: int
+    hidden_size: int
+    batch_first: bool
+    input: nn.Linear
+    blocks: nn.ModuleList
+    norm: nn.LayerNorm
 
     def __init__(
         self, input_size: int, hidden_size: int, blocks: Sequence[RecurrentBlock], batch_first: bool = False

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gatewise.cells.base import CellType
 from gatewise.cells.grid import Activation, Show, Transform, grid
 from gatewise.compiler.layout import layout
 from gatewise.engine.choice import run_together
@@ -70,6 +71,17 @@ class GridLSTM(Int8Layer):
     (torch.Size([4, 10, 8]), torch.Size([4, 3, 8]))
     """
 
+    cell: CellType
+    input_size: int
+    hidden_size: int
+    depth: int
+    axes: int
+    tied: bool
+    bias: bool
+    priority: tuple[int, ...]
+    without_memory: tuple[int, ...]
+    untied: dict[int, int]
+    scan_directions: list[ScanDirection]
     projection: nn.Parameter
 
     def __init__(

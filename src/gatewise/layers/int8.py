@@ -17,7 +17,7 @@ from gatewise.errors import GatewiseError
 class Int8Layer(nn.Module):
     """A layer with trainable parameters, or with int8 matrices and no parameters at all."""
 
-    is_int8 = False
+    is_int8: bool = False
     cell: CellType
 
     def parameter_names(self) -> Iterable[dict[str, str]]:

@@ -49,6 +49,12 @@ class Lattice(Int8Layer):
     (torch.Size([4, 6, 5, 32]), torch.Size([4, 5, 8]))
     """
 
+    cell: CellType
+    input_size: int
+    hidden_size: int
+    bias: bool
+    scan_directions: list[ScanDirection]
+
     def __init__(
         self,
         cell: CellType,

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
+from gatewise.cells.initial_values import Initial
 from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.engine.choice import run, run_together
 from gatewise.engine.repetition import Repetition
@@ -23,7 +24,7 @@ from gatewise.errors import GatewiseError
 from gatewise.layers.batches import Batch, read_batch, read_elapsed, read_resets
 from gatewise.layers.checks import check_cell, check_heads, check_input, check_whole
 from gatewise.layers.initialization import initial_biases, initialize
-from gatewise.layers.regularization import DropoutMask, regularization
+from gatewise.layers.regularization import DropoutMask, Regularization, regularization
 from gatewise.layers.states import State, StateForm, state_shapes
 from gatewise.layers.stepper import Stepper
 from gatewise.layers.torch_interface import TorchInterface
@@ -64,6 +65,21 @@ class Recurrent(TorchInterface):
     >>> output.shape, c.shape, traces[0].gates["f"].shape
     (torch.Size([10, 3, 16]), torch.Size([4, 3, 8]), torch.Size([10, 3, 8]))
     """
+
+    input_size: int
+    proj_size: int
+    num_layers: int
+    batch_first: bool
+    bidirectional: bool
+    states_batch_first: bool
+    training: bool
+    hidden_sizes: tuple[int, ...]
+    bias: bool
+    residual: bool
+    skip: bool
+    heads: int
+    noise: Regularization
+    initial_biases: dict[str, Initial]
 
     def __init__(
         self,

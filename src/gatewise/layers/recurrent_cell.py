@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
 from gatewise.cells.gru import GRU
+from gatewise.cells.initial_values import Initial
 from gatewise.cells.lstm import LSTM
 from gatewise.compiler.layout import layout
 from gatewise.engine.choice import run
@@ -48,6 +49,13 @@ class RecurrentCell(Int8Layer):
     >>> h.shape, c.shape
     (torch.Size([3, 8]), torch.Size([3, 8]))
     """
+
+    cell: CellType
+    input_size: int
+    hidden_size: int
+    bias: bool
+    heads: int
+    initial_biases: dict[str, Initial]
 
     def __init__(
         self,

@@ -21,6 +21,9 @@ class ShortConvolution(nn.Module):
     (torch.Size([10, 3, 5]), torch.Size([3, 3, 5]))
     """
 
+    weight: nn.Parameter
+    bias: nn.Parameter
+
     def __init__(self, size: int, width: int = 4) -> None:
         super().__init__()
         self.width = width

@@ -20,6 +20,11 @@ class Slices:
     given: the initial states of the grid, by name; results: of each slice, added in the order of the scan
     """
 
+    cell: CellType
+    untied: dict[int, int]
+    direction: ScanDirection
+    given: dict[str, Tensor]
+
     def __init__(
         self, cell: CellType, untied: dict[int, int], direction: ScanDirection, given: dict[str, Tensor]
     ) -> None:

@@ -60,6 +60,8 @@ class Luong(Attention):
     (torch.Size([2, 7, 8]), torch.Size([2, 7, 5]), True)
     """
 
+    general: nn.Linear
+
     def __init__(self, hidden: int) -> None:
         super().__init__()
         self.general = nn.Linear(hidden, hidden, bias=False)
@@ -80,6 +82,10 @@ class Bahdanau(Attention):
     >>> context.shape, weights.sum(-1).allclose(torch.ones(2, 1))
     (torch.Size([2, 1, 8]), True)
     """
+
+    of_query: nn.Linear
+    of_value: nn.Linear
+    weigh: nn.Linear
 
     def __init__(self, hidden: int) -> None:
         super().__init__()

@@ -25,6 +25,10 @@ class CausalConvolution(nn.Module):
     torch.Size([2, 20, 11])
     """
 
+    width: int
+    outputs: int
+    convolution: nn.Conv1d
+
     def __init__(self, features: int, filters: int = 32, width: int = 6) -> None:
         super().__init__()
         self.width, self.outputs = width, features + filters

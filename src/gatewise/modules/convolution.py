@@ -26,6 +26,9 @@ class Convolution(nn.Module):
     (torch.Size([2, 7, 5, 16]), [[7, 5], [3, 2]])
     """
 
+    blocks: nn.ModuleList
+    filters: tuple[int, ...]
+
     def __init__(self, channels: int, filters: Sequence[int] = (16, 32)) -> None:
         super().__init__()
         widths = (channels, *filters)

@@ -113,6 +113,8 @@ class TweedieHead(MeanHead):
     True
     """
 
+    power_logit: nn.Parameter
+
     support: ClassVar[Support] = "non-negative"
 
     def __init__(self, features: int, horizon: int, levels: Sequence[float] = LEVELS) -> None:

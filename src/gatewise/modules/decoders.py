@@ -38,6 +38,7 @@ class DecoderOutput(NamedTuple):
 class Decoder(nn.Module):
     """Recurrent layers over the symbols so far. `width` is F, the size of the features."""
 
+    recurrent: Recurrent
     width: int
 
     def __init__(
@@ -81,6 +82,8 @@ class LuongDecoder(Decoder):
     features: `[context; h]`
     """
 
+    width: int
+
     def __init__(
         self, cell: CellType, embedding: int, hidden: int, layers: int, dropout: float, heads: int = 1
     ) -> None:
@@ -102,6 +105,8 @@ class BahdanauDecoder(Decoder):
 
     `context_t = attention(h_{t-1})`, `h_t = cell([x_t; context_t], h_{t-1})`; features: `[context; h]`
     """
+
+    width: int
 
     def __init__(
         self, cell: CellType, embedding: int, hidden: int, layers: int, dropout: float, heads: int = 1

@@ -31,6 +31,10 @@ class DilatedStack(nn.Module):
     torch.Size([10, 2, 8])
     """
 
+    dilations: tuple[int, ...]
+    dropout: nn.Dropout
+    layers: nn.ModuleList
+
     def __init__(
         self,
         cell: CellType,

@@ -24,6 +24,8 @@ class Ensemble(Network):
     Source: Lakshminarayanan, Pritzel and Blundell 2017; with folds, Krogh and Vedelsby 1995.
     """
 
+    networks: nn.ModuleList
+
     def __init__(self, networks: Iterable[Network]) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)

@@ -31,6 +31,8 @@ class FullyConvolutional(nn.Module):
     torch.Size([2, 8])
     """
 
+    blocks: nn.ModuleList
+
     def __init__(self, channels: int, filters: int = 64) -> None:
         super().__init__()
         widths = (channels, filters, 2 * filters, filters)

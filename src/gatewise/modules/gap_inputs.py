@@ -38,6 +38,11 @@ class GapInputs(nn.Module):
     (torch.Size([2, 7, 10]), 10)
     """
 
+    is_masked: bool
+    is_timed: bool
+    width: int
+    decay: InputDecay | None
+
     def __init__(self, channels: int, gaps: GapKind = "none", decay: bool = False) -> None:
         super().__init__()
         self.is_masked, self.is_timed = gaps in ("mask", "both"), gaps in ("times", "both")
@@ -96,6 +101,9 @@ class TimedRecurrent(Recurrent):
 class InputDecay(nn.Module):
     """Missing values decay to zero, the mean: `m v + (1 - m) exp(-max(0, w s + b)) v`. channels: C"""
 
+    weight: nn.Parameter
+    bias: nn.Parameter
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.rand(channels))  # so that values begin to decay
@@ -123,6 +131,9 @@ class DecayingWindow(nn.Module):
     >>> steps.shape, since[0, :, 0].round()
     (torch.Size([1, 4, 2]), tensor([0., 1., 2., 3.]))
     """
+
+    decay: InputDecay
+    irregular: bool
 
     def __init__(self, irregular: bool = False) -> None:
         super().__init__()

@@ -21,6 +21,11 @@ class Head(nn.Module):
     levels: of the quantiles, n ascending numbers between 0 and 1, with 0.5
     """
 
+    horizon: int
+    quantile_levels: tuple[float, ...]
+    median_index: int
+    linear: nn.Linear
+
     support: ClassVar[Support] = "real"  # the values that can be forecast
     center_name: ClassVar[str] = "median"
     levels: Tensor

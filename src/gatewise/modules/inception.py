@@ -37,6 +37,9 @@ class Inception(nn.Module):
     torch.Size([2, 8])
     """
 
+    blocks: nn.ModuleList
+    shortcuts: nn.ModuleList
+
     def __init__(self, channels: int, filters: int = 128) -> None:
         super().__init__()
         if filters % BRANCHES:

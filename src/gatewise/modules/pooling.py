@@ -28,6 +28,10 @@ class Pooling(nn.Module):
     torch.Size([2, 8])
     """
 
+    mode: PoolingMode
+    bidirectional: bool
+    score: nn.Sequential | None
+
     def __init__(self, mode: PoolingMode, width: int, bidirectional: bool = False) -> None:
         super().__init__()
         self.mode, self.bidirectional = mode, bidirectional

@@ -44,6 +44,9 @@ class RandomConvolutions(nn.Module):
     torch.Size([2, 168])
     """
 
+    channels: int
+    features: int
+    dilations: list[tuple[int, int]]
     kernels: Tensor
     channel_masks: Tensor
     thresholds: Tensor

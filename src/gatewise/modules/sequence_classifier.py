@@ -47,6 +47,8 @@ class SequenceClassifier(SequenceEncoder, Classifier):
     torch.Size([2, 5])
     """
 
+    classes: nn.Linear
+
     def __init__(
         self,
         cell: CellType,

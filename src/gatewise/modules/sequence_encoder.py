@@ -47,6 +47,13 @@ class SequenceEncoder(nn.Module):
     torch.Size([2, 16])
     """
 
+    inputs: GapInputs
+    recurrent: DecayingRecurrent | Recurrent
+    pooling: Pooling
+    dropout: nn.Dropout
+    convolutions: FullyConvolutional | Inception | None
+    width: int
+
     def __init__(
         self,
         cell: CellType,

@@ -27,6 +27,9 @@ class FrontEnd(nn.Module):
         features: the number of features of an output column
     """
 
+    height: int
+    features: int
+
     def __init__(self, height: int, features: int) -> None:
         super().__init__()
         self.height, self.features = height, features
@@ -76,6 +79,8 @@ class LatticeFrontEnd(FrontEnd):
     >>> columns.shape, widths
     (torch.Size([2, 13, 448]), tensor([13,  3]))
     """
+
+    lattice: Lattice
 
     def __init__(self, cell: CellType, height: int, channels: int) -> None:
         super().__init__(height, -(-height // PATCH) * 4 * UNITS)

@@ -23,6 +23,9 @@ class TiedEmbedding(nn.Module):
     (torch.Size([1, 2, 4]), torch.Size([2, 7, 9]))
     """
 
+    rows: nn.Embedding
+    bias: nn.Parameter
+
     def __init__(self, symbols: int, size: int, padding: int | None = PADDING) -> None:
         super().__init__()
         self.rows = nn.Embedding(symbols, size, padding_idx=padding)

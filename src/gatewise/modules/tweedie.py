@@ -18,7 +18,7 @@ from torch import Tensor
 
 REACH, STEPS = 32, 5  # of the terms of a series: on each side of the largest, and in a standard deviation
 LARGEST_RATE = 1e4
-LOG_RATES = np.linspace(np.log(1e-3), np.log(LARGEST_RATE), 160)
+LOG_RATES: np.ndarray = np.linspace(np.log(1e-3), np.log(LARGEST_RATE), 160)
 HALVINGS = 40
 
 

@@ -47,6 +47,14 @@ BINARY = "application/octet-stream"
 class Server:
     """The models and streams behind the routes."""
 
+    models: Mapping[str, ServedModel]
+    options: ServeOptions
+    threads: Executor
+    metrics: Metrics
+    streams: OpenStreams
+    is_ready: bool
+    sockets: int
+
     def __init__(
         self, models: Mapping[str, ServedModel], options: ServeOptions, threads: Executor, metrics: Metrics
     ) -> None:

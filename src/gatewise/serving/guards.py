@@ -45,6 +45,11 @@ class Guards:
     it through a name of its own; neither may such a page open a socket.
     """
 
+    token: str | None
+    metrics: Metrics
+    max_bytes: int
+    is_local: bool
+
     def __init__(self, app: App, options: ServeOptions, token: str | None, metrics: Metrics) -> None:
         self.app, self.token, self.metrics, self.max_bytes = app, token, metrics, options.max_bytes
         self.is_local = options.host in LOOPBACK

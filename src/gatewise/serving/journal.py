@@ -30,6 +30,9 @@ class Journal:
     folder: of this model alone; sync: whether the log reaches the disk, too, at each batch
     """
 
+    folder: Path
+    sync: bool
+
     def __init__(self, folder: Path, sync: bool = False) -> None:
         self.folder, self.sync = folder, sync
         self._number, self._records, self._log = 0, 0, -1

@@ -11,6 +11,9 @@ STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 class Metrics:
     """Counts of requests, steps and streams, and times."""
 
+    registry: CollectorRegistry
+    open: Gauge
+
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         names = ("path", "method", "status")

@@ -28,6 +28,9 @@ class ServedModel:
     refusal: the reason why it has no streams; None if it has
     """
 
+    name: str
+    model: Estimator
+
     def __init__(
         self,
         name: str,

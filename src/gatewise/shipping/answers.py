@@ -24,6 +24,8 @@ Answer: TypeAlias = dict[str, Any]
 class Answers(ABC):
     """Turns the results of a stepwise model into answers. names: of the numbers of a result"""
 
+    names: list[str]
+
     def __init__(self, names: Sequence[str]) -> None:
         self.names = list(names)
 
@@ -88,6 +90,8 @@ class Classes(Answers):
 class Labels(Answers):
     """The labels whose probability reaches their threshold, and the probability of each."""
 
+    thresholds: np.ndarray
+
     def __init__(self, names: Sequence[str], thresholds: Sequence[float]) -> None:
         super().__init__(names)
         self.thresholds = np.array(thresholds)
@@ -107,6 +111,8 @@ class Labels(Answers):
 
 class Quantiles(Answers):
     """The steps of the horizon for each level; the target is the median. whole: whether values are counts"""
+
+    order: list[int]
 
     def __init__(self, target: str, levels: Sequence[float], whole: bool) -> None:
         super().__init__([target if one == MEDIAN else f"q{one:g}" for one in levels])

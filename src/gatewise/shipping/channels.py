@@ -25,6 +25,10 @@ class RawChannels(nn.Module):
         dtype: in which the data are scaled before training
     """
 
+    inputs: GapInputs
+    carries: bool
+    dtype: torch.dtype
+    is_plain: bool
     mean: Tensor
     deviation: Tensor
     zeros: Tensor

@@ -58,8 +58,11 @@ class Deployed(nn.Module):
     step: a model of its own, of one step of a decoder that reads the results of this one; None without one
     """
 
+    inputs: tuple[Field, ...]
+    results: tuple[Field, ...]
+    description: dict[str, Any]
     step: Deployed | None
-    tolerance = 1e-5  # by which exports may differ, of the largest number in a result
+    tolerance: float = 1e-5  # by which exports may differ, of the largest number in a result
 
     def __init__(
         self, inputs: Sequence[Field], results: Sequence[Field], description: dict[str, Any]

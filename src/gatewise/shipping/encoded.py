@@ -25,6 +25,10 @@ class EncodedStepwise(RecurrentStepwise):
         channels: scales the observations
     """
 
+    channels: RawChannels
+    pool: RunningPool
+    carried: int
+
     def __init__(
         self, description: dict[str, Any], example: Tensor, encoder: SequenceEncoder, channels: RawChannels
     ) -> None:

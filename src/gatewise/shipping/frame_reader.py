@@ -19,6 +19,8 @@ class FrameReader(Reader):
     input: with the "shape" of a frame
     """
 
+    shape: tuple[Any, ...]
+
     def __init__(self, input: Mapping[str, Any]) -> None:
         self.shape = tuple(input["shape"])
 

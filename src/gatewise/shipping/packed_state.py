@@ -16,6 +16,8 @@ class PackedState:
     state: an example, of tensors [layers, B, ...]
     """
 
+    width: int
+
     def __init__(self, state: Any) -> None:
         leaves, self._form = pytree.tree_flatten(state)
         self._shapes = [(one.shape[0], *one.shape[2:]) for one in leaves]

@@ -106,6 +106,12 @@ class NumberReader(Reader):
     input: as `description.numbers_of`
     """
 
+    ids: Sequence[str]
+    unit: Mapping[str, Any] | None
+    missing: str | None
+    sorts: bool
+    names: Sequence[str]
+
     def __init__(self, input: Mapping[str, Any]) -> None:
         self.unit, self.missing = input["unit_of_time"], input["missing"]
         self.sorts, self.time = input["time"] is not None, input["time"] or "time"

@@ -22,6 +22,9 @@ class RunningPool(nn.Module):
         pooling: of a trained model, in one direction
     """
 
+    mode: str
+    score: nn.Sequential | None
+
     def __init__(self, pooling: Pooling) -> None:
         super().__init__()
         self.mode, self.score = pooling.mode, pooling.score

@@ -59,6 +59,8 @@ class RawCovariate(nn.Module):
     has_unseen: whether there is one more input, for none of the categories
     """
 
+    scale: tuple[float, float] | None
+    has_unseen: bool
     places: Tensor | None
 
     def __init__(self, learned: Scale | Categories, has_unseen: bool = False) -> None:
@@ -87,6 +89,15 @@ class SeriesInputs(nn.Module):
 
     learned: the scales of a trained model; columns: of its data
     """
+
+    masked: bool
+    irregular: bool
+    has_logarithms: bool
+    times: int
+    known: nn.ModuleList
+    observed: nn.ModuleList
+    static: nn.ModuleList
+    ahead: int
 
     def __init__(self, learned: SeriesScaling, columns: FoundColumns) -> None:
         super().__init__()

@@ -43,6 +43,17 @@ class SeriesReader(Reader):
     input: as `series_rows.describe_series`; model: how new series are scaled
     """
 
+    ids: Sequence[str]
+    input: Mapping[str, Any]
+    model: SeriesStepwise
+    step: Step
+    unit: float
+    target: str
+    horizon: int
+    times: SeriesTimes
+    needs_time: bool
+    values: SeriesValues
+
     def __init__(self, input: Mapping[str, Any], model: SeriesStepwise) -> None:
         columns = model.form.columns
         has_ids = columns.id is not None or len(input["scales"]) > 1  # a single series may have no id

@@ -27,6 +27,10 @@ class SeriesRows(nn.Module):
     fill: how a missing target, NaN, is replaced; None if none may be missing
     """
 
+    inputs: SeriesInputs
+    fill: str | None
+    width: int
+
     def __init__(self, learned: SeriesScaling, columns: FoundColumns, fill: str | None) -> None:
         super().__init__()
         self.inputs, self.fill = SeriesInputs(learned, columns), fill

@@ -38,6 +38,13 @@ class SeriesTimes:
     time_format, time_zone: as in `read_series`; step: of the model
     """
 
+    columns: FoundColumns
+    step: Step
+    time_format: str | None
+    zone: str | None
+    name: str
+    source: tuple[str, ...] | tuple[()]
+
     def __init__(
         self, columns: FoundColumns, step: Step, time_format: str | None, time_zone: str | None
     ) -> None:

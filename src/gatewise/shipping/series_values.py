@@ -21,6 +21,10 @@ FILLED = ("forward", "zero")  # fills whose values count for the scale of a seri
 class SeriesValues:
     """Reads values of records. input: as `series_rows.describe_series`"""
 
+    input: Mapping[str, Any]
+    horizon: int
+    categories: dict[str, Categories]
+
     def __init__(self, input: Mapping[str, Any]) -> None:
         self.input, self.horizon = input, input["horizon"]
         self.categories = {name: Categories(tuple(one)) for name, one in input["categories"].items()}

@@ -29,6 +29,8 @@ class Stepwise(nn.Module):
         initial: the states before the first step, [1, ...] each, by name
     """
 
+    description: dict[str, Any]
+    state_names: tuple[str, ...]
     example: Tensor
     graph_obstacle: str | None = None  # why no graph can be made of it
 
@@ -89,6 +91,9 @@ class RecurrentStepwise(Stepwise):
         layers: the recurrent layers
         own: the states beside those of the cells before the first step, by name
     """
+
+    layers: Recurrent | BlockStack
+    own: int
 
     def __init__(
         self,

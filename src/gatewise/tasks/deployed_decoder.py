@@ -26,6 +26,10 @@ class DeployedDecoder(Deployed):
     attends: whether the decoder reads the memory of the encoder
     """
 
+    network: Network
+    packed: PackedState
+    symbols: int
+
     def __init__(self, network: Network, step: Step, context: Context, symbols: int, attends: bool) -> None:
         packed = PackedState(context.state)
         results = [
@@ -84,6 +88,11 @@ class DeployedEncoder(Deployed):
     description: what stays outside; its "limit" is that of the symbols of an output with its end,
         `ceil(ratio * length) + extra`
     """
+
+    step: DeployedDecoder
+    network: Network
+    packed: PackedState
+    attends: bool
 
     def __init__(
         self,

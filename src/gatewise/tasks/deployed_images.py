@@ -16,6 +16,9 @@ class PixelReader(nn.Module):
     form: of the images of a model; height, width: if all images have one, else None
     """
 
+    height: int | None
+    width: int | None
+    channels: int
     mean: Tensor
     deviation: Tensor
 

@@ -53,6 +53,11 @@ class DeployedSequences(Deployed):
     Where the network reads which values are missing, NaN is one; else all results of its sequence are NaN.
     """
 
+    network: Network
+    tolerance: float
+    scaled: ScaledValues
+    gaps: GapReader
+
     def __init__(
         self,
         network: Network,

@@ -43,6 +43,13 @@ class WindowReader(nn.Module):
     context, horizon: the steps of the past, and those after it
     """
 
+    context: int
+    horizon: int
+    cycles: tuple[str, ...]
+    zone: str | None
+    unit: float
+    has_dates: bool
+    inputs: SeriesInputs
     scales: Tensor
 
     def __init__(self, form: SeriesForm, context: int, horizon: int) -> None:

@@ -26,6 +26,16 @@ class GlobalBatches(Sampler[list[int]]):
     ([[0, 2], [4]], [[1, 3]])
     """
 
+    examples: int
+    batch_size: int
+    rank: int
+    world: int
+    shuffle: bool
+    seed: int
+    passes: int
+    epoch: int
+    sizes: torch.Tensor | None
+
     def __init__(
         self,
         examples: int,

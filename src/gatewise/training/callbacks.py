@@ -67,6 +67,9 @@ class MetricsFile(Callback):
 class ProgressReporter(Callback):
     """Calls `show(fraction done, message)` after each batch, and `after_epoch()` after each epoch."""
 
+    show: Callable[[float, str], None]
+    after_epoch: Callable[[], None]
+
     def __init__(self, show: Callable[[float, str], None], after_epoch: Callable[[], None]) -> None:
         self.show, self.after_epoch = show, after_epoch
 

@@ -38,6 +38,11 @@ class GradientWatch(Callback):
     {'rows': None, 'warned': False}
     """
 
+    loss: Callable[[LightningModule, Any], Tensor]
+    warn: Callable[[str], None]
+    path: Path
+    warned: bool
+
     def __init__(
         self,
         path: Path,

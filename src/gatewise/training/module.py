@@ -54,6 +54,12 @@ class TrainingModule(LightningModule):
     course: of an earlier training, whose learning rates are repeated; None to find them
     """
 
+    network: Network
+    settings: TrainOptions
+    course: Course | None
+    train_loss: MeanMetric
+    validation_loss: MeanMetric
+
     def __init__(self, network: Network, options: TrainOptions, course: Course | None = None) -> None:
         super().__init__()
         self.network, self.settings, self.course = network, options, course

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from gatewise.cells.base import CellType
 from gatewise.tasks.base import AnyComparison, AnyTask
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
@@ -24,6 +25,14 @@ class Retraining:
     model, options: the model and the options of its training
     callback: receives the progress of all trainings together; count: how many there will be
     """
+
+    task: AnyTask
+    options: TrainOptions
+    cells: dict[str, CellType]
+    lightning: Lightning
+    callback: ProgressCallback
+    count: int
+    done: int
 
     def __init__(
         self,

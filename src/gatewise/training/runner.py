@@ -74,6 +74,12 @@ class _Candidate(NamedTuple):
 class Runner(Generic[DataT]):
     """Trains and scores the candidates of a task, one after another."""
 
+    task: Task[DataT, Any, Any, Any]
+    callback: ProgressCallback
+    preprocessing: Mapping[str, Any]
+    lightning: Lightning
+    metrics: tuple[Metric, ...]
+
     def __init__(
         self,
         task: Task[DataT, Any, Any, Any],

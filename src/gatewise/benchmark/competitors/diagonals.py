@@ -25,6 +25,9 @@ from gatewise.layers.scan_directions import ScanDirection, suffix
 class Diagonals(Eager):
     """PyTorch's operations on all positions of a diagonal, as in the reference engine."""
 
+    lattices: bool
+    sequences: bool
+
     name = "PyTorch diagonals"
     quick = True
     lattices, sequences = True, False
@@ -32,6 +35,9 @@ class Diagonals(Eager):
 
 class Positions(Competitor):
     """PyTorch's operations on one position at a time, for the whole batch."""
+
+    lattices: bool
+    sequences: bool
 
     name = "position loop"
     quick = False
@@ -71,6 +77,9 @@ def _looped(layer: Lattice, direction: ScanDirection, values: Tensor) -> Tensor:
 
 class JaxDiagonals(Competitor):
     """JAX's `lax.scan` over the diagonals of a skewed lattice of two axes, jitted."""
+
+    lattices: bool
+    sequences: bool
 
     name = "JAX diagonals"
     needs = ("jax",)

@@ -64,6 +64,14 @@ class Captions(Dataset[CaptionBatch]):
     files: all images; numbers: of the images of this set; captions: of each of them, one or more
     """
 
+    files: ImageFiles
+    numbers: list[int]
+    captions: list[tuple[str, ...]]
+    image_of: list[int]
+    targets: Ragged
+    sizes: np.ndarray
+    max_batch_size: int
+
     def __init__(
         self,
         files: ImageFiles,

@@ -18,6 +18,13 @@ KEYS = "frames [N, T, H, W] or [N, T, H, W, C], labels [N] and, if clips differ 
 class ClipArrays(Clips):
     """Clips [N, T, H, W, C] in memory. labels: of each, as text, empty if there are none"""
 
+    lengths: np.ndarray
+    form: ImageForm
+    names: tuple[str, ...]
+    size: tuple[int, int]
+    frames: np.ndarray
+    labels: tuple[str, ...]
+
     def __init__(
         self, path: Path, frames: np.ndarray, lengths: np.ndarray, labels: tuple[str, ...], form: ImageForm
     ) -> None:

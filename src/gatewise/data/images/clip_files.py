@@ -56,6 +56,14 @@ class ClipFiles(Clips):
     clips: of one size, unless the form has one; every: reads every n-th frame only
     """
 
+    form: ImageForm
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+    lengths: np.ndarray
+    size: tuple[int, int]
+    clips: tuple[ClipFile, ...]
+    every: int
+
     def __init__(
         self, clips: Sequence[ClipFile], form: ImageForm, every: int = 1, memory: int = MEMORY
     ) -> None:

@@ -61,6 +61,12 @@ class Clips(ABC):
 class LabelledClips(Dataset[ClipBatch]):
     """Some of the clips, with the label of each; `sizes` are their lengths."""
 
+    clips: Clips
+    numbers: list[int]
+    labels: Tensor
+    sizes: np.ndarray
+    max_batch_size: int
+
     def __init__(self, clips: Clips, numbers: Sequence[int], labels: Sequence[int]) -> None:
         self.clips, self.numbers, self.labels = clips, list(numbers), torch.as_tensor(labels)
         self.sizes = clips.lengths[self.numbers]

@@ -38,6 +38,9 @@ class ArrayCache:
     ([3, 4, 3], 5)
     """
 
+    read: Callable[[int], np.ndarray]
+    left: int
+
     def __init__(self, read: Callable[[int], np.ndarray], memory: int) -> None:
         self.read, self.left = read, memory
         self._arrays: dict[int, np.ndarray] = {}
@@ -58,6 +61,11 @@ class ImageFiles:
     paths: the files; form: of the images; sizes: [N, 2], height and width of each
     memory: bytes of the cache; notes: on what is converted or left out
     """
+
+    paths: tuple[Path, ...]
+    form: ImageForm
+    sizes: np.ndarray
+    notes: tuple[str, ...]
 
     def __init__(
         self,

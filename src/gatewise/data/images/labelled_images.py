@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -28,6 +29,12 @@ class LabelledImages(Dataset[ImageBatch]):
 
     numbers: of the images in `files`; sizes: the area of each, so that batches have images of similar size
     """
+
+    files: ImageFiles
+    numbers: list[int]
+    labels: Tensor
+    sizes: np.ndarray
+    max_batch_size: int
 
     def __init__(self, files: ImageFiles, numbers: Sequence[int], labels: Sequence[int]) -> None:
         self.files, self.numbers, self.labels = files, list(numbers), torch.as_tensor(labels)

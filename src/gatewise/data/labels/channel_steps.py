@@ -48,6 +48,11 @@ class ChannelSteps(SegmentDataset[ChannelBatch]):
     ([[0.5, 0.5], [0.5, 0.0]], [[0, 1], [1, -1]])
     """
 
+    segments: Segments
+    labels: np.ndarray
+    table: SequenceTable
+    scales: Sequence[Scale]
+
     def __init__(
         self,
         table: SequenceTable,

@@ -40,6 +40,11 @@ class TokenSteps(SegmentDataset[TokenBatch]):
         segments: of this set; place: of a token in its file, for messages
     """
 
+    segments: Segments
+    place: Callable[[int], str]
+    labels: np.ndarray
+    tokens: Sequence[str]
+
     def __init__(
         self,
         tokens: Sequence[str],

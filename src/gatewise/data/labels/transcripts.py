@@ -46,6 +46,13 @@ class TranscriptDataset:
     numbers: of the inputs; texts: None if they are unknown; sizes: the length of each input
     """
 
+    inputs: Inputs
+    tokenizer: TranscriptTokenizer
+    numbers: np.ndarray
+    texts: list[str]
+    targets: list[np.ndarray]
+    sizes: np.ndarray
+
     def __init__(
         self,
         inputs: Inputs,

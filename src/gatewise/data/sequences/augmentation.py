@@ -145,6 +145,8 @@ class AugmentedSequences(Sequences):
     sequences: as they are; methods: applied in this order
     """
 
+    methods: tuple[Augmentation, ...]
+
     def __init__(self, sequences: Sequences, methods: Sequence[Augmentation]) -> None:
         vars(self).update(vars(sequences))
         self.methods = tuple(methods)
@@ -158,6 +160,8 @@ class AugmentedTargets(TargetSequences):
 
     sequences: as they are; methods: applied in this order
     """
+
+    methods: tuple[Augmentation, ...]
 
     def __init__(self, sequences: TargetSequences, methods: Sequence[Augmentation]) -> None:
         vars(self).update(vars(sequences))

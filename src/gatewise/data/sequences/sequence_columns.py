@@ -30,6 +30,7 @@ class SequenceColumn(ABC):
     array([2. , 0.5])
     """
 
+    values: np.ndarray
     role: str
 
     def __init__(self, column: str) -> None:

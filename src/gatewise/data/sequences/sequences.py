@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
@@ -208,6 +208,14 @@ class ScaledSequences(Dataset[Any]):
     folds: [len(numbers)], the number of the fold of each in a cross-validation; None without one
     """
 
+    table: SequenceTable
+    numbers: NDArray[np.int64]
+    weights: Tensor | None
+    folds: Tensor | None
+    sizes: Tensor
+    mean: NDArray[Any]
+    deviation: NDArray[Any]
+
     def __init__(
         self,
         table: SequenceTable,
@@ -278,6 +286,8 @@ class Sequences(ScaledSequences):
     tensor([[1., 0.],
             [1., 1.]])
     """
+
+    labels: Tensor
 
     def __init__(
         self,

@@ -24,6 +24,9 @@ class Spool:
     (3, 2)
     """
 
+    width: int
+    rows: int
+
     def __init__(self, width: int, dtype: DTypeLike = np.float64) -> None:
         self.width, self.rows, self.dtype = width, 0, np.dtype(dtype)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 the values outlive this method

@@ -65,6 +65,8 @@ class TargetSequences(ScaledSequences):
             [0.]])
     """
 
+    targets: Tensor
+
     def __init__(
         self,
         table: SequenceTable,

@@ -60,6 +60,16 @@ class Windows(Dataset[WindowBatch]):
     static: the static inputs of each series, if there are any
     """
 
+    context: int
+    horizon: int
+    known: int
+    static: StaticInputs | None
+    values: Tensor
+    starts: Tensor
+    series: Tensor
+    truth: Tensor | None
+    view: Tensor
+
     def __init__(
         self,
         values: Tensor,

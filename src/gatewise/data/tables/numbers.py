@@ -140,6 +140,10 @@ class Marks:
     separator: of the cells; if it is not a comma, a comma may be a decimal mark
     """
 
+    commas: DecimalCommas | None
+    thousands: Thousands
+    grouped: Grouped
+
     def __init__(self, separator: str | None) -> None:
         is_comma = separator in (None, ",")
         self.commas = None if is_comma else DecimalCommas()

@@ -61,6 +61,18 @@ class RowReader:
     dialect: of the table; None if the user can't give one
     """
 
+    path: Path
+    file: BufferedReader
+    quoted: bool
+    dialect: Dialect | None
+    old_breaks: bool
+    rest: bytes
+    line: int
+    has_header: bool
+    header: bytes
+    comments: Comments
+    names: list[str]
+
     def __init__(
         self, path: Path, file: BufferedReader, quoted: bool = True, dialect: Dialect | None = None
     ) -> None:

@@ -17,6 +17,11 @@ class ZstdStream(io.RawIOBase):
     Raises: `ModuleNotFoundError` if no library reads such files, `OSError` while reading a damaged one.
     """
 
+    decompress: Callable[[BinaryIO], Any]
+    path: str
+    file: BinaryIO
+    source: BinaryIO
+
     def __init__(self, file: BinaryIO) -> None:
         self.path, self.decompress = file.name, _find_library()
         self._begin()

@@ -28,6 +28,8 @@ class Lines:
     text would, or a line is not UTF-8.
     """
 
+    path: str
+
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
         self._content = _content(Path(path))

@@ -20,6 +20,9 @@ class Ragged:
             [5, 6, 3]])
     """
 
+    numbers: np.ndarray
+    lengths: np.ndarray
+
     def __init__(self, numbers: np.ndarray, lengths: np.ndarray) -> None:
         self.numbers, self.lengths = numbers, lengths
         self._starts = np.cumsum(lengths) - lengths

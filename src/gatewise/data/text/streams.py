@@ -38,6 +38,11 @@ class TextStreams:
         anywhere
     """
 
+    text: Text
+    steps: int
+    chunks: int
+    fresh: float
+
     def __init__(self, text: Text, steps: int, chunks: int = 0, fresh: float = 0.0) -> None:
         self.text, self.steps, self.chunks, self.fresh = text, steps, chunks, fresh
 
@@ -57,6 +62,12 @@ class Streams(Sequence[TextBatch]):
 
     The remainder at the end of the text, less than a symbol for each stream, is not used.
     """
+
+    text: Text
+    steps: int
+    length: int
+    starts: list[int]
+    warm_up: int
 
     def __init__(self, source: TextStreams, rows: int, first: int, last: int) -> None:
         self.text, self.steps = source.text, source.steps

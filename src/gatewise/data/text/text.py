@@ -40,6 +40,12 @@ class Text:
         characters, unknown_words: the number of characters and of unknown words of the set
     """
 
+    files: TextFiles
+    tokenizer: StreamTokenizer
+    before: int
+    characters: int
+    unknown_words: int
+
     def __init__(
         self,
         files: TextFiles,

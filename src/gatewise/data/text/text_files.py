@@ -29,6 +29,9 @@ class TextFiles:
     paths: as the user gave them; others: the number of files in their folder that were left out
     """
 
+    paths: tuple[Path, ...]
+    others: int
+
     def __init__(self, paths: Sequence[Path], others: int = 0) -> None:
         self.paths, self.others = tuple(paths), others
         self._files = [self._readable(one) for one in self.paths]

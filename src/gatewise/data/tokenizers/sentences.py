@@ -33,6 +33,10 @@ class SentenceTokenizer:
     (['A', 'man', '\u2060.'], [5, 4, 7], 'A man.')
     """
 
+    names: tuple[str, ...]
+    lower: bool
+    model: str
+
     def __init__(self, kind: TokenUnit, names: Sequence[str], lower: bool = False, model: str = "") -> None:
         self.kind, self.names, self.lower, self.model = kind, tuple(names), lower, model
         self._vocabulary = Vocabulary(self.names, first=len(SPECIAL))

@@ -16,6 +16,9 @@ class Vocabulary:
     'eat'
     """
 
+    tokens: tuple[str, ...]
+    first: int
+
     def __init__(self, tokens: Iterable[str], first: int = 0) -> None:
         self.tokens, self.first = tuple(tokens), first
         self._numbers = {token: number for number, token in enumerate(self.tokens, first)}

@@ -59,6 +59,22 @@ class Loop:
     precision: of the factors of products; all else is float32
     """
 
+    plan: StagePlan
+    given: Inputs
+    sizes: Sizes
+    dtype: torch.dtype
+    slots: tuple[NumberedSlot, ...]
+    device: torch.device
+    weights: Weights
+    states_of_previous: list[int]
+    flags: Tensor | None
+    lengths: Tensor | None
+    factors: Tensor | None
+    factor_step: int
+    counter: Tensor
+    products: dict[int, Tensor]
+    operands: dict[int, Tensor]
+
     def __init__(
         self,
         plan: StagePlan,
@@ -327,6 +343,14 @@ class Back:
     through: the gradients through each slot, as `Loop.operands`; history: of each group's sums at every step,
     [T, heads, B, k * keys]; by_vectors: [tiles of rows and chunks, vectors, S]
     """
+
+    loop: Loop
+    passed: Tensor
+    kernels: tuple[StepKernel, ...]
+    through: dict[int, Tensor]
+    history: dict[int, Tensor]
+    gradient: dict[int, Tensor]
+    by_vectors: Tensor
 
     def __init__(
         self, loop: Loop, history: History, by_states: Tensor, by_kept: Tensor | None, passed: Tensor

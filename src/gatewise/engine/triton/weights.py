@@ -43,6 +43,14 @@ class Sizes:
 class Weights:
     """The matrices of each slot, and rows of biases and vectors, in the dtype of products and float32."""
 
+    plan: StagePlan
+    sizes: Sizes
+    parameters: Mapping[str, Tensor]
+    blocks: dict[str, tuple[str, ...] | tuple[str]]
+    matrices: list[Tensor]
+    biases: Tensor
+    vectors: Tensor
+
     def __init__(
         self, plan: StagePlan, parameters: Mapping[str, Tensor], sizes: Sizes, dtype: torch.dtype
     ) -> None:

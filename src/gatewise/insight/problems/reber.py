@@ -67,6 +67,8 @@ def strings(rows: int, random: torch.Generator) -> StepProblem:
 class ReberStreams:
     """Endless streams of strings, one after the other, which are read in pieces of equal length."""
 
+    streams: list[Iterator[tuple[str, str]]]
+
     def __init__(self, rows: int, random: torch.Generator) -> None:
         self.random = random
         self.streams = [self._new() for _ in range(rows)]

@@ -24,6 +24,9 @@ class Writer:
     constants: the constant arrays; functions: those of layers; calls: the functions of the runtime
     """
 
+    now: int
+    name: str
+
     def __init__(self, constants: Constants) -> None:
         self.constants = constants
         self.functions: list[str] = []

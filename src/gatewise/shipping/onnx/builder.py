@@ -11,6 +11,8 @@ import onnx_ir as ir
 class Builder:
     """Nodes in their order; values are those of `onnx_ir`. number: the numpy dtype of floating numbers"""
 
+    name: str
+
     def __init__(self, name: str, number: Any) -> None:
         self.name, self.number = name, np.dtype(number)
         self.made: list[ir.Node] = []

@@ -27,6 +27,8 @@ class RollingZScore(Detector, Baseline):
     tensor([2.])
     """
 
+    width: int
+
     def __init__(self, shape: DetectorShape, false_alarm_rate: float = 0.01, width: int = 0) -> None:
         super().__init__(shape, false_alarm_rate)
         self.width = width or shape.context

@@ -47,6 +47,9 @@ class LabelledWindows(Windows):
     steps, labels: [windows], that step in its own series, and whether it is labelled as an anomaly
     """
 
+    steps: Tensor
+    labels: Tensor
+
     def __init__(
         self,
         values: Tensor,

@@ -19,6 +19,8 @@ class DeployedDetector(Deployed):
     network: a trained detector; form: the preprocessing of its data
     """
 
+    network: AnomalyNetwork
+    reader: WindowReader
     threshold: Tensor
 
     def __init__(self, network: AnomalyNetwork, form: Preprocessing) -> None:

@@ -59,6 +59,8 @@ class Detector(Network):
     false_alarm_rate: the fraction of normal validation steps whose score may exceed the threshold
     """
 
+    shape: DetectorShape
+    false_alarm_rate: float
     threshold: Tensor
 
     def __init__(self, shape: DetectorShape, false_alarm_rate: float = 0.01) -> None:

@@ -31,6 +31,10 @@ class AnomalyNetwork(Detector):
     torch.Size([4])
     """
 
+    decay: DecayingWindow | None
+    timed: bool
+    head: StudentTHead
+
     def __init__(
         self,
         shape: DetectorShape,

@@ -26,6 +26,8 @@ class AnomalyStepwise(SeriesStepwise):
     state is this window, scaled.
     """
 
+    network: AnomalyNetwork
+    rows: SeriesRows
     form: Preprocessing
     threshold: Tensor
 

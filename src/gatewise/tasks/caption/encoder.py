@@ -40,6 +40,8 @@ class ImageEncoder(nn.Module):
     filters: of the blocks of the convolution
     """
 
+    convolution: Convolution
+
     def __init__(self, channels: int, filters: Sequence[int]) -> None:
         super().__init__()
         self.convolution = Convolution(channels, filters)
@@ -70,6 +72,9 @@ class ColumnEncoder(ImageEncoder):
     >>> encoded.values.shape, encoded.mask.sum(1).tolist(), encoded.state[0].shape
     (torch.Size([2, 15, 16]), [15, 11], torch.Size([1, 2, 16]))
     """
+
+    recurrent: Recurrent
+    dropout: nn.Dropout
 
     def __init__(
         self,
@@ -119,6 +124,11 @@ class PositionEncoder(ImageEncoder):
     >>> encoded.values.shape, encoded.mask.sum(1).tolist(), encoded.state[0].shape
     (torch.Size([2, 35, 16]), [35, 6], torch.Size([1, 2, 16]))
     """
+
+    shapes: list[tuple[int, ...]]
+    value: nn.Linear
+    begin: nn.Linear
+    dropout: nn.Dropout
 
     def __init__(
         self,

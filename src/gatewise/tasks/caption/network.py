@@ -62,6 +62,13 @@ class CaptionNetwork(Captioner):
     (torch.Size([]), 2)
     """
 
+    vectors: TiedEmbedding
+    readout: nn.Linear
+    dropout: nn.Dropout
+    max_length: int
+    beam: int
+    penalty: float
+
     def __init__(
         self,
         cell: CellType,

@@ -27,6 +27,8 @@ from gatewise.modules.network import Baseline
 class SummaryClassifier(Classifier):
     """A classifier of the standardized summary statistics of a sequence."""
 
+    channels: int
+    classes: int
     mean: Tensor
     deviation: Tensor
 
@@ -56,6 +58,8 @@ class SummaryClassifier(Classifier):
 class Logistic(SummaryClassifier, Baseline):
     """Logistic regression on the summaries: `logits = V s + b`."""
 
+    linear: nn.Linear
+
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__(channels, classes)
         self.linear = nn.Linear(1 + SUMMARIES * channels, classes).requires_grad_(False)
@@ -81,6 +85,8 @@ class Logistic(SummaryClassifier, Baseline):
 
 class SummaryMLP(SummaryClassifier):
     """A multilayer perceptron on the summaries: `logits = V relu(W s)`; trained like the networks."""
+
+    body: nn.Sequential
 
     def __init__(self, channels: int, classes: int, hidden: int = 128) -> None:
         super().__init__(channels, classes)
@@ -113,6 +119,9 @@ class Nearest(NearestExample):
         examples: the number of training sequences that are kept, set by `fit`
         steps: the length of a resampled sequence
     """
+
+    channels: int
+    steps: int
 
     def __init__(self, channels: int, classes: int, examples: int = 0, steps: int = RESAMPLED_STEPS) -> None:
         super().__init__(classes, channels * steps, examples)

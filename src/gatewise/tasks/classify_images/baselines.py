@@ -27,6 +27,8 @@ class PixelRegression(Classifier, Baseline):
         classes: K, the number of classes
     """
 
+    linear: nn.Linear
+
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.channels = channels
@@ -86,6 +88,10 @@ class ConvolutionClassifier(Classifier):
     >>> network.logits(ImageBatch(torch.randn(2, 12, 12, 1), sizes, labels)).shape
     torch.Size([2, 10])
     """
+
+    size: tuple[int, int]
+    convolution: Convolution
+    readout: nn.Sequential
 
     def __init__(
         self,

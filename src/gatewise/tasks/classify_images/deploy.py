@@ -22,6 +22,7 @@ class DeployedImages(Deployed):
     network: a trained classifier of images; preprocessing: of its data
     """
 
+    reader: PixelReader
     network: Classifier
 
     def __init__(self, network: Classifier, preprocessing: Preprocessing) -> None:

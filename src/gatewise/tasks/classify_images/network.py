@@ -33,6 +33,11 @@ class ImageClassifier(Classifier):
         shift: the maximum random shift of training images along both axes, in pixels
     """
 
+    patch: int
+    shift: int
+    dropout: nn.Dropout
+    readout: nn.Linear
+
     def __init__(
         self,
         channels: int,
@@ -94,6 +99,8 @@ class LatticeClassifier(ImageClassifier):
     torch.Size([2, 10])
     """
 
+    layers: nn.ModuleList
+
     def __init__(
         self,
         cell: CellType,
@@ -147,6 +154,8 @@ class GridClassifier(ImageClassifier):
     >>> network(torch.randn(2, 28, 20, 1), torch.tensor([[28, 20], [9, 11]])).shape
     torch.Size([2, 10])
     """
+
+    grid: GridLSTM
 
     def __init__(
         self,

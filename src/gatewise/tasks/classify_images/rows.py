@@ -33,6 +33,8 @@ class RowClassifier(Classifier):
     torch.Size([2, 10])
     """
 
+    reader: SequenceClassifier
+
     def __init__(
         self,
         cell: CellType,

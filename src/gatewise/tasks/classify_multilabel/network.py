@@ -56,6 +56,8 @@ class SequenceMultilabelClassifier(SequenceEncoder, MultilabelClassifier):
     torch.Size([4, 5])
     """
 
+    labels: nn.Linear
+
     def __init__(
         self,
         cell: CellType,

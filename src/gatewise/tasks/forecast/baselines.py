@@ -94,6 +94,10 @@ class Ridge(PointForecast):
     refits: whether it is fitted again, on training and validation set, after the validation set was scored
     """
 
+    refits: bool
+    linear: nn.Linear
+    penalty: float
+
     def __init__(
         self,
         shape: ForecastShape,
@@ -132,6 +136,8 @@ class WindowMLP(HeadedForecaster):
 
     `summary = relu(W2 relu(W1 window))` feeds a head; trained like the networks.
     """
+
+    body: nn.Sequential
 
     def __init__(
         self,

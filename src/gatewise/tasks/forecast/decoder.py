@@ -39,6 +39,8 @@ class EncoderDecoderForecastNetwork(PastReader):
     torch.Size([4, 6, 9])
     """
 
+    encoder: Recurrent | TimedRecurrent
+    decoder: Recurrent | TimedRecurrent
     ahead: Tensor
     skip_reads_future = False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -20,6 +22,10 @@ class DeployedForecast(Deployed):
 
     network: as it was trained; preprocessing: of its data
     """
+
+    quantiles: Callable[[Tensor], Tensor]
+    network: HeadedForecaster
+    reader: WindowReader
 
     def __init__(self, network: HeadedForecaster, preprocessing: Preprocessing) -> None:
         plan, target = preprocessing.plan, preprocessing.columns.target

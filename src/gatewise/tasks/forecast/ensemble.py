@@ -35,6 +35,8 @@ class ForecastEnsemble(ForecastNetwork):
     torch.Size([4, 6, 9])
     """
 
+    others: nn.ModuleList
+
     def __init__(
         self,
         members: int,

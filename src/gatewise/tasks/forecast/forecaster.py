@@ -70,6 +70,10 @@ class Forecaster(Network):
     levels: of the quantiles, ascending, with 0.5: the median is the point forecast
     """
 
+    shape: ForecastShape
+    quantile_levels: tuple[float, ...]
+    median_index: int
+
     def __init__(self, shape: ForecastShape, levels: Sequence[float] = LEVELS) -> None:
         super().__init__()
         self.shape, self.quantile_levels = shape, require_levels(levels)
@@ -110,6 +114,8 @@ class HeadedForecaster(Forecaster):
         fit this again on the training and validation set; it needs a linear skip and a head of real values
     """
 
+    head: Head
+    skip: nn.Linear | None
     stretch: Tensor
     templates: Tensor | None
     layer_weight: Tensor | None

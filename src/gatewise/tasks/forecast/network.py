@@ -40,6 +40,11 @@ class PastReader(HeadedForecaster):
     features: the numbers of a step that the layers read
     """
 
+    decay: DecayingWindow | None
+    front: CausalConvolution | None
+    embedding: nn.Linear | None
+    features: int
+
     def __init__(
         self,
         shape: ForecastShape,
@@ -204,6 +209,8 @@ class GridForecastNetwork(RecurrentForecaster):
     >>> network.quantiles(network(torch.randn(4, 24, 1), torch.randn(4, 6, 0))).shape
     torch.Size([4, 6, 9])
     """
+
+    recurrent: GridLSTM
 
     def __init__(
         self,

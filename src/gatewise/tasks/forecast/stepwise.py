@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 import torch
@@ -31,6 +33,9 @@ class ForecastStepwise(SeriesStepwise):
     the horizon; the scale of a series and its static inputs are states that do not change.
     """
 
+    quantiles: Callable[[Tensor], Tensor]
+    network: HeadedForecaster
+    rows: SeriesRows
     form: Preprocessing
     initial_static: Tensor
 

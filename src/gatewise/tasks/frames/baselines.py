@@ -25,6 +25,9 @@ class MeanFrame(Classifier, Baseline):
         classes: K, the number of classes
     """
 
+    side: tuple[int, int]
+    linear: nn.Linear
+
     def __init__(self, channels: int, height: int, width: int, classes: int) -> None:
         super().__init__()
         self.side = min(height, SIDE), min(width, SIDE)

@@ -22,6 +22,7 @@ class DeployedFrames(Deployed):
     network: a trained classifier of clips; preprocessing: of its data
     """
 
+    network: FrameClassifier
     mean: Tensor
     deviation: Tensor
 

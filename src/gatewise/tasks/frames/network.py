@@ -45,6 +45,12 @@ class FrameClassifier(Classifier):
     torch.Size([2, 3])
     """
 
+    encoder: FrameEncoder
+    recurrent: Recurrent
+    pooling: Pooling
+    dropout: nn.Dropout
+    readout: nn.Linear
+
     def __init__(
         self,
         cell: CellType,
@@ -114,6 +120,10 @@ class FrameMean(Classifier):
     torch.Size([2, 3])
     """
 
+    encoder: FrameEncoder
+    pooling: Pooling
+    readout: nn.Linear
+
     def __init__(
         self,
         channels: int,
@@ -155,6 +165,9 @@ class FrameEncoder(nn.Module):
     >>> encoder(torch.randn(4, 9, 28, 20, 1), torch.tensor([9, 3, 1, 5])).shape
     torch.Size([4, 9, 32])
     """
+
+    convolution: Convolution
+    project: nn.Linear
 
     def __init__(self, channels: int, height: int, width: int, filters: Sequence[int], features: int) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from gatewise.errors import GatewiseError
+from gatewise.modules.convolution import Convolution
 from gatewise.modules.network import Network
 from gatewise.shipping.description import classes_of
 from gatewise.shipping.encoded import refuse_bidirectional
@@ -18,6 +19,8 @@ from gatewise.tasks.frames.network import FrameClassifier
 class FrameStepwise(RecurrentStepwise):
     """`p_t = softmax(W pool(h_1 ... h_t) + b)`, from the pixels of a frame, [B, H, W, C]."""
 
+    pool: RunningPool
+    convolution: Convolution
     mean: Tensor
     deviation: Tensor
     size: Tensor

@@ -37,6 +37,9 @@ class Ngram(NextSymbol, Baseline):
     tensor(0)
     """
 
+    symbols: int
+    order: int
+
     def __init__(self, symbols: int, order: int = 0, sizes: Sequence[Sequence[int]] = ()) -> None:
         super().__init__()
         self.symbols, self.order = symbols, order

@@ -21,6 +21,9 @@ class DeployedLanguageModel(Deployed):
     network: a trained language model; preprocessing: of its data
     """
 
+    network: LanguageModel
+    packed: PackedState
+
     def __init__(self, network: LanguageModel, preprocessing: Preprocessing) -> None:
         with torch.no_grad():
             _, state = network.eval()(torch.zeros(1, 1, dtype=torch.int64))

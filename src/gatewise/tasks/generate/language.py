@@ -45,6 +45,11 @@ class LanguageModel(NextSymbol):
     (torch.Size([4, 9]), torch.Size([4, 66]))
     """
 
+    embedding: TiedEmbedding | nn.Embedding
+    dropout: SequenceDropout | nn.Dropout
+    embedding_dropout: nn.Dropout
+    readout: nn.Linear
+
     def __init__(
         self,
         cell: CellType,

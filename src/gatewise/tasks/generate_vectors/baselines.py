@@ -25,9 +25,16 @@ class LinearVectors(NextVector, Baseline):
 
     before: the last `order` vectors, the latest first, zeros before the beginning
     noise: one Gaussian over all real channels
-
     channels: C; binary: which of them are 0 or 1
     """
+
+    channels: int
+    binary: list[int]
+    order: int
+    real: list[int]
+    weights: nn.Parameter
+    bias: nn.Parameter
+    noise: nn.Parameter
 
     def __init__(self, channels: int, binary: Sequence[int] = (), order: int = 1) -> None:
         super().__init__()
@@ -72,6 +79,9 @@ class Pairs:
 
     Of a dataset of more than `MOST_STEPS`, a random sample of sequences.
     """
+
+    truth: Tensor
+    before: Tensor
 
     def __init__(self, dataset: Sequences, order: int) -> None:
         sampled = np.random.default_rng(0).permutation(len(dataset))

@@ -18,6 +18,8 @@ MOST_CORRELATION = 0.999
 class DensityHead(nn.Module):
     """From a summary to the distribution of some channels, by numbers that are linear in it."""
 
+    linear: nn.Linear
+
     def __init__(self, features: int, numbers: int) -> None:
         super().__init__()
         self.linear = nn.Linear(features, numbers)
@@ -89,6 +91,10 @@ class MixtureHead(DensityHead):
     (torch.Size([2, 7]), torch.Size([2, 7, 2]))
     """
 
+    channels: int
+    components: int
+    correlated: bool
+
     def __init__(self, features: int, channels: int, components: int = 20) -> None:
         correlated = channels == 2
         super().__init__(features, components * (1 + 2 * channels + correlated))
@@ -148,6 +154,8 @@ class VectorHead(nn.Module):
     True
     """
 
+    parts: nn.ModuleList
+    widths: list[int]
     order: Tensor
 
     def __init__(

@@ -25,6 +25,10 @@ class DeployedVectors(Deployed):
     network: a trained model; preprocessing: of its data
     """
 
+    network: SequenceModel
+    packed: PackedState
+    scaled: ScaledValues
+
     def __init__(self, network: SequenceModel, preprocessing: Preprocessing) -> None:
         with torch.no_grad():
             _, state = network.eval()(torch.zeros(1, 1, network.channels))

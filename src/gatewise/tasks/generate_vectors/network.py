@@ -55,6 +55,12 @@ class SequenceModel(NextVector):
     (torch.Size([2, 5]), torch.Size([4, 7, 3]))
     """
 
+    channels: int
+    input_scale: float
+    recurrent: Recurrent
+    dropout: nn.Dropout
+    head: VectorHead
+
     def __init__(
         self,
         cell: CellType,

@@ -10,6 +10,7 @@ from gatewise.modules.network import Network
 from gatewise.shipping.description import numbers_of
 from gatewise.shipping.stepwise import Own, RecurrentStepwise
 from gatewise.tasks.generate_vectors.data import Preprocessing
+from gatewise.tasks.generate_vectors.densities import VectorHead
 from gatewise.tasks.generate_vectors.network import SequenceModel
 
 NATS = "nats"  # -ln p of this vector, given those before it
@@ -21,6 +22,8 @@ class VectorStepwise(RecurrentStepwise):
     The states begin after a vector of zeros, from which the network predicts the first one.
     """
 
+    head: VectorHead
+    scale: float
     mean: Tensor
     deviation: Tensor
 

@@ -123,6 +123,8 @@ class TokenWindow(WindowModel):
     `argmin -sum log p(label) + a |W|^2 / 2`.
     """
 
+    bias: nn.Parameter
+
     def __init__(self, labels: int, reach: int = 2) -> None:
         super().__init__(labels, reach)
         self.weights = nn.EmbeddingBag(BUCKETS, labels, mode="sum").requires_grad_(False)
@@ -173,6 +175,8 @@ class ChannelWindow(WindowModel):
     Args:
         channels: C, the number of channels of a step
     """
+
+    linear: nn.Linear
 
     def __init__(self, labels: int, channels: int, reach: int = 5) -> None:
         super().__init__(labels, reach)

@@ -39,6 +39,8 @@ class DeployedLabeller(Deployed):
     network: a trained labeller; form: how its data were read; inputs: its fields; description: more of it
     """
 
+    network: Labeller
+
     def __init__(
         self,
         network: Labeller,
@@ -64,6 +66,9 @@ class DeployedLabeller(Deployed):
 class DeployedChannelLabeller(DeployedLabeller):
     """A labeller of steps of numbers."""
 
+    scaled: ScaledValues
+    gaps: GapReader
+
     def __init__(self, network: LabelNetwork, form: TablePreprocessing) -> None:
         channels = list(form.columns.channels) or None
         reader = GapReader(form.gaps, form.unit_of_time)
@@ -83,6 +88,9 @@ class DeployedChannelLabeller(DeployedLabeller):
 
 class DeployedWordLabeller(DeployedLabeller):
     """A labeller of words, which reads the number of each word and those of its letters."""
+
+    word_count: int
+    letter_count: int
 
     def __init__(self, network: LabelNetwork, form: TextPreprocessing) -> None:
         words = "the number of each word among `words`, from 1; 0 if it is not there: in lower case, in "

@@ -80,6 +80,11 @@ class LabelNetwork(Labeller):
     torch.Size([2, 5, 4])
     """
 
+    reader: ChannelReader | SentenceReader
+    dropout: nn.Dropout
+    recurrent: DecayingRecurrent | Recurrent
+    readout: nn.Linear
+
     def __init__(
         self,
         labels: int,
@@ -157,6 +162,10 @@ class ChannelReader(nn.Module):
     All arguments are those of `LabelNetwork`.
     """
 
+    dropout: nn.Dropout
+    inputs: GapInputs
+    features: int
+
     def __init__(self, channels: int, dropout: float, gaps: GapKind, decay: bool) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
@@ -174,6 +183,13 @@ class SentenceReader(nn.Module):
 
     All arguments are those of `LabelNetwork`.
     """
+
+    features: int
+    word_dropout: float
+    dropout: nn.Dropout
+    words: nn.Embedding
+    letters: nn.Embedding
+    speller: Recurrent
 
     def __init__(
         self,

@@ -19,6 +19,8 @@ from gatewise.tasks.label.network import ChannelReader, LabelNetwork
 class LabelStepwise(RecurrentStepwise):
     """`p_t = softmax(W h_t + b)`, from the channels of a step."""
 
+    channels: RawChannels
+
     def __init__(self, network: LabelNetwork, reader: ChannelReader, form: TablePreprocessing) -> None:
         refuse_bidirectional(network.recurrent)
         channels = RawChannels(form.scales, reader.inputs, form.fill is not None, torch.float32)

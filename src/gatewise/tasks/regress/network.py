@@ -39,6 +39,8 @@ class SequenceRegressor(SequenceEncoder, Regressor):
     torch.Size([4, 2])
     """
 
+    targets: nn.Linear
+
     def __init__(
         self,
         cell: CellType,

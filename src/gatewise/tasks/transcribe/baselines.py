@@ -54,6 +54,10 @@ class WindowTranscriber(Transcriber):
     hidden: H
     """
 
+    stack_frames: int
+    reach: int
+    body: nn.Sequential
+
     def __init__(
         self, symbols: int, channels: int, stack_frames: int = 1, reach: int = 3, hidden: int = 128
     ) -> None:

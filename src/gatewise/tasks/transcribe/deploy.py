@@ -24,6 +24,8 @@ class DeployedTranscriber(Deployed):
     network: a trained transcriber; form: how its data were read; inputs: its fields; description: more of it
     """
 
+    network: TranscriptNetwork
+
     def __init__(
         self,
         network: TranscriptNetwork,
@@ -51,6 +53,8 @@ class DeployedTranscriber(Deployed):
 
 class DeployedSignals(DeployedTranscriber):
     """A transcriber of sequences of numbers."""
+
+    scaled: ScaledValues
 
     def __init__(self, network: TranscriptNetwork, form: SignalPreprocessing) -> None:
         channels = list(form.columns.channels) or None

@@ -14,7 +14,7 @@ from gatewise.data.labels.transcripts import TranscriptBatch
 from gatewise.layers import Recurrent
 from gatewise.modules.ctc import negative_log_likelihood
 from gatewise.modules.network import Network
-from gatewise.modules.strip_fronts import Front, make_front_end, output_columns
+from gatewise.modules.strip_fronts import Front, FrontEnd, make_front_end, output_columns
 
 
 class Transcriber(Network):
@@ -67,6 +67,11 @@ class TranscriptNetwork(Transcriber):
     >>> logits.shape, lengths
     (torch.Size([2, 8, 11]), tensor([8, 3]))
     """
+
+    front: FrontEnd | None
+    dropout: nn.Dropout
+    recurrent: Recurrent
+    readout: nn.Linear
 
     def __init__(
         self,

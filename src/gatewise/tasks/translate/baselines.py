@@ -26,6 +26,9 @@ class TranslationBaseline(Translator, Baseline):
     sources, targets: the sizes of both vocabularies
     """
 
+    sources: int
+    targets: int
+
     def __init__(self, sources: int, targets: int) -> None:
         super().__init__()
         self.sources, self.targets = sources, targets
@@ -60,6 +63,8 @@ class CopySource(SymbolBySymbol):
 
     same: for each source symbol the target symbol with the same text, or UNKNOWN
     """
+
+    table: Tensor
 
     def __init__(self, sources: int, targets: int, same: Sequence[int] = ()) -> None:
         super().__init__(sources, targets)

@@ -20,6 +20,7 @@ from gatewise.tasks.translate.network import EXTRA_LENGTH, EncoderDecoder
 class DeployedTranslator(DeployedEncoder):
     """The memory and the state of source texts. network: a trained one; preprocessing: of its data"""
 
+    sources: int
     network: EncoderDecoder
 
     def __init__(self, network: EncoderDecoder, preprocessing: Preprocessing) -> None:

@@ -65,6 +65,18 @@ class EncoderDecoder(Translator):
     (torch.Size([]), 2)
     """
 
+    source_vectors: nn.Embedding
+    target_vectors: TiedEmbedding
+    encoder: Recurrent
+    readout: nn.Linear
+    dropout: nn.Dropout
+    reverse: bool
+    smoothing: float
+    forcing: float
+    forcing_pairs: int
+    beam: int
+    penalty: float
+    ratio: float
     pairs_seen: Tensor
 
     def __init__(
