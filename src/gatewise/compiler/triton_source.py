@@ -29,6 +29,7 @@ from gatewise.compiler.triton import PRELUDE
 from gatewise.compiler.triton_backward import Backward
 from gatewise.compiler.triton_forward import Forward
 from gatewise.compiler.triton_kernel import StepKernel, runs_all_steps
+from gatewise.compiler.triton_lattice import LatticeBackward, LatticeForward
 from gatewise.compiler.triton_scan import ScanKernels, scan_kernels
 
 
@@ -56,9 +57,10 @@ def kernels(plan: StagePlan) -> StepKernels:
     >>> [one.name for one in kernels(plan(GRU)).forward + kernels(plan(GRU)).backward]
     ['forward_0', 'backward_0']
     """
-    forward = tuple(Forward(plan, number).kernel() for number in range(len(plan.stages)))
-    backward = tuple(Backward(plan, number).kernel() for number in range(len(plan.stages)))
-    scan = scan_kernels(plan)
+    of_lattice, stages = plan.cell.axes > 1, range(len(plan.stages))
+    steps = (LatticeForward, LatticeBackward) if of_lattice else (Forward, Backward)
+    forward, backward = (tuple(one(plan, number).kernel() for number in stages) for one in steps)
+    scan = () if of_lattice else scan_kernels(plan)
     between = [kernel for one in scan for kernel in (one.forward, one.backward, one.carry)]
     text = "\n\n".join([PRELUDE, *(one.text for one in (*forward, *backward, *between))])
-    return StepKernels(forward, backward, text, runs_all_steps(plan), scan)
+    return StepKernels(forward, backward, text, runs_all_steps(plan) and not of_lattice, scan)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import gatewise
-from gatewise.cells import LSTM, SLSTM, cells, mdlstm
+from gatewise.cells import LSTM, SLSTM, cells
 from gatewise.compiler.heads import by_head
 from gatewise.engine import choice
 from gatewise.engine.reference import Reference
@@ -205,14 +205,11 @@ def test_pytorch_finds_nothing_wrong_with_the_operator(monkeypatch, trace, recom
     [
         ({"dtype": torch.float64}, "it supports float32 weights, not torch.float64"),
         ({"sizes": (4, 0, 2, 6)}, "the batch is empty"),
-        ({"cell": mdlstm(1)}, "it supports sequences, no lattices"),
     ],
 )
 def test_what_it_refuses(change, reason):
-    arguments = {"cell": LSTM, "sizes": SIZES, "dtype": torch.float32} | change
-    cell = arguments.pop("cell")
-    request = request_for(cell if not cell.of_lattice else LSTM, **arguments)
-    assert Triton("cpu").refusal(replace(request, cell=cell)) == reason
+    request = request_for(LSTM, **({"sizes": SIZES, "dtype": torch.float32} | change))
+    assert Triton("cpu").refusal(request) == reason
 
 
 def test_it_refuses_a_few_steps(monkeypatch):

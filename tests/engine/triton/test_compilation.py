@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gatewise.cells import cells
+from gatewise.cells import GRU, LSTM, MinGRU, cells
+from gatewise.cells.grid import grid
+from gatewise.cells.multidimensional import mdlstm
 from gatewise.compiler.stages import plan
 from gatewise.compiler.triton_resident import resident_kernels
 from gatewise.compiler.triton_source import kernels
@@ -16,14 +18,17 @@ from gatewise.engine.triton.tiles import tile_of
 
 H100 = 90  # compute capability 9.0
 SHARED = 232_448  # bytes of shared memory of a program there
-ROUNDED = ("products", "operand", "gradient", "history", "through", "matrix")  # in the dtype of products
+# In the dtype of products.
+ROUNDED = ("products", "operand", "following", "gradient", "history", "through", "later", "matrix")
 OPTIONS = {"LENGTHS": True, "RESETS": True, "KEEP": True, "TRACED": True, "HEADS": 1, "DIRECTION": 1}
-TYPES = {"lengths": "*i32", "counter": "*i32", "resets": "*u8", "cleared": "*u8"}
+OPTIONS |= {"HISTORY": True}
+TYPES = {"lengths": "*i32", "counter": "*i32", "resets": "*u8", "cleared": "*u8", "kinds": "*u8"}
+TYPES |= dict.fromkeys(("numbers", "before", "after"), "*i32")
 SIZES = (
     "offset", "batch", "width", "stride", "factor_step", "kept_step", "by_step", "steps", "chunk", "units",
-    "outputs",
+    "outputs", "start", "rows", "most", "positions", "places",
 )  # fmt: skip
-UNALIGNED = ("offset", "steps", "chunk")
+UNALIGNED = ("offset", "steps", "chunk", "start", "rows")
 
 
 class Compiled:
@@ -57,11 +62,15 @@ class Compiled:
 
 
 @pytest.mark.parametrize(
-    ("name", "stage", "dtype"),
-    [("LSTM", 0, "fp32"), ("GRU", 0, "bf16"), ("LayerNormLSTM", 2, "fp32"), ("MinGRU", 0, "fp32")],
-)
-def test_kernels_compile_without_spills(name, stage, dtype, tmp_path):
-    made = kernels(plan(cells()[name]))
+    ("cell", "stage", "dtype"),
+    [
+        (LSTM, 0, "fp32"), (GRU, 0, "bf16"), (cells()["LayerNormLSTM"], 2, "fp32"), (MinGRU, 0, "fp32"),
+        (mdlstm(2), 0, "fp32"), (grid(2), 1, "bf16"),
+    ],
+    ids=lambda one: getattr(one, "__name__", str(one)),
+)  # fmt: skip
+def test_kernels_compile_without_spills(cell, stage, dtype, tmp_path):
+    made = kernels(plan(cell))
     between = [kernel for one in made.scan for kernel in (one.forward, one.backward, one.carry)]
     for kernel in (made.forward[stage], made.backward[stage], *between):
         tile = tile_of(kernel, batch=64, width=1024)

@@ -28,14 +28,14 @@ MOST_UNITS = 4096  # of a row that a normalizer needs as a whole, which a progra
 
 
 class Triton:
-    """Runs every cell of sequences whose states are vectors, with all features of layers, in float32.
+    """Runs every cell of sequences and lattices whose states are vectors, with all features, in float32.
 
     device: the type of device of the tensors; on the CPU, the kernels run in Triton's interpreter only
 
-    A step is a matrix product and a kernel for each stage of the cell; on a GPU, sixteen steps are recorded
-    as a graph if there are many. If no product needs a state, one launch runs all steps. Under autocast to
-    bfloat16, the factors of products and the products are rounded to bfloat16, all else is float32. Second
-    gradients are those of float32 products.
+    A step, of a lattice a diagonal, is a matrix product and a kernel for each stage of the cell; on a GPU,
+    sixteen steps are recorded as a graph if there are many. If no product needs a state, one launch runs all
+    steps. Under autocast to bfloat16, the factors of products and the products are rounded to bfloat16, all
+    else is float32. Second gradients are those of float32 products.
     """
 
     name = "triton"
@@ -61,7 +61,7 @@ class Triton:
             return f"it supports tensors on {self.device}, not on {request.inputs.device.type}"
         if not INSTALLED:
             return "triton can't be imported; PyTorch for GPUs installs it on Linux"
-        if request.inputs.shape[0] < FEWEST_STEPS and not request.cell.of_lattice:
+        if _steps(request) < FEWEST_STEPS:
             return f"fewer than {FEWEST_STEPS} steps take less time on the reference"
         tensors = (request.inputs, *request.state.values(), *request.parameters.values())
         for one in tensors:
@@ -87,15 +87,19 @@ class Triton:
         return None if fits else "under autocast it supports values in float32 or bfloat16"
 
 
+def _steps(request: Request) -> int:
+    """The steps of a sequence, or the diagonals of a lattice."""
+    axes = request.cell.axes
+    return sum(request.inputs.shape[:axes]) - axes + 1
+
+
 def _cell(request: Request) -> str | None:
     """What a cell has that these kernels don't support, or None."""
     cell = request.cell
     function = by_head(cell)
     if function is not None:
         return f"it supports no function between the units of a head, such as {function}"
-    if cell.of_lattice:
-        return "it supports sequences, no lattices"
-    if 0 in request.inputs.shape:
+    if 0 in request.inputs.shape[:-1]:
         return "the batch is empty"
     units = request.keys * request.heads
     if layout(cell).normalized and units > MOST_UNITS:
@@ -105,9 +109,13 @@ def _cell(request: Request) -> str | None:
 
 def _run(request: Request, bfloat16: bool) -> LayerResult:
     """A request in float32."""
-    from gatewise.engine.triton.operator import run_steps  # imports all of PyTorch's compiler
+    from gatewise.engine.triton.lattice_operator import run_lattice  # imports all of PyTorch's compiler
+    from gatewise.engine.triton.operator import run_steps
 
     given = for_kernels(request, by_head=request.heads > 1)
+    if given.cell.axes > 1:
+        ticket, _, intermediates = _facts(given.cell, extras(given), tuple(given.parameters))
+        return run_lattice(given, ticket, intermediates, bfloat16)
     running, inside = in_running_order(given)
     own = extras(running)
     ticket, names, intermediates = _facts(running.cell, own, tuple(running.parameters))

@@ -76,7 +76,7 @@ def _rounds_to_tf32() -> bool:
 
 
 @contextmanager
-def _of(inputs: Tensor) -> Iterator[None]:
+def on_device(inputs: Tensor) -> Iterator[None]:
     """On the device of the inputs, and without autocast, as the dtype of products is an argument."""
     with torch.cuda.device_of(inputs), torch.autocast(inputs.device.type, enabled=False):
         yield
@@ -88,7 +88,7 @@ def steps(inputs: Tensor, *rest: Any) -> list[Tensor]:
     *arguments, keep = rest
     trace, recompute = arguments[-2:]
     all_steps = trace or (keep and not recompute)
-    with _of(inputs):
+    with on_device(inputs):
         loop = _loop(inputs, *arguments, saves=all_steps, backward=False)
         history = loop.forward(all_steps)
     widths, states = loop.sizes.widths, history.states
@@ -128,7 +128,7 @@ def steps_backward(
 
     history: what `steps` returned after the final states
     """
-    with _of(inputs):
+    with on_device(inputs):
         if len(history) == 2:
             saved = History(*history)
         else:

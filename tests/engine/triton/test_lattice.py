@@ -1,0 +1,187 @@
+"""Lattices by diagonals in Triton's interpreter against the reference in float64."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import gatewise
+from gatewise.cells.grid import grid
+from gatewise.cells.multidimensional import leaky_mdlstm, mdgru, mdlstm
+from gatewise.engine import choice
+from gatewise.engine.reference import Reference
+from gatewise.engine.triton import backend, lattice, launches
+from gatewise.engine.triton.backend import Triton
+from tests.engine.test_lattice import Own, lengths_for, request_for, results
+
+CELLS = [
+    mdgru(2), leaky_mdlstm(2), Own, grid(2), grid(2, "gru"), grid(2, priority=(1,), without_memory=(1,)),
+    mdlstm(3, peephole=True), grid(3, "rnn", priority=(3,)),
+]  # fmt: skip
+SIZES = {2: (3, 5), 3: (3, 2, 4)}
+
+
+def given(cell, sizes, *more, **options):
+    return request_for(cell, sizes, *more, dtype=torch.float32, **options)
+
+
+def in_float64(request):
+    def exact(tensors):
+        return {name: one.detach().double().requires_grad_() for name, one in tensors.items()}
+
+    inputs = request.inputs.detach().double().requires_grad_()
+    return replace(request, inputs=inputs, parameters=exact(request.parameters), state=exact(request.state))
+
+
+def assert_same(request, tolerance=2e-6, chosen=None):
+    chosen = chosen or Triton("cpu")
+    assert chosen.refusal(request) is None
+    ours, theirs = results(chosen.run, request), results(Reference().run, in_float64(request))
+    for own, exact in zip(ours, theirs, strict=True):
+        scale = 1 + exact.abs().max() if exact.numel() else 1
+        torch.testing.assert_close(own.double() / scale, exact / scale, rtol=0, atol=tolerance)
+
+
+@pytest.fixture(autouse=True)
+def _poison(monkeypatch):
+    """Memory that no kernel has written is NaN; a few diagonals are run, too."""
+
+    def empty(own, *shape, dtype=torch.float32):
+        return torch.full(shape, torch.nan, dtype=dtype)
+
+    monkeypatch.setattr(lattice.LatticeLoop, "_empty", empty)
+    monkeypatch.setattr(backend, "FEWEST_STEPS", 1)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda one: f"{one.__name__}{CELLS.index(one)}")
+def test_own_sizes_reversed_axes_and_a_trace(cell):
+    sizes = SIZES[cell.axes]
+    reverse = (True, *[False] * (cell.axes - 1))
+    assert_same(given(cell, sizes, reverse=reverse, lengths=lengths_for(sizes, 3), trace=True))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batch", "inputs", "hidden"),
+    [((1, 1), 1, 1, 1), ((1, 6), 2, 3, 5), ((6, 1), 1, 2, 130), ((4, 4), 9, 2, 3), ((2, 1, 3), 2, 1, 4)],
+)
+def test_odd_sizes(sizes, batch, inputs, hidden):
+    assert_same(given(mdlstm(len(sizes)), sizes, batch, inputs, hidden))
+
+
+def test_one_axis_and_no_inputs():
+    assert_same(given(grid(1), (5,), 3, 0, lengths=torch.tensor([5, 1, 3])))
+    assert_same(given(grid(2, without_memory=(2,)), (3, 4), 2, 0))
+
+
+def test_a_result_without_gradients():
+    request = given(grid(2), (3, 4), trace=False)
+    with torch.no_grad():
+        torch.testing.assert_close(Triton("cpu").run(request).output, Reference().run(request).output)
+
+
+def test_products_in_bfloat16():
+    class Rounded(Triton):
+        def run(self, request):
+            with torch.autocast("cpu", torch.bfloat16):
+                assert self.refusal(request) is None
+                return super().run(request)
+
+    assert_same(given(grid(2), (3, 4)), 0.05, Rounded("cpu"))
+
+
+def test_recorded_diagonals_are_repeated(monkeypatch):
+    """As on a GPU: diagonals of one size share a recording, which reads the counter."""
+    replays = []
+
+    class Recorded:
+        def __init__(self, step, counter, direction):
+            self.again = step, counter, direction
+
+        def replay(self):
+            step, counter, direction = self.again
+            replays.append(int(counter))
+            for number in range(launches.RECORDED):
+                step(number * direction)
+            counter.add_(launches.RECORDED * direction)
+
+    for name, value in {"RECORDED": 2, "FEWEST": 4, "can_record": lambda _: True, "record": Recorded}.items():
+        monkeypatch.setattr(launches, name, value)
+    assert_same(given(mdlstm(2), (9, 2), lengths=lengths_for((9, 2), 3)))
+    assert replays == [2, 4, -2, -4]
+
+
+def test_the_same_bits_from_call_to_call():
+    request = given(mdlstm(2, peephole=True), (3, 4))
+    first, second = (results(Triton("cpu").run, request) for _ in range(2))
+    assert all(torch.equal(one, two) for one, two in zip(first, second, strict=True))
+
+
+def test_nan_outside_and_inside_a_sample():
+    request = given(mdlstm(2), (3, 3), lengths=torch.tensor([[3, 3], [2, 3], [1, 1]]))
+    expected = results(Triton("cpu").run, request)
+    request.inputs.data[2, :, 1] = torch.nan
+    for name in request.state:
+        request.state[name].data[2, 2] = torch.nan
+    found = results(Triton("cpu").run, request)
+    torch.testing.assert_close(found, expected)
+    request.inputs.data[1, 1, 0] = torch.nan
+    output = Triton("cpu").run(request).output
+    assert output[1:, 1:, 0].isnan().all()
+    assert not output[:, :, 1:].isnan().any()
+    assert not output[0].isnan().any()
+
+
+@pytest.fixture
+def on_cpu(monkeypatch):
+    """The backends of a context, with the interpreter for the GPU."""
+    chosen = Triton("cpu")
+    monkeypatch.setattr(choice, "TRITON", chosen)
+    monkeypatch.setattr(choice, "BACKENDS", (chosen, choice.REFERENCE))
+    with gatewise.backend("triton"):
+        yield
+
+
+def test_it_compiles_as_one_operator_and_its_gradient_has_a_gradient(on_cpu):
+    layer, values = gatewise.MDLSTM(2, 3, axes=2), torch.randn(1, 2, 3, 2, requires_grad=True)
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    tensors = [values, *layer.parameters()]
+    found = []
+    for run in (compiled, layer):
+        output = run(values)[0]
+        found.append([output, *torch.autograd.grad(output.square().sum(), tensors)])
+    torch.testing.assert_close(*found)
+    seconds = []
+    for name in ("triton", "reference"):
+        with gatewise.backend(name):
+            (first,) = torch.autograd.grad(layer(values)[0].sin().sum(), values, create_graph=True)
+        seconds.append(torch.autograd.grad(first.square().sum(), tensors, materialize_grads=True))
+    torch.testing.assert_close(*seconds)
+
+
+def test_a_grid_of_slices(on_cpu):
+    layer, values = gatewise.GridLSTM(2, 3, depth=2, tied=False), torch.randn(2, 3, 2)
+    tensors = list(layer.parameters())
+    found = []
+    for name in ("triton", "reference"):
+        with gatewise.backend(name):
+            output, final = layer(values)
+        total = output.sin().sum() + sum(one.sum() for one in final.values())
+        found.append([output, *torch.autograd.grad(total, tensors)])
+    torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize("trace", [True, False])
+def test_pytorch_finds_nothing_wrong_with_the_operator(monkeypatch, trace):
+    calls = []
+    operator = torch.ops.gatewise.diagonals.default
+    request = given(mdlstm(2), (2, 2), 2, lengths=lengths_for((2, 2), 2), trace=trace)
+    with monkeypatch.context() as own:
+        own.setattr(torch.ops.gatewise, "diagonals", lambda *given: calls.append(given) or operator(*given))
+        Triton("cpu").run(request)
+    torch.library.opcheck(operator, calls[0])
+
+
+def test_it_refuses_a_few_diagonals(monkeypatch):
+    monkeypatch.setattr(backend, "FEWEST_STEPS", 4)
+    reason = "fewer than 4 steps take less time on the reference"
+    assert Triton("cpu").refusal(given(mdlstm(2), (2, 2))) == reason
