@@ -152,6 +152,13 @@ def test_a_cell_with_a_matrix_memory(tables):
 
 
 @pytest.mark.usefixtures("_compiles_nothing")
+def test_schedules_of_a_gpu_that_is_not_there(tables):
+    *_, schedules = tables("--cell", "gru", "--device", "cpu", "--gpu")
+    assert schedules[1][:4] == ["GRU", "resident matrices", "resident matrices", "step by step"]
+    assert schedules[1][-1] == "one launch: a product or a normalizer needs a state of all units"
+
+
+@pytest.mark.usefixtures("_compiles_nothing")
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_the_backends_that_there_are(tables, device):
     if device == "cuda" and not torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""How the kernels of a GPU run a cell: launches, and the division into programs."""
+"""The schedules by which the kernels of a GPU run cells, for some calls, and why by no other."""
 
 from __future__ import annotations
 
@@ -8,43 +8,44 @@ from gatewise.cells.base import CellType
 from gatewise.compiler.constants import with_constants
 from gatewise.compiler.heads import by_head, depends_on_heads, for_units
 from gatewise.compiler.stages import plan
-from gatewise.compiler.triton_kernel import slots
-from gatewise.compiler.triton_source import kernels
-from gatewise.engine.triton.launches import FEWEST, RECORDED
-from gatewise.engine.triton.tiles import tile_of
+from gatewise.engine.triton.choice import SCHEDULES, choose
+from gatewise.engine.triton.costs import Call
+from gatewise.engine.triton.weights import Precision, Sizes
 
-SIZES = ((16, 128), (16, 1024), (256, 512))  # B, H
+STEPS = 256
+CALLS: tuple[tuple[int, int, Precision], ...] = (  # B, H, the factors of products
+    (16, 64, "float32"), (16, 128, "bfloat16"), (16, 512, "float32"), (256, 1024, "float32"),
+)  # fmt: skip
 Row = tuple[str, ...]
 
 
 def gpu_plans(cells: Sequence[CellType]) -> list[Row]:
-    """For each cell that these kernels run: name, schedule, reason, and the programs of the largest kernel.
+    """For cells of vectors with the same answers: names, the schedule of each call, reasons against others.
 
-    >>> from gatewise.cells import LSTM, MinGRU
-    >>> for row in gpu_plans([LSTM, MinGRU]):
-    ...     print(row[:3])
-    ('LSTM', '1 product and 1 kernel a step', 'products need states; from 64 steps on 16 are a graph')
-    ('MinGRU', 'all steps in 1 launch', 'no product needs a state')
+    Calls have 256 steps and a gradient. Schedules follow from estimates, which need no GPU.
+
+    >>> from gatewise.cells import GRU, LSTM, MinGRU
+    >>> for row in gpu_plans([LSTM, GRU, MinGRU]):
+    ...     print(row[:-1])
+    ('LSTM, GRU', 'resident matrices', 'resident matrices', 'step by step', 'step by step')
+    ('MinGRU', 'chunked scan', 'chunked scan', 'chunked scan', 'one launch')
     """
-    runs = [one for one in cells if not one.of_lattice and by_head(one) is None]
-    return [_row(one) for one in runs]
+    found: dict[Row, list[str]] = {}
+    for one in cells:
+        if not one.of_lattice and by_head(one) is None:
+            found.setdefault(_answers(one), []).append(one.__name__)
+    return [(", ".join(names), *answers) for answers, names in found.items()]
 
 
-def _row(cell: CellType) -> Row:
+def _answers(cell: CellType) -> Row:
     made = plan(with_constants(for_units(cell) if depends_on_heads(cell) else cell)[0])
-    own = kernels(made)
-    programs = []
-    for batch, units in SIZES:
-        tiles = [tile_of(one, batch, units) for one in own.forward]
-        most = max(tiles, key=lambda one: one.rows * one.units)
-        programs.append(f"{most.grid[0] * most.grid[1]} of {most.rows} x {most.units}")
-    if own.runs_all_steps:
-        return cell.__name__, "all steps in 1 launch", "no product needs a state", *programs
-    products = sum(one.slot.operand.where != "input" for one in slots(made))
-    schedule = f"{_count(products, 'product')} and {_count(len(own.forward), 'kernel')} a step"
-    reason = f"products need states; from {FEWEST} steps on {RECORDED} are a graph"
-    return cell.__name__, schedule, reason, *programs
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    chosen: list[str] = []
+    reasons: dict[str, str] = {}
+    for batch, units, precision in CALLS:
+        sizes = Sizes(STEPS, batch, units, (units,) * len(cell.state), heads=1)
+        call = Call(made, sizes, precision, saves=True)
+        chosen.append(choose(call).name)
+        for one in SCHEDULES:
+            if reason := one.refusal(call):
+                reasons.setdefault(one.name, reason)
+    return (*chosen, "\n".join(f"{name}: {reason}" for name, reason in reasons.items()))

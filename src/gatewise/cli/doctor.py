@@ -11,7 +11,7 @@ from rich.table import Table
 
 from gatewise import __version__
 from gatewise.benchmark.facts import machine_facts
-from gatewise.benchmark.gpu_plans import SIZES, gpu_plans
+from gatewise.benchmark.gpu_plans import CALLS, gpu_plans
 from gatewise.benchmark.refusals import Refusals, cell_refusals, feature_refusals
 from gatewise.benchmark.thread_plans import example_plans, measure_rates
 from gatewise.cells import LSTM, find_cell
@@ -20,14 +20,21 @@ from gatewise.errors import GatewiseError
 from gatewise.terminal import Terminal
 
 PLANS = ("LSTM with (batch, steps, inputs, units)", "us a step by rows", "by units", "plan")
-PROGRAMS = tuple(f"programs at {batch} x {units}" for batch, units in SIZES)
-GPU_PLANS = ("cell", "schedule of the backend triton", "why", *PROGRAMS)
+GPU_PLANS = (
+    "schedules on a GPU",
+    *(f"{batch} x {units}, {kind}" for batch, units, kind in CALLS),
+    "why no other",
+)
 CELL = Annotated[
     str | None,
     typer.Option(help="A single cell: a name, or FILE.py:Name, a file that is executed."),
 ]
 DEVICE = Annotated[
     str | None, typer.Option(help="The device of the tensors (the GPU if there is one).", metavar="cpu|cuda")
+]
+GPU = Annotated[
+    bool,
+    typer.Option("--gpu", help="Show by which schedule the kernels of a GPU run cells; this needs no GPU."),
 ]
 MEASURE = Annotated[
     bool,
@@ -40,7 +47,7 @@ def add(app: typer.Typer, about: str) -> None:
     app.command("doctor", help=about)(examine)
 
 
-def examine(cell: CELL = None, device: DEVICE = None, measure: MEASURE = False) -> None:
+def examine(cell: CELL = None, device: DEVICE = None, gpu: GPU = False, measure: MEASURE = False) -> None:
     """Describe this machine, and show which backend runs which cell and which request."""
     device = _chosen_device(device)
     shown = list(built_in().values()) if cell is None else [find_cell(cell)]
@@ -61,11 +68,9 @@ def examine(cell: CELL = None, device: DEVICE = None, measure: MEASURE = False) 
     if device == "cpu":
         console.print()
         console.print(_table(PLANS, example_plans()))
-    else:
-        by_triton = [one for one in shown if _backend(by_cell[one.__name__])[0] == "triton"]
-        if by_triton:
-            console.print()
-            console.print(_table(GPU_PLANS, gpu_plans(by_triton)))
+    if (gpu or device == "cuda") and (plans := gpu_plans(shown)):
+        console.print()
+        console.print(_table(GPU_PLANS, plans))
 
 
 def _chosen_device(device: str | None) -> str:

@@ -99,4 +99,4 @@ def time(call: Call) -> float:
     return RATES.launch + waves * sizes.steps * step
 
 
-RESIDENT = Schedule("one launch with matrices", Resident, refusal, time)
+RESIDENT = Schedule("resident matrices", Resident, refusal, time)
