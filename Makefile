@@ -2,6 +2,7 @@
 # make test-thorough: slow relatives of other tests, too.
 # make wheels: a wheel for Linux on x86-64 with all kernels, and a source distribution, in dist/.
 # make test-wheels: installs that wheel in fresh environments, and trains in each.
+# make type-completeness: whether exported names have types that a user's type checker knows.
 # make bench: the layers' speed on this machine, beside other libraries.
 # make docs: the site in docs/_build/html, with all its checks.
 
@@ -11,7 +12,7 @@ READY := .venv/ready
 DOCS_READY := .venv/docs-ready
 INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: demo bench docs test test-thorough test-triton lint types contracts kernels wheels test-wheels clean
+.PHONY: demo bench docs test test-thorough test-triton lint types type-completeness contracts kernels wheels test-wheels clean
 
 demo: $(READY)
 	$(BIN)/gatewise demo
@@ -49,6 +50,11 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+
+# pyright comes as a Python package, which downloads Node.js where the machine has none.
+type-completeness: $(READY)
+	$(BIN)/python -m pip install --quiet 'pyright>=1.1.400,<2'
+	$(BIN)/python -m tests.type_completeness
 
 contracts: $(READY)
 	$(BIN)/lint-imports
