@@ -14,11 +14,14 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from gatewise.compiler.layout import layout
-from gatewise.engine import memory_operator  # noqa: F401 (which has the operators)
-from gatewise.engine.operators import kernel_of
+from gatewise.engine import memory_operator, operators  # noqa: F401 (which have the operators)
+from gatewise.engine.tickets import read_ticket
+from gatewise.engine.triton import lattice_operator, operator  # noqa: F401
+
+OF_GPUS = torch.ops.gatewise.steps, torch.ops.gatewise.diagonals
 
 
-@register_flop_formula(torch.ops.gatewise.along, get_raw=True)
+@register_flop_formula([torch.ops.gatewise.along, *OF_GPUS], get_raw=True)
 def forward_flops(inputs: Tensor, parameters: Sequence[Tensor], *rest: Any, **output: Any) -> int:
     """Two for each weight and position: `2 T B (the sizes of all matrices)`.
 
@@ -51,11 +54,34 @@ def backward_flops(
     A forward pass that is repeated since it saved no gates is counted, too.
     """
     *_, ticket, _, _, recompute = rest
-    kernel, names = kernel_of(ticket, inputs.dtype)
-    of_input = {one.name for one in layout(kernel.cell).parameters if one.width == "input"}
-    repeated = recompute or not history
+    return _of_gradient(wanted, inputs, parameters, ticket, recompute or not history)
+
+
+@register_flop_formula(
+    [torch.ops.gatewise.steps_backward, torch.ops.gatewise.diagonals_backward], get_raw=True
+)
+def gpu_backward_flops(
+    gradients: Sequence[Tensor | None],
+    wanted: Sequence[int],
+    history: Sequence[Tensor],
+    inputs: Tensor,
+    parameters: Sequence[Tensor],
+    *rest: Any,
+    **output: Any,
+) -> int:
+    """The same for the operators of a GPU, which save states and gates."""
+    ticket = next(one for one in rest if isinstance(one, str))
+    return _of_gradient(wanted, inputs, parameters, ticket, len(history) < 2)
+
+
+def _of_gradient(
+    wanted: Sequence[int], inputs: Tensor, parameters: Sequence[Tensor], ticket: str, repeated: bool
+) -> int:
+    """repeated: whether a forward pass is, too"""
+    own = read_ticket(ticket)
+    of_input = {one.name for one in layout(own.cell).parameters if one.width == "input"}
     weights = sum(one.numel() for one in parameters if one.dim() == 2 and repeated)
-    for name, matrix, needs_gradient in zip(names, parameters, wanted[1:], strict=False):
+    for name, matrix, needs_gradient in zip(own.names, parameters, wanted[1:], strict=False):
         if matrix.dim() == 2:
             weights += matrix.numel() * (needs_gradient + (wanted[0] if name in of_input else 1))
     return _per_position(inputs) * weights

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 import gatewise
 from gatewise.cells import LSTM, SLSTM, cells
 from gatewise.compiler.heads import by_head
-from gatewise.engine import choice
+from gatewise.engine import choice, flops  # noqa: F401 (which registers the formulas)
 from gatewise.engine.reference import Reference
 from gatewise.engine.triton import backend, launches
 from gatewise.engine.triton.backend import Triton
@@ -187,6 +188,17 @@ def test_it_compiles_as_one_operator_and_its_gradient_has_a_gradient(on_cpu):
             (first,) = torch.autograd.grad(layer(values)[0].sin().sum(), values, create_graph=True)
         seconds.append(torch.autograd.grad(first.square().sum(), tensors, materialize_grads=True))
     torch.testing.assert_close(*seconds)
+
+
+@pytest.mark.parametrize("recompute", [None, "gates"])
+def test_its_operations_are_counted(on_cpu, recompute):
+    """As many as those of the operator of a CPU."""
+    layer, values = gatewise.LSTM(5, 8, recompute=recompute), torch.randn(7, 3, 5)
+    with FlopCounterMode(display=False) as counter:
+        layer(values)[0].sum().backward()
+    inputs, states = 2 * 21 * 32 * 5, 2 * 21 * 32 * 8
+    repeated = inputs + states if recompute else 0
+    assert counter.get_total_flops() == 2 * inputs + 3 * states + repeated
 
 
 @pytest.mark.parametrize(("trace", "recompute"), [(True, False), (False, True)])
