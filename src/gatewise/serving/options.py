@@ -28,18 +28,18 @@ class ServeOptions(Options):
     max_wait: float = Field(
         2.0, ge=0, le=1000, description="Milliseconds that a step waits for others, to be computed with them."
     )
-    max_batch: int = Field(1024, ge=1, description="Most steps that are computed in one batch.")
+    max_batch: int = Field(1024, ge=1, description="The maximum number of steps in one batch.")
     max_streams: int = Field(
-        20_000, ge=0, description="Most streams, and most sockets, that are open at a time."
+        20_000, ge=0, description="The maximum number of open streams, and of open sockets."
     )
     expire: float = Field(3600.0, gt=0, description="Seconds after which a stream without a step is closed.")
-    max_body: float = Field(16.0, gt=0, description="Largest body of a request, in MiB.")
-    max_rows: int = Field(100_000, ge=1, description="Most rows of a request.")
+    max_body: float = Field(16.0, gt=0, description="The maximum size of the body of a request, in MiB.")
+    max_rows: int = Field(100_000, ge=1, description="The maximum number of rows in a request.")
     max_length: int = Field(
-        10_000, ge=1, description="Most symbols or steps that a request generates or continues."
+        10_000, ge=1, description="The maximum number of symbols or steps of a text to generate or continue."
     )
     max_observation: int = Field(
-        1000, ge=1, description="Most characters of a text, or rows, that a stream reads in one step."
+        1000, ge=1, description="The maximum number of characters or rows that a stream reads in one step."
     )
 
     @property

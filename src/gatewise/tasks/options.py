@@ -318,8 +318,8 @@ class CompareOptions(TaskOptions):
     )
     workers: str | None = Field(
         None,
-        description="Train on the machines of a Ray cluster: ray for the one of this machine, or an address "
-        "such as ray://head:10001. Run folder and data lie where all of them read and write.",
+        description="Train on the machines of a Ray cluster: ray for one on this machine, or an address such "
+        "as ray://head:10001. All of them must be able to read and write the run folder and the data.",
         pattern="^ray(://.+)?$",
     )
 

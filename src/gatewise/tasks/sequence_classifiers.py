@@ -24,8 +24,8 @@ class ClassifierDataOptions(SequenceDataOptions):
 
     class_weights: Literal["equal", "balanced"] = Field(
         "equal",
-        description="Give each example, or each class of the training set, the same weight in the loss; of "
-        "several labels, each counts as much present as absent if they are balanced.",
+        description="Give each example, or each class of the training set, the same weight in the loss; with "
+        "several labels, balanced gives the presence and the absence of each the same weight.",
     )
     folds: Annotated[int, Field(ge=1, le=100)] = Field(
         1,

@@ -172,7 +172,7 @@ class Runner(Generic[DataT]):
             self.leave_out(error)
             return None
         self.task.finish_refit(network, trained.network)
-        steps = f"{course.epochs} epochs of {course.steps} steps, as validation chose"
+        steps = f"{course.epochs} epochs of {course.steps} steps, chosen by validation"
         self.callback.notes((f"{name} is trained again on all data, for predict: {steps}",))
         return SavedModel(self.task.name, name, network, self.task.preprocessing(everything, options))
 

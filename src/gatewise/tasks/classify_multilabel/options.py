@@ -50,7 +50,7 @@ class MultilabelNetworkOptions(ClassifierNetworkOptions):
     )
     thresholds: ThresholdKind = Field(
         "half",
-        description="Probability from which on a label is predicted: one half, or for each label the one "
+        description="Probability at which a label is predicted: one half, or for each label the one "
         "with the highest F1 on the validation set.",
     )
 

@@ -52,8 +52,8 @@ class ForecastDataOptions(ForecastTableOptions):
     horizon: Count = Field(description="Steps to forecast.")
     reconciliation: Reconciliation = Field(
         "mint",
-        description="How the forecasts of a hierarchy are made to add up: by minimum trace, or as sums of "
-        "those of the last column.",
+        description="Reconciliation of the forecasts of a hierarchy, so that they add up: minimum trace, or "
+        "sums of those of the last column.",
     )
     context: CountOrAuto = Field(
         0, description="Number of past steps that the model reads; 0 chooses it from the data."
