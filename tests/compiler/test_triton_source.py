@@ -8,6 +8,8 @@ import pytest
 
 from gatewise.cells import LSTM, Cell, R, W, cells, prev, tanh, x
 from gatewise.cells.functions import FUNCTIONS
+from gatewise.cells.grid import grid
+from gatewise.cells.multidimensional import mdgru, mdlstm
 from gatewise.compiler import triton
 from gatewise.compiler.constants import with_constants
 from gatewise.compiler.functions import SIGNS
@@ -26,7 +28,10 @@ CHECKED = {  # the first digits of the SHA-256 of texts that agreed with the ref
     "LayerNormLSTM": "2861643a91f1",
     "IndRNN": "5fc4d0118021",
     "SLSTM": "b8bd88f2599d",
+    "MDLSTM2": "cf8c51b6f870",
+    "Grid2LSTM": "e10c5fd64f13",
 }
+LATTICES = {one.__name__: one for one in (mdlstm(2), grid(2))}
 
 
 def text_of(made):
@@ -40,8 +45,26 @@ def test_the_text_of_a_small_cell():
 @pytest.mark.parametrize("name", CHECKED)
 def test_texts_are_those_that_were_checked(name):
     """After a change of the text run `make test-triton`, then correct the digest."""
-    digest = hashlib.sha256(kernels(plan(cells()[name])).text.encode()).hexdigest()
+    cell = LATTICES.get(name) or cells()[name]
+    digest = hashlib.sha256(kernels(plan(cell)).text.encode()).hexdigest()
     assert digest[:12] == CHECKED[name]
+
+
+def assert_names_are_defined(made):
+    functions = {one.name: one for one in ast.parse(made.text).body if isinstance(one, ast.FunctionDef)}
+    between = [kernel for one in made.scan for kernel in (one.forward, one.backward, one.carry)]
+    for kernel in (*made.forward, *made.backward, *between):
+        own = functions[kernel.name]
+        assert tuple(one.arg for one in own.args.args) == kernel.arguments
+        names = [one for one in ast.walk(own) if isinstance(one, ast.Name)]
+        assigned = {one.id for one in names if isinstance(one.ctx, ast.Store)}
+        assert {one.id for one in names} <= assigned | {
+            *kernel.arguments,
+            *functions,
+            "tl",
+            "triton",
+            "range",
+        }
 
 
 @pytest.mark.parametrize("cell", OF_VECTORS, ids=lambda one: one.__name__)
@@ -52,21 +75,12 @@ def test_every_name_in_a_kernel_is_defined(cell):
     if projection_obstacle(cell) is None:
         every.append(Extras(True, zoned, True))
     for extras in every:
-        made = kernels(plan(cell, extras))
-        functions = {one.name: one for one in ast.parse(made.text).body if isinstance(one, ast.FunctionDef)}
-        between = [kernel for one in made.scan for kernel in (one.forward, one.backward, one.carry)]
-        for kernel in (*made.forward, *made.backward, *between):
-            own = functions[kernel.name]
-            assert tuple(one.arg for one in own.args.args) == kernel.arguments
-            names = [one for one in ast.walk(own) if isinstance(one, ast.Name)]
-            assigned = {one.id for one in names if isinstance(one.ctx, ast.Store)}
-            assert {one.id for one in names} <= assigned | {
-                *kernel.arguments,
-                *functions,
-                "tl",
-                "triton",
-                "range",
-            }
+        assert_names_are_defined(kernels(plan(cell, extras)))
+
+
+@pytest.mark.parametrize("cell", [mdgru(2), mdlstm(3, peephole=True), grid(2, priority=(1,))])
+def test_every_name_in_a_kernel_of_a_lattice_is_defined(cell):
+    assert_names_are_defined(kernels(plan(cell)))
 
 
 def test_no_name_of_a_cell_is_code():

@@ -48,6 +48,16 @@ class Join:
     number: int
     members: tuple[NumberedSlot, ...]
 
+    @property
+    def stage(self) -> int:
+        """The number of the stage."""
+        return self.members[0].stage
+
+    @property
+    def group(self) -> int:
+        """The number of the group of slots with the same sums."""
+        return self.members[0].group
+
 
 @cache
 def joins(plan: StagePlan) -> tuple[Join, ...]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from gatewise.cells.base import CellType
 from gatewise.compiler.heads import by_head
 from gatewise.compiler.layout import layout
-from gatewise.compiler.program import Extras
+from gatewise.compiler.program import PLAIN, Extras
 from gatewise.compiler.stages import plan
 from gatewise.engine.constants import for_kernels
 from gatewise.engine.kernel import factor
@@ -101,6 +101,8 @@ def _cell(request: Request) -> str | None:
         return f"it supports no function between the units of a head, such as {function}"
     if 0 in request.inputs.shape[:-1]:
         return "the batch is empty"
+    if cell.axes > 1 and (request.resets is not None or request.heads > 1 or extras(request) != PLAIN):
+        return "over lattices it supports no resets, zoneout, masks, projections and heads"
     units = request.keys * request.heads
     if layout(cell).normalized and units > MOST_UNITS:
         return f"it supports normalizers of at most {MOST_UNITS} units, not of {units}"

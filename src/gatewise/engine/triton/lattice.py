@@ -83,7 +83,7 @@ class LatticeLoop:
             "after": torch.where(after < 0, -1, after * self.batch + samples).flatten(1).int(),
             "counter": self.counter, "most": self.most, "positions": self.positions, "places": self.rows,
             "width": units, "stride": units, "biases": self.weights.biases, "vectors": self.weights.vectors,
-            "LENGTHS": given.lengths is not None, "HISTORY": True,
+            "LENGTHS": given.lengths is not None,
         }  # fmt: skip
 
     def forward(self, keep: bool) -> History:
@@ -95,25 +95,25 @@ class LatticeLoop:
             states[state, self._face(axis)] = value.flatten(0, -2)
         rows = self.positions if keep else self.most if several else 1
         history = History(states, self._empty(max(1, len(kept(plan))), rows, self.units))
-        products = {one.number: self._products(one) for one in slots(plan)}
-        operands = self._pairs()
-        values = {"states": history.states, "kept": history.kept, "HISTORY": keep, "KEEP": keep or several}
-        values |= {f"products_{number}": one for number, one in products.items()}
-
-        def launches(parity: int) -> list[Launch]:
-            own = {f"operand_{number}": pair[parity] for number, pair in operands.items()}
-            own |= {f"following_{number}": pair[1 - parity] for number, pair in operands.items()}
-            found: list[Launch] = []
-            for stage, kernel in enumerate(kernels(plan).forward):
-                for one in joins(plan):
-                    if one.members[0].stage == stage:
-                        matrix = self.matrices[one.number].t()
-                        found.append(_product(operands[one.number][parity], matrix, products[one.number]))
-                found.append(self._launch(kernel, values | own))
-            return found
-
-        self._run([launches(parity) for parity in (0, 1)], 1)
+        products = [one for one in slots(plan) if is_input(one) or one.number in self.matrices]
+        values: dict[str, Any] = {f"products_{one.number}": self._products(one) for one in products}
+        values |= {"states": history.states, "kept": history.kept, "HISTORY": keep, "KEEP": keep or several}
+        operands = self.pairs()
+        self._run([self._launches(values, operands, parity) for parity in (0, 1)], 1)
         return history
+
+    def _launches(self, values: dict[str, Any], operands: Mapping[int, Tensor], parity: int) -> list[Launch]:
+        """The launches of a step with a number of this parity, forward."""
+        own = {f"operand_{number}": pair[parity] for number, pair in operands.items()}
+        own |= {f"following_{number}": pair[1 - parity] for number, pair in operands.items()}
+        found: list[Launch] = []
+        for stage, kernel in enumerate(kernels(self.plan).forward):
+            for one in joins(self.plan):
+                if one.stage == stage:
+                    rows, into = operands[one.number][parity], values[f"products_{one.number}"]
+                    found.append(_product(rows, self.matrices[one.number].t(), into))
+            found.append(self.launch(kernel, values | own))
+        return found
 
     def backward(
         self, history: History, by_states: Tensor, by_kept: Tensor | None, of_inputs: bool
@@ -123,44 +123,9 @@ class LatticeLoop:
         by_states: [states, positions, H], by_kept: [intermediates, positions, H] or None
         of_inputs: whether to compute that of the inputs, which is zero otherwise
         """
-        plan, units = self.plan, self.units
-        through = self._pairs()
-        passed = self._empty(2, len(self.previous), self.most, units)
-        count = {one.group: len(one.sums) for one in slots(plan)}
-        gradient = {
-            group: self._empty(self.most, one * units, dtype=self.dtype) for group, one in count.items()
-        }
-        by_sums = {
-            group: self._empty(self.positions, one * units, dtype=self.dtype) for group, one in count.items()
-        }
-        backward = kernels(plan).backward
-        tiles = max(tile_of(kernel, self.most, units).grid[0] for kernel in backward)
-        by_vectors = torch.zeros(tiles, max(1, len(plan.vectors)), units, device=self.device)
-        by_initial = self._empty(len(plan.cell.state), self.rows - self.positions, units)
-        values: dict[str, Any] = {
-            "states": history.states, "kept": history.kept, "by_states": by_states, "by_initial": by_initial,
-            "by_kept": self.counter if by_kept is None else by_kept, "d_vectors": by_vectors,
-            "entries": self._empty(max(1, len(entries(plan))), self.most, units),
-            "KEEP": True, "TRACED": by_kept is not None,
-        }  # fmt: skip
-        values |= {f"gradient_{group}": one for group, one in gradient.items()}
-        values |= {f"history_{group}": one for group, one in by_sums.items()}
-
-        def launches(parity: int) -> list[Launch]:
-            own: dict[str, Any] = {"passed": passed[parity], "carried": passed[1 - parity]}
-            own |= {f"through_{number}": pair[parity] for number, pair in through.items()}
-            own |= {f"later_{number}": pair[1 - parity] for number, pair in through.items()}
-            found: list[Launch] = []
-            for stage in reversed(range(len(backward))):
-                found.append(self._launch(backward[stage], values | own))
-                for one in joins(plan):
-                    if one.members[0].stage == stage:
-                        sums = gradient[one.members[0].group]
-                        found.append(_product(sums, self.matrices[one.number], through[one.number][parity]))
-            return found
-
-        self._run([launches(parity) for parity in (0, 1)], -1)
-        return self._gradients(history, by_sums, by_vectors, by_initial, of_inputs)
+        back = _Back(self, history, by_states, by_kept)
+        self._run([back.launches(parity) for parity in (0, 1)], -1)
+        return self._gradients(history, back, of_inputs)
 
     def _run(self, launches: Sequence[Sequence[Launch]], direction: int) -> None:
         """Runs all steps, forward or backward. launches: of steps with even and odd numbers"""
@@ -179,7 +144,7 @@ class LatticeLoop:
             if region.blocks > 1:
                 self.counter.zero_()
 
-    def _launch(self, kernel: StepKernel, values: Mapping[str, Any]) -> Launch:
+    def launch(self, kernel: StepKernel, values: Mapping[str, Any]) -> Launch:
         """The launch of a kernel."""
         tile = tile_of(kernel, self.most, self.units)
         own = {"TRACED": False, "offset": 0, "start": 0, "rows": 0} | self.values | dict(values)
@@ -203,34 +168,31 @@ class LatticeLoop:
             return self.given.inputs.flatten(0, -2).to(self.dtype) @ matrix.t()
         return self._empty(self.most, len(matrix), dtype=self.dtype)
 
-    def _pairs(self) -> dict[int, Tensor]:
+    def pairs(self) -> dict[int, Tensor]:
         """For each join rows [2, places, members * H], for even and odd steps."""
         return {
             one.number: self._empty(2, self.most, len(one.members) * self.units, dtype=self.dtype)
             for one in joins(self.plan)
         }
 
-    def _gradients(
-        self, history: History, by_sums: Mapping[int, Tensor], by_vectors: Tensor, by_initial: Tensor,
-        of_inputs: bool,
-    ) -> Gradients:  # fmt: skip
+    def _gradients(self, history: History, back: _Back, of_inputs: bool) -> Gradients:
         by_inputs = torch.zeros_like(self.given.inputs)
         by_matrix: list[Tensor] = []
-        by_sum: dict[int, Tensor] = {}
+        by_sums: dict[int, Tensor] = {}
         for one in slots(self.plan):
-            rows, count = by_sums[one.group], len(one.sums)
+            rows, count = back.history[one.group], len(one.sums)
             operand = self._operand(history, one).to(self.dtype)
             by_matrix.append((rows.t() @ operand).unflatten(0, (count, -1)))
             if is_input(one) and of_inputs:
                 by_inputs += (rows @ self.weights.matrices[one.number]).view_as(by_inputs)
             first = self.plan.stages[one.stage].first_sum
             total = rows.sum(0, dtype=torch.float32).unflatten(0, (count, -1))
-            by_sum |= {first + own: by for own, by in zip(one.sums, total, strict=True)}
+            by_sums |= {first + own: by for own, by in zip(one.sums, total, strict=True)}
         initial = [
-            by_initial[state, self._face(axis, self.positions)].clone().view_as(like)
+            back.by_initial[state, self._face(axis, self.positions)].clone().view_as(like)
             for (state, axis), like in zip(self.previous, self.given.initial, strict=True)
         ]
-        parameters = self.weights.gradients(by_matrix, by_sum, by_vectors.sum(0))
+        parameters = self.weights.gradients(by_matrix, by_sums, back.by_vectors.sum(0))
         return Gradients(by_inputs, parameters, initial)
 
     def _operand(self, history: History, one: NumberedSlot) -> Tensor:
@@ -261,6 +223,52 @@ class LatticeLoop:
 
     def _empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.empty(shape, dtype=dtype, device=self.device)
+
+
+class _Back:
+    """The buffers of a backward pass.
+
+    through, passed: rows for even and odd steps of the gradients through joins, and of states before
+    gradient: of each group's sums in a step; history: of these at every position, [positions, sums * H]
+    by_vectors: [tiles of rows, vectors, H]; by_initial: [states, initial states, H]
+    """
+
+    def __init__(
+        self, loop: LatticeLoop, history: History, by_states: Tensor, by_kept: Tensor | None
+    ) -> None:
+        self.loop, plan, units, dtype = loop, loop.plan, loop.units, loop.dtype
+        self.kernels = kernels(plan).backward
+        self.through = loop.pairs()
+        self.passed = loop._empty(2, len(loop.previous), loop.most, units)
+        widths = {one.group: len(one.sums) * units for one in slots(plan)}
+        self.gradient = {group: loop._empty(loop.most, one, dtype=dtype) for group, one in widths.items()}
+        self.history = {group: loop._empty(loop.positions, one, dtype=dtype) for group, one in widths.items()}
+        tiles = max(tile_of(kernel, loop.most, units).grid[0] for kernel in self.kernels)
+        self.by_vectors = torch.zeros(tiles, max(1, len(plan.vectors)), units, device=loop.device)
+        self.by_initial = loop._empty(len(plan.cell.state), loop.rows - loop.positions, units)
+        self.values: dict[str, Any] = {
+            "states": history.states, "kept": history.kept, "by_states": by_states,
+            "by_kept": loop.counter if by_kept is None else by_kept,  # unread
+            "by_initial": self.by_initial, "d_vectors": self.by_vectors,
+            "entries": loop._empty(max(1, len(entries(plan))), loop.most, units),
+            "KEEP": True, "HISTORY": True, "TRACED": by_kept is not None,
+        }  # fmt: skip
+        self.values |= {f"gradient_{group}": one for group, one in self.gradient.items()}
+        self.values |= {f"history_{group}": one for group, one in self.history.items()}
+
+    def launches(self, parity: int) -> list[Launch]:
+        """The launches of a step with a number of this parity."""
+        loop, found = self.loop, list[Launch]()
+        values = self.values | {"passed": self.passed[parity], "carried": self.passed[1 - parity]}
+        values |= {f"through_{number}": pair[parity] for number, pair in self.through.items()}
+        values |= {f"later_{number}": pair[1 - parity] for number, pair in self.through.items()}
+        for stage in reversed(range(len(self.kernels))):
+            found.append(loop.launch(self.kernels[stage], values))
+            for one in joins(loop.plan):
+                if one.stage == stage:
+                    into = self.through[one.number][parity]
+                    found.append(_product(self.gradient[one.group], loop.matrices[one.number], into))
+        return found
 
 
 def _product(rows: Tensor, matrix: Tensor, into: Tensor) -> Launch:
