@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partialmethod
 from typing import Any
 
@@ -35,7 +36,7 @@ class LSTM(Recurrent):
     """
 
     mode = "LSTM"  # the name of the layer in `torch.nn`
-    __init__ = partialmethod(Recurrent.__init__, LSTMCell)
+    __init__: Callable[..., None] = partialmethod(Recurrent.__init__, LSTMCell)  # type: ignore[assignment]
 
 
 class GRU(Recurrent):
@@ -55,7 +56,7 @@ class GRU(Recurrent):
     """
 
     mode = "GRU"
-    __init__ = partialmethod(Recurrent.__init__, GRUCell)
+    __init__: Callable[..., None] = partialmethod(Recurrent.__init__, GRUCell)  # type: ignore[assignment]
 
 
 class RNN(Recurrent):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partialmethod
 from typing import Any
 
@@ -145,7 +146,7 @@ class LSTMCell(RecurrentCell):
     True
     """
 
-    __init__ = partialmethod(RecurrentCell.__init__, LSTM)
+    __init__: Callable[..., None] = partialmethod(RecurrentCell.__init__, LSTM)  # type: ignore[assignment]
 
 
 class GRUCell(RecurrentCell):
@@ -158,7 +159,7 @@ class GRUCell(RecurrentCell):
     torch.Size([3, 8])
     """
 
-    __init__ = partialmethod(RecurrentCell.__init__, GRU)
+    __init__: Callable[..., None] = partialmethod(RecurrentCell.__init__, GRU)  # type: ignore[assignment]
 
 
 class RNNCell(RecurrentCell):
