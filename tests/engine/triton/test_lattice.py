@@ -62,10 +62,10 @@ def test_own_sizes_reversed_axes_and_a_trace(cell):
 
 @pytest.mark.parametrize(
     ("sizes", "batch", "inputs", "hidden"),
-    [((1, 1), 1, 1, 1), ((1, 6), 2, 3, 5), ((6, 1), 1, 2, 130), ((4, 4), 9, 2, 3), ((2, 1, 3), 2, 1, 4)],
+    [((1, 1), 1, 1, 1), ((1, 6), 2, 3, 5), ((3, 1), 1, 2, 130), ((2, 3), 15, 2, 3), ((2, 1, 3), 2, 1, 4)],
 )
 def test_odd_sizes(sizes, batch, inputs, hidden):
-    assert_same(given(mdlstm(len(sizes)), sizes, batch, inputs, hidden))
+    assert_same(given(mdlstm(len(sizes), peephole=True), sizes, batch, inputs, hidden))
 
 
 def test_one_axis_and_no_inputs():
@@ -86,7 +86,7 @@ def test_products_in_bfloat16():
                 assert self.refusal(request) is None
                 return super().run(request)
 
-    assert_same(given(grid(2), (3, 4)), 0.05, Rounded("cpu"))
+    assert_same(given(grid(2), (2, 3)), 0.05, Rounded("cpu"))
 
 
 def test_recorded_diagonals_are_repeated(monkeypatch):
@@ -111,7 +111,7 @@ def test_recorded_diagonals_are_repeated(monkeypatch):
 
 
 def test_the_same_bits_from_call_to_call():
-    request = given(mdlstm(2, peephole=True), (3, 4))
+    request = given(mdlstm(2, peephole=True), (2, 3))
     first, second = (results(Triton("cpu").run, request) for _ in range(2))
     assert all(torch.equal(one, two) for one, two in zip(first, second, strict=True))
 
@@ -142,7 +142,7 @@ def on_cpu(monkeypatch):
 
 
 def test_it_compiles_as_one_operator_and_its_gradient_has_a_gradient(on_cpu):
-    layer, values = gatewise.MDLSTM(2, 3, axes=2), torch.randn(1, 2, 3, 2, requires_grad=True)
+    layer, values = gatewise.MDRNN(2, 3, axes=2), torch.randn(1, 2, 3, 2, requires_grad=True)
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
     tensors = [values, *layer.parameters()]
     found = []
@@ -170,11 +170,10 @@ def test_a_grid_of_slices(on_cpu):
     torch.testing.assert_close(*found)
 
 
-@pytest.mark.parametrize("trace", [True, False])
-def test_pytorch_finds_nothing_wrong_with_the_operator(monkeypatch, trace):
+def test_pytorch_finds_nothing_wrong_with_the_operator(monkeypatch):
     calls = []
     operator = torch.ops.gatewise.diagonals.default
-    request = given(mdlstm(2), (2, 2), 2, lengths=lengths_for((2, 2), 2), trace=trace)
+    request = given(mdlstm(2), (2, 2), 2, lengths=lengths_for((2, 2), 2), trace=True)
     with monkeypatch.context() as own:
         own.setattr(torch.ops.gatewise, "diagonals", lambda *given: calls.append(given) or operator(*given))
         Triton("cpu").run(request)
