@@ -155,7 +155,7 @@ def test_a_cell_with_a_matrix_memory(tables):
 def test_schedules_of_a_gpu_that_is_not_there(tables):
     *_, schedules = tables("--cell", "gru", "--device", "cpu", "--gpu")
     assert schedules[1][:4] == ["GRU", "resident matrices", "resident matrices", "step by step"]
-    assert schedules[1][-1] == "one launch: a product or a normalizer needs a state of all units"
+    assert schedules[1][-1] == "one launch: a product or a normalizer is between states of two steps"
 
 
 @pytest.mark.usefixtures("_compiles_nothing")

@@ -24,11 +24,18 @@ def factors(cell, extras=PLAIN):
 
 def test_the_affine_cells():
     names = [one.__name__ for one in OF_VECTORS if found(one).obstacle is None]
-    assert names == ["MinGRU", "MinLSTM", "RGLRU", "QRNN"]
+    assert names == ["MinGRU", "MinLSTM", "LRU", "RGLRU", "QRNN"]
+
+
+def test_complex_numbers_are_pairs_of_states():
+    turns, reads = found(cells()["LRU"]).levels
+    assert [one.states for one in turns.groups] == [("re", "im")]
+    assert factors(cells()["LRU"]).keys() == {(a, b) for a in ("re", "im") for b in ("re", "im")}
+    assert (reads.stage, reads.states, reads.is_read) == (1, ("h",), False)
 
 
 def test_obstacles():
-    assert found(cells()["LSTM"]).obstacle == "a product or a normalizer needs a state"
+    assert found(cells()["LSTM"]).obstacle == "a product or a normalizer is between the states of two steps"
     assert found(cells()["SRU"]).obstacle == "c is not affine in the c before"
     assert found(cells()["IndRNN"]).obstacle == "h is not affine in the h before"
 
@@ -88,4 +95,4 @@ def test_products_of_states_are_no_recurrence_of_units():
         state = ("h",)
         h = p.a * prev.h + R.h @ prev.h + W.h @ x
 
-    assert found(Dense).obstacle == "a product or a normalizer needs a state"
+    assert found(Dense).obstacle == "a product or a normalizer is between the states of two steps"

@@ -33,9 +33,11 @@ class Group:
 class Level:
     """Groups that depend on states of lower levels, beside their own.
 
+    stage: the number of the stage that computes them
     is_read: whether the next step reads any of the states
     """
 
+    stage: int
     groups: tuple[Group, ...]
     is_read: bool
 
@@ -74,20 +76,24 @@ def recurrence(plan: StagePlan) -> Recurrence:
     if plan.cell.of_lattice:
         return Recurrence((), "it runs over a lattice")
     if not runs_all_steps(plan):
-        return Recurrence((), "a product or a normalizer needs a state")
+        return Recurrence((), "a product or a normalizer is between the states of two steps")
     try:
-        return Recurrence(_Reader(plan).levels(), None)
+        stages = range(len(plan.stages))
+        return Recurrence(tuple(one for stage in stages for one in _Reader(plan, stage).levels()), None)
     except _NotAffineError as obstacle:
         return Recurrence((), str(obstacle))
 
 
 class _Reader:
-    def __init__(self, plan: StagePlan) -> None:
-        self.plan, self.lines = plan, plan.stages[0].lines
+    """Reads a stage, whose lines read states before of no other stage."""
+
+    def __init__(self, plan: StagePlan, stage: int) -> None:
+        self.plan, self.stage, self.lines = plan, stage, plan.stages[stage].lines
         self.read_by_line: dict[str, frozenset[str]] = {}
         for name in self.lines:  # after the lines that they read
             self.read_by_line[name] = self._read(self.lines[name])
-        self.reads = {state: self.read_by_line[line] for state, line in plan.program.states.items()}
+        states = plan.program.states
+        self.reads = {one: self.read_by_line[line] for one, line in states.items() if line in self.lines}
 
     def levels(self) -> tuple[Level, ...]:
         """The levels. Raises: `_NotAffineError`"""
@@ -98,9 +104,10 @@ class _Reader:
             levels[group] = 1 + max(below, default=-1)
         read = {one for line in self.read_by_line.values() for one in line}
         found = []
-        for number in range(1 + max(levels.values())):
+        for number in range(1 + max(levels.values(), default=-1)):
             groups = tuple(group for group, own in levels.items() if own == number)
-            found.append(Level(groups, any(state in read for group in groups for state in group.states)))
+            is_read = any(state in read for group in groups for state in group.states)
+            found.append(Level(self.stage, groups, is_read))
         return tuple(found)
 
     def _together(self) -> list[tuple[str, ...]]:
@@ -148,7 +155,9 @@ class _Reader:
         return _union(self._of(one) for one in expression.operands)
 
     def _of(self, operand: Expression) -> frozenset[str]:
-        return self._read(operand) if operand.line is None else self.read_by_line[operand.line]
+        if operand.line is not None:
+            return self.read_by_line.get(operand.line, frozenset())
+        return self._read(operand)
 
     def _derivative(self, expression: Expression, by: str, group: frozenset[str]) -> Expression | None:
         """The derivative by a state before, which depends on none of the group; None if it is zero.

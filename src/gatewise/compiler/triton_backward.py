@@ -66,9 +66,9 @@ class Backward(Kernel):
     def _around(self) -> tuple[list[str], list[str]]:
         """The statements before and after the loop over all steps, or a step."""
         before, after = [*self.loads("vectors")], []
-        for state in self.previous if self.loops else ():
-            before.append(load(f"later_{state}", self.of_chunk("carried", int(state or 0))))
-            after.append(store(self.of_chunk("passed", int(state or 0)), f"later_{state}"))
+        for state in self.carried if self.loops else ():
+            before.append(load(f"later_{state}", self.of_chunk("carried", state)))
+            after.append(store(self.of_chunk("passed", state), f"later_{state}"))
         vectors = [one for one in self.gradient.outside.values() if one.startswith("vector")]
         for number in [one.split()[1] for one in vectors] if self.loops else ():
             before.append(f"total_{number} = tl.zeros([ROWS, UNITS], tl.float32)")
@@ -126,7 +126,8 @@ class Backward(Kernel):
 
     def _through_slot(self, one: NumberedSlot) -> str:
         """The address of the gradient through a product of a line of this step."""
-        return f"{self.pointer(f'through_{one.number}')} + at"
+        step = "t * rows + " if self.loops else ""
+        return f"{self.pointer(f'through_{one.number}')} + {step}at"
 
     def _carried(self, state: int, own: str) -> Iterator[str]:
         """The gradient of a state, directly and from later steps."""
@@ -173,7 +174,7 @@ class Backward(Kernel):
             for position, own in enumerate(members[0].sums):
                 name = f"d_{variable(plan, first + own)}"
                 where = f"place(b, u, batch, width, {position}, {count}, HEADS)"
-                if any(one.slot.operand.where != "input" for one in members):
+                if not self.loops and any(one.slot.operand.where != "input" for one in members):
                     yield store(f"{self.pointer(f'gradient_{group}')} + {where}", name)
                 step = f"t * {count} * batch * width"
                 yield store(f"{self.pointer(f'history_{group}')} + {step} + {where}", name)

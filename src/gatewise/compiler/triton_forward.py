@@ -70,14 +70,19 @@ class Forward(Kernel):
         for one in self.slots:
             for position, own in enumerate(one.sums):
                 if own == index:
-                    yield f"products_{one.number} + " + product(one, position)
+                    step = f"t * {len(one.sums)} * batch * width + " if self.of_all_steps(one) else ""
+                    yield f"products_{one.number} + {step}{product(one, position)}"
+
+    def of_all_steps(self, one: NumberedSlot) -> bool:
+        """Whether a slot's products, of values of the step, are those of all steps."""
+        return self.loops and one.slot.operand.where != "input"
 
     def _stores(self, line: str) -> Iterator[str]:
         """Stores a line that is a state, and a line that a matrix multiplies."""
         plan, own = self.plan, variable(self.plan, line)
         location = plan.location(line)
         for one in slots(plan):
-            if one.slot.operand == location:
+            if one.slot.operand == location and not self.loops:
                 yield store(f"{self.pointer(f'operand_{one.number}')} + at", own)
         if line not in self.states:
             return

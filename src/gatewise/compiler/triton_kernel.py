@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from gatewise.cells.expressions import NORMALIZE_EPSILON
+from gatewise.cells.expressions import NORMALIZE_EPSILON, Previous
+from gatewise.cells.traversal import inside
+from gatewise.compiler.gradient import entries
 from gatewise.compiler.stages import RowLocation, Slot, Stage, StagePlan
 from gatewise.compiler.statements import Row, Where
 from gatewise.compiler.triton import Triton
@@ -79,18 +81,29 @@ def operand_width(plan: StagePlan, one: NumberedSlot) -> Literal["hidden", "outp
 
 
 def runs_all_steps(plan: StagePlan) -> bool:
-    """Whether units are independent of each other, as no product needs a state, and no normalizer a row.
+    """Whether no product or normalizer is between states of two steps: a stage can run all steps by itself.
 
-    >>> from gatewise.cells import GRU, MinGRU
+    >>> from gatewise.cells import GRU, LRU, MinGRU
     >>> from gatewise.compiler.stages import plan
-    >>> runs_all_steps(plan(MinGRU)), runs_all_steps(plan(GRU))
-    (True, False)
+    >>> [runs_all_steps(plan(cell)) for cell in (MinGRU, LRU, GRU)]
+    [True, True, False]
     """
-    return len(plan.stages) == 1 and all(one.slot.operand.where == "input" for one in slots(plan))
+    states = plan.program.states
+    within = all(
+        states[part.state] in stage.lines
+        for stage in plan.stages
+        for line in stage.lines.values()
+        for part in inside(line)
+        if isinstance(part, Previous)
+    )
+    return within and not any(one.slot.operand.where == "previous" for one in slots(plan))
 
 
 class Kernel:
-    """What kernels of both directions have in common."""
+    """What kernels of both directions have in common.
+
+    carried: the stage's states that the next step reads
+    """
 
     plan: StagePlan
     number: int
@@ -100,6 +113,7 @@ class Kernel:
     states: list[str]
     slots: list[NumberedSlot]
     previous: list[int | None]
+    carried: list[int]
 
     def __init__(self, plan: StagePlan, number: int) -> None:
         self.plan, self.number, self.stage = plan, number, plan.stages[number]
@@ -108,6 +122,8 @@ class Kernel:
         self.states = list(plan.program.states.values())
         self.slots = [one for one in slots(plan) if one.stage == number]
         self.previous = [state_of(plan, RowLocation("previous", k)) for k in range(len(plan.cell.previous))]
+        before = dict.fromkeys(int(one or 0) for one in self.previous)
+        self.carried = [one for one in before if self.states[one] in self.stage.lines]
         self.pointers: dict[str, None] = {}
 
     def pointer(self, name: str) -> str:
@@ -128,7 +144,8 @@ class Kernel:
             case "factors":
                 return f"{self.pointer('factors')} + t * factor_step + {one} * rows + at"
             case "entries":
-                return f"{self.pointer('entries')} + {one} * rows + at"
+                step = f"t * {len(entries(self.plan))} * rows + " if self.loops else ""
+                return f"{self.pointer('entries')} + {step}{one} * rows + at"
         return f"{self.pointer('vectors')} + {one} * stride + u"
 
     def of_chunk(self, pointer: str, state: int) -> str:

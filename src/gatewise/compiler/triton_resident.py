@@ -51,7 +51,7 @@ def resident_kernels(plan: StagePlan) -> ResidentKernels:
 class _Stage(Kernel):
     """What the stages of both directions have in common.
 
-    loaded: the rows that a stage before has loaded; carried: the stage's states that the next step reads
+    loaded: the rows that a stage before has loaded
     """
 
     def __init__(self, plan: StagePlan, number: int, loaded: set[Row]) -> None:
@@ -59,8 +59,6 @@ class _Stage(Kernel):
         self.loaded = loaded
         self.loops = True  # all states stay in registers
         self.recurrent = [one for one in self.slots if one.slot.operand.where != "input"]
-        lines = [int(one or 0) for one in self.previous]
-        self.carried = [one for one in dict.fromkeys(lines) if self.states[one] in self.stage.lines]
 
     def begin(self) -> Iterator[str]:
         """Names the numbers that are inside the stage's rows."""

@@ -80,7 +80,7 @@ class _Factors:
 
     def __init__(self, plan: StagePlan, level: Level, language: Triton, transposed: bool) -> None:
         self.plan, self.level = plan, level
-        values = Values(plan, plan.stages[0])
+        values = Values(plan, plan.stages[level.stage])
         self.own = {}  # the step's, as text
         for group in level.groups:
             for (to, by), one in group.factors.items():
@@ -127,8 +127,8 @@ class Composition(Forward):
     """From the steps of a chunk to factors and offsets of a level's states, given those of lower levels."""
 
     def __init__(self, plan: StagePlan, number: int) -> None:
-        super().__init__(plan, 0)
         self.index, self.level = number, recurrence(plan).levels[number]
+        super().__init__(plan, self.level.stage)
 
     def kernel(self) -> StepKernel:
         plan, level, lines = self.plan, self.level, self.stage.lines
@@ -151,9 +151,13 @@ class Composition(Forward):
                 before.append(f"{row} = tl.zeros([ROWS, UNITS], tl.float32)")
             else:
                 before.append(load(row, self.of_chunk("starts", plan.cell.state.index(state))))
-        body = [*self.loads("factors"), *self.resets(), *factors.cleared("reset")]
+        statistics = [
+            line for one in self.language.normalizers for line in self.statistics(one, self.rows_of(one))
+        ]
+        body = [*self.loads("state", "kept", "factors"), *self.resets()]
+        body += [*factors.cleared("reset"), *statistics]
         for index in {**values.sums_read, **dict.fromkeys(factors.sums_read)}:
-            body += self._sum(index)
+            body += self._sum(index - self.stage.first_sum)
         body += [*own, *factors.step()]
         for state, row in before_step.items():
             line = variable(plan, plan.program.states[state])
@@ -176,6 +180,7 @@ class Composition(Forward):
             read = {*lines_read(one)}
             if one.line is not None:
                 read.add(one.line)
+            read &= {*lines}
             for part in inside(one):
                 if isinstance(part, Previous):
                     states[part.state] = None
@@ -189,12 +194,13 @@ class BackwardComposition(Backward):
     """From the steps of a chunk to the factors and offsets of gradients, given those of higher levels."""
 
     def __init__(self, plan: StagePlan, number: int) -> None:
-        super().__init__(plan, 0)
-        self.index, self.levels = number, recurrence(plan).levels
-        self.level = self.levels[number]
+        self.index, levels = number, recurrence(plan).levels
+        self.level = levels[number]
+        super().__init__(plan, self.level.stage)
         self.factors = _Factors(plan, self.level, self.language, transposed=True)
         assert {*self.factors.sums_read} <= {*kept(plan)}
-        self.above = [state for level in self.levels[number + 1 :] for state in level.states]
+        above = [one for one in levels[number + 1 :] if one.stage == self.level.stage]
+        self.above = [state for level in above for state in level.states]
 
     @property
     def name(self) -> str:
@@ -202,8 +208,8 @@ class BackwardComposition(Backward):
 
     def _around(self) -> tuple[list[str], list[str]]:
         before = [*self.loads("vectors"), *self.factors.start()]
-        for index, state in enumerate(self.plan.cell.state):
-            if state in self.above:
+        for index in self.carried:
+            if self.plan.cell.state[index] in self.above:
                 before.append(load(f"later_{index}", self.of_chunk("carried", index)))
             else:
                 before.append(f"later_{index} = tl.zeros([ROWS, UNITS], tl.float32)")

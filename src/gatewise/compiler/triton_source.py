@@ -10,9 +10,10 @@ and writes, at step `t`,
     carried, passed [states, B, S]              the gradients of states, from the next step, for the last
     entries [entries, B, S]                     gradients that stages pass to earlier ones
 
-where `t` is a number in memory and an offset, so that recorded launches can be repeated. If no product needs
-a state, one launch runs all steps, and states and their gradients stay in registers: a program runs a chunk
-of `chunk` steps, which starts from
+where `t` is a number in memory and an offset, so that recorded launches can be repeated. If no product
+or normalizer is between states of two steps, a launch runs a stage for all steps, and states and their
+gradients stay in registers; products, through_Q and entries are those of all steps. A program runs a chunk of
+`chunk` steps, which starts from
 
     starts, carried [chunks, states, B, S]      the states before it, and the gradients after it
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gatewise.cells import Cell, W, b, cells, p, prev, sigmoid, tanh, x
+from gatewise.cells import Cell, R, W, b, cells, normalize, p, prev, sigmoid, tanh, x
 from gatewise.compiler.stages import plan
 from gatewise.engine.reference import Reference
-from gatewise.engine.triton import backend, loop, operator, scan
+from gatewise.engine.triton import scan
 from gatewise.engine.triton.backend import Triton
-from gatewise.engine.triton.choice import SCAN, choose
+from gatewise.engine.triton.choice import ONE_LAUNCH, SCAN, SCHEDULES, choose, schedules
 from gatewise.engine.triton.costs import Call
 from gatewise.engine.triton.weights import Sizes
 from tests.engine.test_native import request_for, results
@@ -30,7 +30,18 @@ class Pair(Cell):
     y = tanh(h) * prev.y * g + c
 
 
-CELLS = [*(cells()[name] for name in ("MinGRU", "MinLSTM", "RGLRU", "QRNN")), Pair]
+class Stages(Cell):
+    """A normalized candidate, and products of new states, which no step after reads."""
+
+    state = ("y", "h", "k")
+    z = sigmoid(W.z @ x)
+    o = sigmoid(W.o @ x)
+    k = p.k * prev.k + z
+    h = (1 - z) * prev.h + z * normalize.n(W.n @ x)
+    y = o * tanh(R.h @ h + R.z @ z) + h
+
+
+CELLS = [*(cells()[name] for name in ("MinGRU", "MinLSTM", "LRU", "RGLRU", "QRNN")), Pair, Stages]
 each_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda one: one.__name__)
 
 
@@ -43,15 +54,10 @@ def chunks(monkeypatch):
         found.append(own.chunks)
         return find(own, *given)
 
-    def empty(own, *shape, dtype=torch.float32):
-        return torch.full(shape, torch.nan, dtype=dtype)  # where no kernel writes
-
-    monkeypatch.setattr(loop.Loop, "_empty", empty)
     monkeypatch.setattr(scan.Scan, "find", counted)
-    monkeypatch.setattr(backend, "FEWEST_STEPS", 1)
-    monkeypatch.setattr(operator, "choose", lambda call: SCAN)
     monkeypatch.setattr(scan, "chunk_of", lambda plan, steps: CHUNK)
-    return found
+    with schedules(SCAN):
+        yield found
 
 
 def doubled(value):
@@ -81,10 +87,20 @@ def test_lengths_resets_and_zoneout_backwards(cell, chunks):
     assert {*chunks} == {3}
 
 
-@pytest.mark.parametrize("steps", [1, 2 * CHUNK])
-@pytest.mark.parametrize("cell", [cells()["QRNN"], Pair], ids=lambda one: one.__name__)
-def test_one_step_and_whole_chunks(cell, steps):
-    assert_same(request_for(cell, (steps, 2, 1, 2), torch.float32, recompute=True))
+@pytest.mark.parametrize("name", ["LRU", "QRNN"])
+def test_whole_chunks_and_a_projection(name):
+    assert_same(request_for(cells()[name], (2 * CHUNK, 2, 1, 2), torch.float32, projected=3, recompute=True))
+
+
+@pytest.mark.parametrize("cell", [cells()["LRU"], Stages], ids=lambda one: one.__name__)
+def test_heads(cell):
+    assert_same(request_for(cell, (CHUNK + 1, 2, 1, 4), torch.float32, heads=2))
+
+
+def test_stages_without_chunks():
+    lengths = torch.tensor([CHUNK, 1])
+    with schedules(ONE_LAUNCH):
+        assert_same(request_for(Stages, (CHUNK, 2, 3, 5), torch.float32, lengths=lengths, trace=True))
 
 
 def test_many_tiles():
@@ -106,16 +122,18 @@ def test_nan_passes_to_later_steps_up_to_a_reset():
 
 
 def test_the_same_bits_from_call_to_call():
-    request = request_for(cells()["QRNN"], (STEPS, 3, 2, 3), torch.float32)
+    request = request_for(cells()["LRU"], (CHUNK + 1, 2, 2, 3), torch.float32)
     first, second = (results(Triton("cpu"), request) for _ in range(2))
     assert all(torch.equal(one, two) for one, two in zip(first, second, strict=True))
 
 
-def test_long_sequences_of_few_rows_are_divided():
+def test_long_sequences_of_few_rows_are_divided(monkeypatch):
+    monkeypatch.undo()
+
     def name(cell, steps, batch):
-        return choose(
-            Call(plan(cells()[cell]), Sizes(steps, batch, 128, (128,), 1), "float32", saves=True)
-        ).name
+        call = Call(plan(cells()[cell]), Sizes(steps, batch, 128, (128,), 1), "float32", saves=True)
+        with schedules(*SCHEDULES):
+            return choose(call).name
 
     assert name("MinGRU", 4096, 1) == "chunked scan"
     assert name("MinGRU", 4096, 4096) == "one launch"

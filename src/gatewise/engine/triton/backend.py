@@ -33,9 +33,9 @@ class Triton:
     device: the type of device of the tensors; on the CPU, the kernels run in Triton's interpreter only
 
     A step, of a lattice a diagonal, is a matrix product and a kernel for each stage of the cell; on a GPU,
-    sixteen steps are recorded as a graph if there are many. If no product needs a state, one launch runs all
-    steps. Under autocast to bfloat16, the factors of products and the products are rounded to bfloat16, all
-    else is float32. Second gradients are those of float32 products.
+    sixteen steps are recorded as a graph if there are many. If no product is between states of two steps,
+    one launch runs a stage for all steps. Under autocast to bfloat16, the factors of products and the
+    products are rounded to bfloat16, all else is float32. Second gradients are those of float32 products.
     """
 
     name = "triton"

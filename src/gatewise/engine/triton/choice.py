@@ -15,15 +15,17 @@ from gatewise.engine.triton.resident import RESIDENT
 
 
 def _needs_states(call: Call) -> str | None:
-    return None if runs_all_steps(call.plan) else "a product or a normalizer needs a state of all units"
+    return None if runs_all_steps(call.plan) else "a product or a normalizer is between states of two steps"
 
 
 def _needs_none(call: Call) -> str | None:
-    return "no product needs a state" if runs_all_steps(call.plan) else None
+    return "no product or normalizer is between states of two steps" if runs_all_steps(call.plan) else None
 
 
 def _in_one_launch(call: Call) -> float:
-    return RATES.launch + call.sizes.steps * max(RATES.step, call.step_bytes() / RATES.bandwidth)
+    stages, steps = len(call.plan.stages), call.sizes.steps
+    work = stages * RATES.launch + steps * max(stages * RATES.step, call.step_bytes() / RATES.bandwidth)
+    return work + sum(product_time(call, one, steps) for one in call.recurrent)
 
 
 def _step_by_step(call: Call) -> float:

@@ -100,9 +100,9 @@ class Schedule:
     time: Callable[[Call], float]
 
 
-def product_time(call: Call, one: NumberedSlot) -> float:
-    """Of a slot's matrix product in a step, by a library."""
+def product_time(call: Call, one: NumberedSlot, steps: int = 1) -> float:
+    """Of a slot's matrix product in a step, or in some at once, by a library."""
     rows, columns = call.shape(one)
     weights = call.sizes.heads * rows * columns
-    adds = weights * call.sizes.batch / RATES.adds(call.precision)
+    adds = steps * weights * call.sizes.batch / RATES.adds(call.precision)
     return max(RATES.product, adds, call.product_bytes * weights / RATES.cached)

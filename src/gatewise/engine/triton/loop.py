@@ -103,7 +103,7 @@ class Loop:
 
     def forward(self, keep: bool) -> History:
         """All steps. keep: whether to save what the gradient and a trace need at every step"""
-        plan, sizes = self.plan, self.sizes
+        plan, sizes, keep = self.plan, self.sizes, self.keeps(keep)
         shape = (len(plan.program.states), sizes.batch, sizes.stride)
         states = self._empty(sizes.steps + 1, *shape)
         for state, value in zip(self.states_of_previous, self.given.initial, strict=True):
@@ -115,6 +115,10 @@ class Loop:
             self.operands[one.number][0][:, : first.shape[-1]] = first
         self.run_forward(history, keep)
         return history
+
+    def keeps(self, asked: bool) -> bool:
+        """Whether to save what the gradient and a trace need, as asked or as later stages read it."""
+        return asked
 
     def run_forward(self, history: History, keep: bool) -> None:
         """Launches the steps."""
@@ -323,18 +327,66 @@ class Loop:
 
 
 class OneLaunch(Loop):
-    """All steps in one launch, of cells without a product of a state."""
+    """All steps of a stage in one launch, of cells without a product between states of two steps."""
+
+    def keeps(self, asked: bool) -> bool:
+        return asked or len(self.plan.stages) > 1
 
     def run_forward(self, history: History, keep: bool) -> None:
         self.counter.zero_()
-        values = self.forward_values(history, 0, keep) | {"starts": history.states}
-        self.launch(kernels(self.plan).forward[0], 0, values)(0)
+        values = self.forward_values(history, 0, keep) | {"starts": self.starts(history)}
+        for stage, kernel in enumerate(kernels(self.plan).forward):
+            for one in self._slots_of_values(stage):
+                values[f"products_{one.number}"] = self._product_of_steps(history, one)
+            self.before_forward(stage, values)
+            self.launch(kernel, stage, values)(0)
 
     def run_backward(self, back: Back) -> None:
-        last = self.sizes.steps % 2
-        values = back.values | {"carried": back.passed[last], "passed": back.passed[0]}
         self.counter.zero_()
-        self.launch(back.kernels[0], 0, values)(0)
+        carried, passed = self.ends(back)
+        values = back.values | {"carried": carried, "passed": passed}
+        for stage in reversed(range(len(back.kernels))):
+            self.before_backward(stage, values)
+            self.launch(back.kernels[stage], stage, values)(0)
+            for one in self._slots_of_values(stage):
+                values[f"through_{one.number}"] = self._through_steps(back, one)
+        back.passed[0] = passed[0]
+
+    def starts(self, history: History) -> Tensor:
+        """The states before each chunk, [chunks, states, B, S]."""
+        return history.states[:1]
+
+    def ends(self, back: Back) -> tuple[Tensor, Tensor]:
+        """The gradients after each chunk, and memory for those before it, [chunks, states, B, S]."""
+        return back.passed[self.sizes.steps % 2, None], back.passed[:1]
+
+    def before_forward(self, stage: int, values: Mapping[str, Any]) -> None:
+        """Prepares the launch of a stage."""
+
+    def before_backward(self, stage: int, values: Mapping[str, Any]) -> None:
+        """Prepares the launch of a stage's gradient."""
+
+    def _products(self, one: NumberedSlot) -> Tensor:
+        return super()._products(one) if one.slot.operand.where == "input" else self._empty(0)
+
+    def _slots_of_values(self, stage: int) -> list[NumberedSlot]:
+        return [one for one in self.slots if one.stage == stage and one.slot.operand.where != "input"]
+
+    def _product_of_steps(self, history: History, one: NumberedSlot) -> Tensor:
+        """The products of values at all steps, [T, heads, B, k * keys]."""
+        operand = self.operand_history(history, one).to(self.dtype)
+        matrix = self.weights.matrices[one.number]
+        if self.weights.by_head(one):
+            operand = operand.unflatten(-1, (self.sizes.heads, -1)).transpose(1, 2)
+        return operand @ matrix.transpose(-1, -2)
+
+    def _through_steps(self, back: Back, one: NumberedSlot) -> Tensor:
+        """The gradients through a slot at all steps, [T, B, S]."""
+        found = back.history[one.group] @ self.weights.matrices[one.number]  # [T, heads, B, keys]
+        rows = self._zeros(self.sizes.steps, self.sizes.batch, self.sizes.stride, dtype=self.dtype)
+        found = found.transpose(1, 2).flatten(2)
+        rows[..., : found.shape[-1]] = found
+        return rows
 
 
 class Back:
@@ -372,11 +424,12 @@ class Back:
             for stage, kernel in enumerate(self.kernels)
         ]
         self.by_vectors = loop._zeros(max(tiles) * loop.chunks, max(1, len(plan.vectors)), sizes.stride)
+        steps = (sizes.steps,) if kernels(plan).runs_all_steps else ()
         self.values: dict[str, Any] = {
             "states": history.states, "kept": history.kept, "by_states": by_states, "by_kept": by_kept,
             "by_step": by_states[0].numel(), "kept_step": history.kept[0].numel(),
             "d_vectors": self.by_vectors,
-            "entries": loop._zeros(max(1, len(entries(plan))), sizes.batch, sizes.stride),
+            "entries": loop._zeros(*steps, max(1, len(entries(plan))), sizes.batch, sizes.stride),
             "KEEP": True, "TRACED": by_kept is not None,
         }  # fmt: skip
         self.values |= {f"history_{group}": one for group, one in self.history.items()}

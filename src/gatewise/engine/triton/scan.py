@@ -17,9 +17,10 @@ from torch.nn.functional import pad
 
 from gatewise.compiler.affine import recurrence
 from gatewise.compiler.stages import StagePlan
+from gatewise.compiler.triton_kernel import StepKernel
 from gatewise.compiler.triton_scan import ScanKernels
 from gatewise.compiler.triton_source import kernels
-from gatewise.engine.triton.costs import RATES, Call
+from gatewise.engine.triton.costs import RATES, Call, product_time
 from gatewise.engine.triton.loop import Back, History, OneLaunch
 from gatewise.engine.triton.tiles import power_of_two
 
@@ -36,11 +37,12 @@ def refusal(call: Call) -> str | None:
 
 def time(call: Call) -> float:
     """An estimate in microseconds."""
-    steps, levels = call.sizes.steps, len(recurrence(call.plan).levels)
-    chunk = chunk_of(call.plan, steps)
-    waiting = RATES.step * ((levels + 1) * chunk + levels * steps / chunk)
+    steps, stages = call.sizes.steps, len(call.plan.stages)
+    levels, chunk = len(recurrence(call.plan).levels), chunk_of(call.plan, steps)
+    waiting = RATES.step * ((levels + stages) * chunk + levels * steps / chunk)
     moving = (levels + 1) * steps * call.step_bytes() / RATES.bandwidth
-    return (1 + 2 * levels) * RATES.launch + max(waiting, moving)
+    products = sum(product_time(call, one, steps) for one in call.recurrent)
+    return (2 * levels + stages) * RATES.launch + max(waiting, moving) + products
 
 
 def chunk_of(plan: StagePlan, steps: int) -> int:
@@ -62,46 +64,46 @@ class Scan(OneLaunch):
     def chunk(self) -> int:
         return chunk_of(self.plan, self.sizes.steps)
 
-    def run_forward(self, history: History, keep: bool) -> None:
-        self.counter.zero_()
-        starts = self._zeros(*self._shape)
-        starts[0] = history.states[0]
-        values = self.forward_values(history, 0, keep)
-        for level in self._levels():
-            self.find(level, level.forward, values, {"starts": starts}, 0, 1)
-        self.launch(kernels(self.plan).forward[0], 0, {**values, "starts": starts})(0)
+    def starts(self, history: History) -> Tensor:
+        found = self._zeros(*self._shape)
+        found[0] = history.states[0]
+        return found
 
-    def run_backward(self, back: Back) -> None:
-        self.counter.zero_()
-        carried, passed = self._zeros(*self._shape), self._empty(*self._shape)
-        carried[-1] = back.passed[self.sizes.steps % 2]
-        for level in reversed(self._levels()):
-            self.find(level, level.backward, back.values, {"carried": carried}, self.chunks - 1, -1)
-        self.launch(back.kernels[0], 0, back.values | {"carried": carried, "passed": passed})(0)
-        back.passed[0] = passed[0]
+    def ends(self, back: Back) -> tuple[Tensor, Tensor]:
+        found = self._zeros(*self._shape)
+        found[-1] = back.passed[self.sizes.steps % 2]
+        return found, self._empty(*self._shape)
+
+    def before_forward(self, stage: int, values: Mapping[str, Any]) -> None:
+        for level in self._levels(stage):
+            self.find(level, level.forward, values, values["starts"], 0, 1)
+
+    def before_backward(self, stage: int, values: Mapping[str, Any]) -> None:
+        for level in reversed(self._levels(stage)):
+            self.find(level, level.backward, values, values["carried"], self.chunks - 1, -1)
 
     @property
     def _shape(self) -> tuple[int, ...]:
         return self.chunks, len(self.plan.program.states), self.sizes.batch, self.sizes.stride
 
-    def _levels(self) -> list[ScanKernels]:
-        """The levels whose values between chunks matter: those that steps read, or that padding keeps."""
-        every = kernels(self.plan).scan
+    def _levels(self, stage: int) -> list[ScanKernels]:
+        """The levels of a stage whose values between chunks are needed: steps read, or padding keeps them."""
+        every = [one for one in kernels(self.plan).scan if one.level.stage == stage]
         return [one for one in every if one.level.is_read or self.lengths is not None]
 
     def find(
-        self, level: ScanKernels, composition: Any, values: Mapping[str, Any], known: Mapping[str, Tensor],
+        self, level: ScanKernels, composition: StepKernel, values: Mapping[str, Any], known: Tensor,
         first: int, direction: int,
     ) -> None:  # fmt: skip
-        """Finds the values of a level between chunks. known: those of chunk `first` and of other levels"""
+        """Finds the values of a level between chunks, beside those that are known: of chunk `first`."""
+        stage = level.level.stage
         composed = self._empty(self.chunks, level.numbers, *self._shape[2:])
-        self.launch(composition, 0, {**values, **known, "composed": composed})(0)
-        (carried,) = known.values()
+        self.launch(composition, stage, {**values, "composed": composed})(0)
         own = {
-            "composed": composed, "carried": carried, "cleared": self._cleared(direction),
+            "composed": composed, "carried": known, "cleared": self._cleared(direction),
             "steps": self.chunks - 1, "DIRECTION": direction,
         }  # fmt: skip
-        self.launch(level.carry, 0, own)(first)
+        self.launch(level.carry, stage, own)(first)
 
     def _cleared(self, direction: int) -> Tensor | None:
         """[chunks, B]: whether a reset is before a step of a chunk; backward, after one."""
