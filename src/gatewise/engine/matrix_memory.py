@@ -24,7 +24,7 @@ from gatewise.engine.sequences import in_given_order, in_running_order
 from gatewise.engine.shapes import check, check_types
 from gatewise.engine.step import StepValues
 from gatewise.engine.triton.backend import Triton
-from gatewise.engine.triton.memory import Vectors
+from gatewise.engine.triton.memory_call import Vectors
 
 
 class MatrixMemory:

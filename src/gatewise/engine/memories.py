@@ -17,7 +17,7 @@ from gatewise.engine.kernel import NUMBERS
 from gatewise.engine.recording import batched, recording, transformed
 from gatewise.engine.thread_plan import usable
 from gatewise.engine.triton import memory as gpu
-from gatewise.engine.triton.memory import Vectors
+from gatewise.engine.triton.memory_call import Vectors
 
 log = logging.getLogger("gatewise")
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engine.memories import gradients_by_steps, run_backward, run_forward
-from gatewise.engine.triton.memory import Vectors
+from gatewise.engine.triton.memory_call import Vectors
 
 INPUTS = "Tensor initial, Tensor a, Tensor? b, Tensor u, Tensor k, Tensor q, int heads, Tensor? resets"
 

@@ -3,16 +3,22 @@
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from gatewise.cells import GRU, LSTM, MinGRU, cells
 from gatewise.cells.grid import grid
 from gatewise.cells.multidimensional import mdlstm
 from gatewise.compiler.stages import plan
+from gatewise.compiler.triton_memory import MEMORY_STEPS
+from gatewise.compiler.triton_memory_chunks import MEMORY_CHUNKS
 from gatewise.compiler.triton_resident import resident_kernels
 from gatewise.compiler.triton_source import kernels
+from gatewise.engine.triton import memory, memory_chunks
 from gatewise.engine.triton.functions import functions
+from gatewise.engine.triton.memory_call import MemoryCall
 from gatewise.engine.triton.resident import ROWS, warps_of
 from gatewise.engine.triton.tiles import tile_of
 
@@ -23,12 +29,13 @@ ROUNDED = ("products", "operand", "following", "gradient", "history", "through",
 OPTIONS = {"LENGTHS": True, "RESETS": True, "KEEP": True, "TRACED": True, "HEADS": 1, "DIRECTION": 1}
 OPTIONS |= {"HISTORY": True}
 TYPES = {"lengths": "*i32", "counter": "*i32", "resets": "*u8", "cleared": "*u8", "kinds": "*u8"}
-TYPES |= dict.fromkeys(("numbers", "before", "after"), "*i32")
+TYPES |= dict.fromkeys(("numbers", "before", "after", "fits"), "*i32")
 SIZES = (
     "offset", "batch", "width", "stride", "factor_step", "kept_step", "by_step", "steps", "chunk", "units",
     "outputs", "start", "rows", "most", "positions", "places",
+    "length", "heads", "keys",
 )  # fmt: skip
-UNALIGNED = ("offset", "steps", "chunk", "start", "rows")
+UNALIGNED = ("offset", "steps", "chunk", "start", "rows", "length", "heads")
 
 
 class Compiled:
@@ -91,3 +98,34 @@ def test_matrices_stay_in_a_program(name, units, tmp_path):
         assert found.shared <= SHARED
         assert sum(found.spilled) <= 96  # bytes of a thread: sLSTM of 128 units has 72
         assert "HMMA" in found.code  # tensor cores
+
+
+def compiled_memory(text, name, folder, warps, **options):
+    kernel = SimpleNamespace(name=name, arguments=functions(text)[name].arg_names)
+    found = Compiled(kernel, text, "fp32", warps, folder, **options)
+    assert found.shared <= SHARED
+    assert found.spilled == [0, 0]
+    return found
+
+
+@pytest.mark.parametrize("keys", [64, 128])
+@pytest.mark.parametrize("by_key", [True, False], ids=["HGRN2", "MLSTM"])
+def test_memories_stay_in_registers(keys, by_key, tmp_path):
+    vectors = [torch.empty(2, 16, 4 * width) for width in (keys if by_key else 1, *[keys] * 4)]
+    call = MemoryCall(torch.empty(16, 4 * keys, keys), (vectors[0], *vectors[1:]), 4, None)
+    for name, most in (("forward", memory.FORWARD), ("backward", memory.BACKWARD)):
+        tile = memory.tile_of(call, most)
+        options = {"BY_HEAD": not by_key, "BY_KEY": by_key, "CHUNKS": not by_key, "UNITS": tile.units}
+        found = compiled_memory(MEMORY_STEPS, name, tmp_path, tile.warps, **options, KEYS=keys)
+        assert "LDGSTS" in found.code or name == "backward"  # which fetches the next steps
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [("carry", "ieee"), ("read", "ieee"), ("by_units", "ieee"), ("by_keys", "tf32"), ("by_factors", "ieee")],
+)
+def test_chunks_of_memories(name, precision, tmp_path):
+    options = {"LENGTH": memory_chunks.LENGTH, "TILE": memory_chunks.TILE, "PRECISION": precision}
+    options |= {"BACK": True} if name == "carry" else {}
+    found = compiled_memory(MEMORY_CHUNKS, name, tmp_path, memory_chunks.WARPS, **options)
+    assert ("HMMA" in found.code) == (precision == "tf32")  # tensor cores

@@ -28,7 +28,7 @@ from gatewise.engine.tickets import Ticket, read_ticket
 from gatewise.engine.triton.choice import choose
 from gatewise.engine.triton.costs import Call
 from gatewise.engine.triton.loop import History, Inputs, Loop
-from gatewise.engine.triton.weights import Precision, Sizes
+from gatewise.engine.triton.weights import Precision, Sizes, rounds_to_tf32
 
 INPUTS = (
     "Tensor inputs, Tensor[] parameters, Tensor[] state, Tensor? lengths, Tensor? resets, Tensor[] factors, "
@@ -63,16 +63,9 @@ def _loop(
     sizes = sizes_of(own, inputs, parameters, heads)
     given = Inputs(inputs, state, lengths, resets, factors)
     named = dict(zip(own.names, parameters, strict=True))
-    precision: Precision = "bfloat16" if bfloat16 else "tf32" if _rounds_to_tf32() else "float32"
+    precision: Precision = "bfloat16" if bfloat16 else "tf32" if rounds_to_tf32() else "float32"
     schedule = choose(Call(stages, sizes, precision, saves, backward))
     return schedule.loop(stages, given, named, sizes, precision)
-
-
-def _rounds_to_tf32() -> bool:
-    """Whether PyTorch rounds the factors of float32 products on a GPU to tf32."""
-    matmul = torch.backends.cuda.matmul
-    own = getattr(matmul, "fp32_precision", None)  # PyTorch < 2.9 has none
-    return bool(matmul.allow_tf32) if own is None else own == "tf32"
 
 
 @contextmanager

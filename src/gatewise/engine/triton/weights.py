@@ -20,6 +20,13 @@ DTYPES: dict[Precision, torch.dtype] = {
 }  # fmt: skip
 
 
+def rounds_to_tf32() -> bool:
+    """Whether PyTorch rounds the factors of float32 products on a GPU to tf32."""
+    matmul = torch.backends.cuda.matmul
+    own = getattr(matmul, "fp32_precision", None)  # PyTorch < 2.9 has none
+    return bool(matmul.allow_tf32) if own is None else own == "tf32"
+
+
 @dataclass(frozen=True)
 class Sizes:
     """The sizes of a call: steps, batch, units, the width of each state, heads."""
