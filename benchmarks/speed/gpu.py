@@ -1,12 +1,14 @@
-"""The kernels of GPUs: first whether they are right, then their speed beside eager PyTorch and cuDNN.
+"""The kernels of GPUs: first whether they are right, then their speed beside eager PyTorch, cuDNN and others.
 
 Run with `python benchmarks/speed/gpu.py` on a machine with a GPU; it takes at most ten minutes. Without one
 it reports that and ends; with `TRITON_INTERPRET=1` it first runs the checks, on small sizes, in Triton's
 interpreter.
 
-Checks: outputs and gradients of six cells in float32, tf32 and bfloat16 against the reference in float64, in
-memory that was filled with NaN before, and whether two calls return the same bits. Times: medians of calls
-between events of the GPU, in ms. A ratio below 1 is a loss, and is shown like any other.
+Checks: outputs and gradients of six cells in float32, tf32 and bfloat16, by every schedule, against the
+reference in float64, in memory that was filled with NaN before, and whether two calls return the same bits.
+Times: medians of calls between events of the GPU, in ms. A ratio below 1 is a loss, and is shown like any
+other. TorchRL and FlashRNN are compared where they are installed. After nine minutes, in which kernels are
+compiled, too, the rest is left out.
 """
 
 from __future__ import annotations
@@ -17,17 +19,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from itertools import chain
 
+import gpu_others
 import torch
 from torch import Tensor
 
 import gatewise
-from gatewise.cells import GRU, LSTM, Cell, R, W, cells, prev, sigmoid, tanh, x
+from gatewise.cells import GRU, LSTM, SLSTM, Cell, R, W, cells, mdlstm, prev, sigmoid, tanh, x
 from gatewise.engine.triton.backend import Triton
+from gatewise.engine.triton.choice import ONE_LAUNCH, RESIDENT, SCAN, STEPS, schedules
 
 BUDGET = 540.0  # seconds, after which nothing more is measured
-SHAPES = [(1, 128), (16, 128), (16, 512), (16, 1024), (64, 256), (64, 1024), (256, 512)]  # B, H
-STEPS, LONG = 256, 4096
+SHAPES = [(16, 512), (1, 128), (16, 128), (16, 1024), (64, 256), (64, 1024), (256, 512)]  # B, H
+SMALL = [(16, 64), (16, 128), (256, 128)]  # B, H, of a head
+STEPS_OF_CALL, LONG = 256, 4096
 CALLS = 7
 TOLERANCE = {"float32": 1e-5, "tf32": 5e-3, "bfloat16": 5e-2}  # of norms, relative
 begin = time.monotonic()
@@ -74,7 +80,7 @@ def poison(device: str) -> None:
 
 
 def check(device: str, backend: Triton, batch: int, units: int, steps: int) -> bool:
-    """Whether every cell is right in every precision. Prints the errors."""
+    """Whether every cell is right in every precision, by the schedules of the context. Prints the errors."""
     right = True
     lengths = torch.randint(0, steps + 1, (batch,), device=device)
     for name, cell in CELLS.items():
@@ -155,12 +161,7 @@ def show(what: str, ours: tuple[float, ...], theirs: dict[str, tuple[float, ...]
         f"{name} {' '.join(f'{b / a:.2f}x' for a, b in zip(ours, times, strict=False))}"
         for name, times in theirs.items()
     )
-    print(f"{what:32}{' '.join(f'{one:8.2f}' for one in ours)}   {others}", flush=True)
-
-
-def in_time() -> bool:
-    """Whether there is time to measure more."""
-    return time.monotonic() - begin < BUDGET
+    print(f"{what:36}{' '.join(f'{one:8.2f}' for one in ours)}   {others}", flush=True)
 
 
 def on(name: str, layer: torch.nn.Module) -> Callable[[Tensor], Tensor]:
@@ -173,15 +174,29 @@ def on(name: str, layer: torch.nn.Module) -> Callable[[Tensor], Tensor]:
     return run
 
 
-def measure() -> None:
-    """Prints the times of every cell and shape, until the time is over."""
-    print("\nB x H, T = 256: ms forward and with the gradient; the others' times as multiples of these")
-    for batch, units in SHAPES:
-        values = torch.randn(STEPS, batch, units, device="cuda", requires_grad=True)
+def few_units() -> Iterator[None]:
+    """Resident matrices beside the steps one by one, in bfloat16."""
+    print("\nbfloat16, T = 256: resident matrices, and steps one by one as a multiple", flush=True)
+    cases = [(name, cell, 1) for name, cell in {"LSTM": LSTM, "GRU": GRU, **TIMED}.items()]
+    for batch, units in SMALL:
+        for name, cell, heads in [*cases, ("SLSTM, 4 heads,", SLSTM, 4)]:
+            yield
+            layer = gatewise.Recurrent(cell, units * heads, units * heads, heads=heads, device="cuda")
+            values = torch.randn(STEPS_OF_CALL, batch, units * heads, device="cuda", requires_grad=True)
+            times = []
+            for one in (RESIDENT, STEPS):
+                with precision("bfloat16", "cuda"), schedules(one):
+                    times.append(both_times(on("triton", layer), layer, values))
+            show(f"{name} {batch} x {units * heads}", times[0], {"steps": times[1]})
+
+
+def many_units(shapes: list[tuple[int, int]]) -> Iterator[None]:
+    """Shapes beside eager PyTorch, and LSTM and GRU beside cuDNN, in float32."""
+    print("\nfloat32, T = 256: the schedule that is chosen, and others as multiples", flush=True)
+    for batch, units in shapes:
+        values = torch.randn(STEPS_OF_CALL, batch, units, device="cuda", requires_grad=True)
         for name, cell in TIMED.items():
-            if not in_time():
-                print("not measured: the time is over")
-                return
+            yield
             layer = gatewise.Recurrent(cell, units, units, device="cuda")
             theirs = {"eager": both_times(on("reference", layer), layer, values)}
             if (batch, units) == (16, 512):
@@ -189,40 +204,95 @@ def measure() -> None:
                 theirs["compiled step"] = (median(lambda: run(values)),)  # noqa: B023
             show(f"{name} {batch} x {units}", both_times(on("triton", layer), layer, values), theirs)
         for cell, theirs_class in ((LSTM, torch.nn.LSTM), (GRU, torch.nn.GRU)):
+            yield
             layer = gatewise.Recurrent(cell, units, units, device="cuda")
             other = theirs_class(units, units, device="cuda")
             times = both_times(lambda given: other(given)[0], other, values)  # noqa: B023
             ours = both_times(on("triton", layer), layer, values)
             show(f"{cell.__name__} {batch} x {units}", ours, {"cuDNN": times})
-    lengths_and_resets()
-    long_sequences()
 
 
-def lengths_and_resets() -> None:
+def lengths_and_resets() -> Iterator[None]:
     """The cost of sequences of different lengths, and of resets."""
-    layer = gatewise.Recurrent(TIMED["PeepholeLSTM"], 512, 512, device="cuda")
-    values = torch.randn(STEPS, 64, 512, device="cuda", requires_grad=True)
-    options = {
-        "lengths": torch.randint(1, STEPS + 1, (64,), device="cuda"),
-        "resets": torch.rand(STEPS, 64, device="cuda") < 0.02,
-    }
-    run = on("triton", layer)
-    plain = both_times(run, layer, values)
-    for name, value in options.items():
-        times = both_times(lambda given: run(given, **{name: value}), layer, values)  # noqa: B023
-        show("PeepholeLSTM 64 x 512", plain, {f"with {name}": times})
+    print("\nfloat32, T = 256: without lengths and resets, and with them as multiples", flush=True)
+    for batch, units in ((64, 64), (64, 512)):
+        yield
+        layer = gatewise.Recurrent(TIMED["PeepholeLSTM"], units, units, device="cuda")
+        values = torch.randn(STEPS_OF_CALL, batch, units, device="cuda", requires_grad=True)
+        options = {
+            "lengths": torch.randint(1, STEPS_OF_CALL + 1, (batch,), device="cuda"),
+            "resets": torch.rand(STEPS_OF_CALL, batch, device="cuda") < 0.02,
+        }
+        run, theirs = on("triton", layer), {}
+        plain = both_times(run, layer, values)
+        for name, value in options.items():
+            given = {name: value}
+            theirs[f"with {name}"] = both_times(lambda rows: run(rows, **given), layer, values)  # noqa: B023
+        show(f"PeepholeLSTM {batch} x {units}", plain, theirs)
 
 
-def long_sequences() -> None:
-    """Cells without a matrix in their step, along long sequences."""
-    for name in ("MinGRU", "RGLRU", "SRU"):
-        if not in_time():
-            print("not measured: the time is over")
-            return
-        layer = gatewise.Recurrent(cells()[name], 256, 256, device="cuda")
-        values = torch.randn(LONG, 16, 256, device="cuda", requires_grad=True)
-        times = both_times(on("triton", layer), layer, values)
-        show(f"{name} 16 x 256, T = {LONG}", times, {})
+def long_sequences() -> Iterator[None]:
+    """Affine recurrences along long sequences: chunks that run at the same time beside one after another."""
+    print(f"\nfloat32, T = {LONG}: chunked scans, and one launch and eager PyTorch as multiples", flush=True)
+    for name in ("MinGRU", "MinLSTM", "RGLRU", "QRNN"):
+        for batch in (1, 16):
+            yield
+            layer = gatewise.Recurrent(cells()[name], 256, 256, device="cuda")
+            values = torch.randn(LONG, batch, 256, device="cuda", requires_grad=True)
+            times = []
+            for one in (SCAN, ONE_LAUNCH):
+                with schedules(one):
+                    times.append(both_times(on("triton", layer), layer, values))
+            show(f"{name} {batch} x 256", times[0], {"one launch": times[1]})
+
+
+def memories_and_lattices() -> Iterator[None]:
+    """Matrix memories, and lattices of two axes, beside eager PyTorch."""
+    print(
+        "\nfloat32: matrix memories of 4 heads, T = 256, and a lattice of 32 x 32; eager as a multiple",
+        flush=True,
+    )
+    for name in ("MLSTM", "HGRN2"):
+        yield
+        layer = gatewise.Recurrent(cells()[name], 256, 256, heads=4, device="cuda")
+        values = torch.randn(STEPS_OF_CALL, 16, 256, device="cuda", requires_grad=True)
+        theirs = {"eager": both_times(on("reference", layer), layer, values)}
+        show(f"{name} 16 x 256", both_times(on("memory", layer), layer, values), theirs)
+    yield
+    lattice = gatewise.Lattice(mdlstm(2), 64, 64, device="cuda")
+    values = torch.randn(32, 32, 16, 64, device="cuda", requires_grad=True)
+    theirs = {"eager": both_times(on("reference", lattice), lattice, values)}
+    show("MDLSTM 16 x 64", both_times(on("triton", lattice), lattice, values), theirs)
+
+
+def other_libraries() -> Iterator[None]:
+    """TorchRL's LSTM and GRU, and FlashRNN's kernels of Triton, where they are installed."""
+    print("\nT = 256: the schedule that is chosen, and other libraries as multiples", flush=True)
+    for name, kind, make, cases in gpu_others.COMPARISONS:
+        yield
+        try:
+            for cell, batch, units, heads in cases:
+                run, tensors = make(cell, batch, units, heads)
+                layer = gatewise.Recurrent(cells()[cell], units, units, heads=heads, device="cuda")
+                values = torch.randn(STEPS_OF_CALL, batch, units, device="cuda", requires_grad=True)
+                with precision(kind, "cuda"):
+                    theirs = {name: both_times(run, tensors, values)}
+                    ours = both_times(on("triton", layer), layer, values)
+                show(f"{cell} {batch} x {units}, {heads} heads, {kind}", ours, theirs)
+        except Exception as error:  # of another library, which ends its own comparison only
+            reason = (str(error).splitlines() or [""])[0]
+            print(f"not compared: {name}: {type(error).__name__}: {reason}", flush=True)
+
+
+def checks(device: str, backend: Triton, batch: int, steps: int, many: int, few: int) -> bool:
+    """Whether all schedules are right, each with the number of units that it is for."""
+    right = True
+    for units, allowed in ((many, (STEPS, ONE_LAUNCH)), (few, (RESIDENT, SCAN))):
+        names = ", ".join(one.name for one in allowed)
+        print(f"\n{names}: {batch} x {units}, T = {steps}", flush=True)
+        with schedules(*allowed):
+            right = check(device, backend, batch, units, steps) and right
+    return right
 
 
 def main() -> int:
@@ -232,13 +302,18 @@ def main() -> int:
         print("there is no GPU: nothing is measured")
         if os.environ.get("TRITON_INTERPRET") != "1":
             return 0
-        return 0 if check("cpu", Triton("cpu"), batch=3, units=16, steps=5) else 1
+        return 0 if checks("cpu", Triton("cpu"), batch=3, steps=5, many=16, few=16) else 1
     print(torch.cuda.get_device_name())
-    print("not compared: TorchRL's and FlashRNN's kernels, which other scripts run")
-    if not check("cuda", Triton(), batch=37, units=200, steps=70):
+    if not checks("cuda", Triton(), batch=37, steps=70, many=200, few=48):
         print("wrong results are not timed")
         return 1
-    measure()
+    for _ in chain(
+        many_units(SHAPES[:1]), few_units(), long_sequences(), lengths_and_resets(), memories_and_lattices(),
+        other_libraries(), many_units(SHAPES[1:]),
+    ):  # fmt: skip
+        if time.monotonic() - begin > BUDGET:
+            print("not measured: the time is over")
+            break
     return 0
 
 
