@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -24,6 +25,7 @@ from generators.pages import table, write_pages
 
 EXAMPLE_SIZES = (64, 128)  # I and H of the example of parameters
 FOLDER = "cells"
+FOR_TOOLS = re.compile(r"  # (type: ignore|noqa|fmt: skip).*")
 
 
 def every_cell() -> dict[str, CellType]:
@@ -105,7 +107,8 @@ def _note(cell: CellType) -> str:
 def _code(cell: CellType) -> str:
     if cell.of_lattice:
         return f"```py\ngatewise.cells.{_call(cell)}  # for {USUAL_AXES} axes\n```"
-    code, base = f"```py\n{inspect.getsource(cell).strip()}\n```", cell.__bases__[0].__name__
+    source = FOR_TOOLS.sub("", inspect.getsource(cell).strip())
+    code, base = f"```py\n{source}\n```", cell.__bases__[0].__name__
     return code if base == Cell.__name__ else f"{code}\n\nAll other lines are those of [{base}]({base}.md)."
 
 
