@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sys
 
 import pytest
 
@@ -31,6 +32,7 @@ def without_compiler(monkeypatch, tmp_path):
     def take_away():
         monkeypatch.delenv("CXX", raising=False)
         monkeypatch.setenv("PATH", str(tmp_path / "home"))
+        monkeypatch.setitem(sys.modules, "ziglang", None)  # as if it were not installed
 
     return take_away
 
