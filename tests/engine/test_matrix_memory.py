@@ -387,3 +387,28 @@ def test_other_backends_say_why_they_refuse():
     assert gatewise.engine.choice.refusals(request_for(LSTM, heads=1))["memory"].startswith(
         "it runs cells with"
     )
+
+
+def test_a_compiled_layer_runs_the_operation_and_no_steps():
+    from torch._dynamo.backends.common import aot_autograd  # imports all of PyTorch's compiler
+
+    layer = gatewise.Recurrent(HGRN2, 3, 4, heads=2)
+    values, resets = torch.randn(6, 2, 3, requires_grad=True), torch.rand(6, 2) < 0.3
+    targets = []
+
+    def inspected(graph, _):
+        targets.extend(one.target for one in graph.graph.nodes if one.op == "call_function")
+        return graph.forward
+
+    compiled = torch.compile(layer, fullgraph=True, backend=aot_autograd(fw_compiler=inspected))
+    found = []
+    for run in (compiled, layer):
+        output, state, (trace,) = run(values, lengths=torch.tensor([6, 4]), resets=resets, trace=True)
+        results = [output, *state, *trace.states.values(), *trace.gates.values()]
+        loss = sum(one.sin().sum() for one in results)
+        found.append([*results, *torch.autograd.grad(loss, [values, *layer.parameters()])])
+        names = [*trace.states, *trace.gates]
+        assert names == ["h", "f", "i", "a", "q"]
+    torch.testing.assert_close(*found)
+    assert targets.count(torch.ops.gatewise.memories.default) == 1
+    assert torch.ops.gatewise.memories_backward.default in targets

@@ -82,10 +82,15 @@ def _recorded(request: Request) -> LayerResult:
         found = operators.run_operator(request)
         if found is not None:
             return found
-    # The compiler can't follow the plan of a memory, and TorchScript has no operator of ours.
-    traced = torch.compiler.is_dynamo_compiling() or jit_tracing()
-    if only in (None, MEMORY.name) and not traced and MEMORY.refusal(request) is None:
-        return MEMORY.run(request)
+    if only in (None, MEMORY.name) and not jit_tracing():  # TorchScript has no operator of ours
+        if torch.compiler.is_dynamo_compiling():
+            from gatewise.engine.memory_graph import run_in_graph
+
+            found = run_in_graph(request)
+            if found is not None:
+                return found
+        elif MEMORY.refusal(request) is None:
+            return MEMORY.run(request)
     others = only in (REFERENCE.name, TRITON.name)
     if not torch.compiler.is_compiling() and not others and CUDNN.refusal(request) is None:
         return CUDNN.run(request)

@@ -200,6 +200,8 @@ def _by_head(request: Request, plan: MemoryPlan) -> HeadPlan | None:
     found = head_plan(request.cell, plan)
     if found is None or request.trace or recording():
         return None
+    if request.inputs.is_cuda and torch.cuda.is_current_stream_capturing():  # which can't compare numbers
+        return None
     for name in found.numbers.state if found.numbers else ():
         state = request.state[name]
         if state.requires_grad or transformed([state]) or batched([state]):
