@@ -177,10 +177,10 @@ def _traced(trace: Trace, stages: StagePlan, gradients: Gradients) -> list[tuple
     for place, name in enumerate(stages.cell.state):
         one = trace.states[name]
         if by_states is not None:
-            found.append((one, by_states[place, : one[..., 0].numel()].view_as(one)))
+            found.append((one, by_states[place, : one[..., 0].numel()].reshape(one.shape)))
     for name, one in trace.gates.items():
         if name in stages.intermediates and by_kept is not None:
-            found.append((one, by_kept[stages.intermediates.index(name)].view_as(one)))
+            found.append((one, by_kept[stages.intermediates.index(name)].reshape(one.shape)))
     return found
 
 
@@ -190,9 +190,9 @@ diagonals.register_autograd(gradient_of(_by_operator, _by_reference), setup_cont
 def run_lattice(request: Request, ticket: str, intermediates: Sequence[str], bfloat16: bool) -> LayerResult:
     """Runs a request of a cell with several axes. intermediates: the lines that the operator saves"""
     cell, lengths, axes = request.cell, request.lengths, range(request.cell.axes)
-    sizes, inputs = request.inputs.shape[: cell.axes], request.inputs
+    inputs = request.inputs
     if lengths is not None:
-        inputs = inputs.masked_fill(~inside(tuple(sizes), lengths), 0.0)
+        inputs = inputs.masked_fill(~inside(tuple(inputs.shape[: cell.axes]), lengths), 0.0)
     inputs = mirrored(inputs, request, axes)
     state = [initial_along(request, name) for name in cell.previous]
     tensors = [inputs, *request.parameters.values(), *state]
@@ -205,16 +205,22 @@ def run_lattice(request: Request, ticket: str, intermediates: Sequence[str], bfl
     final = {}
     for (name, one), value in zip(cell.previous.items(), found[: len(state)], strict=True):
         final[name] = mirrored(value, request, [other for other in axes if other != one.axis - 1])
-    trace = None
-    if request.trace:
-        states, kept = found[len(state) :]
-        each = {name: states[place, : kept.shape[1]] for place, name in enumerate(cell.state) if place}
-        each |= {
-            name: kept[intermediates.index(name)] for name in cell.intermediates if name not in cell.state
-        }
-        each = {name: mirrored(one.unflatten(0, (*sizes, -1)), request, axes) for name, one in each.items()}
-        each[cell.state[0]] = output
-        trace = Trace(
-            {name: each[name] for name in cell.state}, {name: each[name] for name in cell.intermediates}
-        )
+    trace = _trace(request, output, intermediates, *found[len(state) :]) if request.trace else None
     return LayerResult(output, final, trace)
+
+
+def _trace(
+    request: Request, output: Tensor, intermediates: Sequence[str], states: Tensor, kept: Tensor
+) -> Trace:
+    """The trace of a request, from the rows of all places and of all positions."""
+    cell = request.cell
+    sizes = request.inputs.shape[: cell.axes]
+    rows = {name: states[place, : kept.shape[1]] for place, name in enumerate(cell.state) if place}
+    gates = [name for name in cell.intermediates if name not in cell.state]
+    rows |= {name: kept[intermediates.index(name)] for name in gates}
+    found = {cell.state[0]: output}
+    for name, one in rows.items():
+        found[name] = mirrored(one.unflatten(0, (*sizes, -1)), request, range(cell.axes))
+    return Trace(
+        {name: found[name] for name in cell.state}, {name: found[name] for name in cell.intermediates}
+    )
