@@ -4,11 +4,11 @@ Run with `python benchmarks/speed/gpu.py` on a machine with a GPU; it takes at m
 it reports that and ends; with `TRITON_INTERPRET=1` it first runs the checks, on small sizes, in Triton's
 interpreter.
 
-Checks: outputs and gradients of six cells in float32, tf32 and bfloat16, by every schedule, against the
-reference in float64, in memory that was filled with NaN before, and whether two calls return the same bits.
-Times: medians of calls between events of the GPU, in ms. A ratio below 1 is a loss, and is shown like any
-other. TorchRL and FlashRNN are compared where they are installed. After nine minutes, in which kernels are
-compiled, too, the rest is left out.
+Checks: outputs and gradients of six cells, by every schedule, and of lattices, in float32, tf32 and bfloat16,
+against the reference in float64, in memory that was filled with NaN before, and whether two calls return the
+same bits. Times: medians of calls between events of the GPU, in ms. A ratio below 1 is a loss, and is shown
+like any other. TorchRL and FlashRNN are compared where they are installed. After nine minutes, in which
+kernels are compiled, too, the rest is left out.
 """
 
 from __future__ import annotations
@@ -79,31 +79,62 @@ def poison(device: str) -> None:
     del spoilt
 
 
+def is_right(
+    name: str,
+    backend: Triton,
+    layer: torch.nn.Module,
+    exact: torch.nn.Module,
+    values: Tensor,
+    **options: Tensor,
+) -> bool:
+    """Whether a layer is right in every precision. Prints the errors. exact: the same layer in float64"""
+    right, device = True, values.device.type
+    exact.load_state_dict(layer.state_dict())
+    with gatewise.backend("reference"):
+        wanted = gradients(exact, values.detach().double().requires_grad_(), **options)
+    for kind, tolerance in TOLERANCE.items():
+        runs = []
+        for _ in range(2):
+            poison(device)
+            with precision(kind, device), gatewise.backend(backend):
+                runs.append(gradients(layer, values, **options))
+        pairs = zip(runs[0], wanted, strict=True)
+        error = max(float((a - b).norm() / b.norm().clamp(min=1e-6)) for a, b in pairs)
+        same = all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
+        good = error <= tolerance and same
+        right = right and good
+        bits = "the same bits twice" if same else "OTHER BITS IN A SECOND CALL"
+        print(f"{name:14}{kind:9}{error:9.1e}  {bits}{'' if good else '  WRONG'}", flush=True)
+    return right
+
+
 def check(device: str, backend: Triton, batch: int, units: int, steps: int) -> bool:
-    """Whether every cell is right in every precision, by the schedules of the context. Prints the errors."""
+    """Whether every cell is right, by the schedules of the context."""
     right = True
     lengths = torch.randint(0, steps + 1, (batch,), device=device)
     for name, cell in CELLS.items():
-        layer = gatewise.Recurrent(cell, 32, units, device=device)
-        exact = gatewise.Recurrent(cell, 32, units, device=device, dtype=torch.float64)
-        exact.load_state_dict(layer.state_dict())
+        layer, exact = (
+            gatewise.Recurrent(cell, 32, units, device=device, dtype=dtype)
+            for dtype in (torch.float32, torch.float64)
+        )
         values = torch.randn(steps, batch, 32, device=device, requires_grad=True)
-        with gatewise.backend("reference"):
-            wanted = gradients(exact, values.detach().double().requires_grad_(), lengths=lengths)
-        for kind, tolerance in TOLERANCE.items():
-            runs = []
-            for _ in range(2):
-                poison(device)
-                with precision(kind, device), gatewise.backend(backend):
-                    runs.append(gradients(layer, values, lengths=lengths))
-            pairs = zip(runs[0], wanted, strict=True)
-            error = max(float((a - b).norm() / b.norm().clamp(min=1e-6)) for a, b in pairs)
-            same = all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
-            good = error <= tolerance and same
-            right = right and good
-            bits = "the same bits twice" if same else "OTHER BITS IN A SECOND CALL"
-            print(f"{name:14}{kind:9}{error:9.1e}  {bits}{'' if good else '  WRONG'}", flush=True)
+        right = is_right(name, backend, layer, exact, values, lengths=lengths) and right
     return right
+
+
+def check_lattices(device: str, backend: Triton, batch: int, units: int, size: int) -> bool:
+    """Whether a lattice in one direction, and a grid along time and depth, are right."""
+    print(f"\nlattices: {batch} x {units}", flush=True)
+    sizes = torch.randint(1, size + 1, (batch, 2), device=device)
+    images = torch.randn(batch, size, size, 8, device=device, requires_grad=True)
+    series = torch.randn(batch, 3 * size, 8, device=device, requires_grad=True)
+    lattice, exact_lattice, grid, exact_grid = (
+        make(8, units, device=device, dtype=dtype, **options)
+        for make, options in ((gatewise.MDLSTM, {"axes": 2}), (gatewise.GridLSTM, {"depth": 3}))
+        for dtype in (torch.float32, torch.float64)
+    )
+    right = is_right("MDLSTM", backend, lattice, exact_lattice, images, sizes=sizes)
+    return is_right("GridLSTM", backend, grid, exact_grid, series) and right
 
 
 def median(run: Callable[[], object]) -> float:
@@ -260,7 +291,7 @@ def memories_and_lattices() -> Iterator[None]:
         show(f"{name} 16 x 256", both_times(on("memory", layer), layer, values), theirs)
     yield
     lattice = gatewise.Lattice(mdlstm(2), 64, 64, device="cuda")
-    values = torch.randn(32, 32, 16, 64, device="cuda", requires_grad=True)
+    values = torch.randn(16, 32, 32, 64, device="cuda", requires_grad=True)
     theirs = {"eager": both_times(on("reference", lattice), lattice, values)}
     show("MDLSTM 16 x 64", both_times(on("triton", lattice), lattice, values), theirs)
 
@@ -292,7 +323,7 @@ def checks(device: str, backend: Triton, batch: int, steps: int, many: int, few:
         print(f"\n{names}: {batch} x {units}, T = {steps}", flush=True)
         with schedules(*allowed):
             right = check(device, backend, batch, units, steps) and right
-    return right
+    return check_lattices(device, backend, batch, few, size=steps // 2) and right
 
 
 def main() -> int:
