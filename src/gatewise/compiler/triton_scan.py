@@ -10,8 +10,8 @@ For each level of an affine recurrence, upwards, and for gradients, which go bac
     starts, carried [chunks, states, B, S]    states before, and gradients after each chunk
     cleared [chunks, B]                 whether a reset in a chunk separates both sides
 
-A factor that equals zero only by being structurally absent, as of a state whose next value does not depend on
-it, and a reset hide even a NaN, as they do step by step; a product that becomes zero does not.
+A reset, and the equations of a state whose next value does not depend on it, hide even a NaN on the other
+side, as they do step by step; a product of factors that becomes zero does not.
 """
 
 from __future__ import annotations
@@ -93,11 +93,6 @@ class _Factors:
         for to, by, name in self._all():
             yield f"{name} = tl.full([ROWS, UNITS], {float(to == by)}, tl.float32)"
 
-    def cleared(self, flag: str) -> list[str]:
-        """A reset separates the states after it from those before."""
-        names = [name for _, _, name in self._all()]
-        return ["if RESETS:", *(f"    {name} = tl.where({flag}, 0.0, {name})" for name in names)]
-
     def step(self) -> Iterator[str]:
         """Composes them with those of a step inside its sequence."""
         for group in self.level.groups:
@@ -154,8 +149,7 @@ class Composition(Forward):
         statistics = [
             line for one in self.language.normalizers for line in self.statistics(one, self.rows_of(one))
         ]
-        body = [*self.loads("state", "kept", "factors"), *self.resets()]
-        body += [*factors.cleared("reset"), *statistics]
+        body = [*self.loads("state", "kept", "factors"), *self.resets(), *statistics]
         for index in {**values.sums_read, **dict.fromkeys(factors.sums_read)}:
             body += self._sum(index - self.stage.first_sum)
         body += [*own, *factors.step()]
@@ -217,7 +211,6 @@ class BackwardComposition(Backward):
         return before, list(_stores(self, self.level, offsets))
 
     def _ends(self) -> Iterator[str]:
-        yield from self.factors.cleared("next_reset")
         yield from self.factors.step()
         for state in (*self.level.states, *self.above):
             yield from self._passed(self.plan.cell.state.index(state), set())

@@ -77,12 +77,14 @@ def assert_same(request):
 
 
 @each_cell
-def test_lengths_resets_and_zoneout_backwards(cell, chunks):
-    more = {"lengths": torch.tensor([STEPS, 0, CHUNK, 1]), "resets": torch.rand(STEPS, 4) < 0.3}
+def test_lengths_resets_and_zoneout(cell, chunks):
+    """Resets are before the first step of a chunk, and before the second."""
+    resets = torch.zeros(STEPS, 4, dtype=torch.bool)
+    for step, row in ((CHUNK, 0), (1, 2), (2 * CHUNK, 2), (0, 3), (CHUNK + 1, 3)):
+        resets[step, row] = True
+    more = {"lengths": torch.tensor([STEPS, 0, STEPS, CHUNK + 2]), "resets": resets}
     zoneout = {cell.state[-1]: 0.25}
-    assert_same(
-        request_for(cell, (STEPS, 4, 3, 5), torch.float32, zoneout=zoneout, reverse=True, trace=True, **more)
-    )
+    assert_same(request_for(cell, (STEPS, 4, 3, 5), torch.float32, zoneout=zoneout, trace=True, **more))
     assert chunks
     assert {*chunks} == {3}
 
@@ -104,7 +106,8 @@ def test_stages_without_chunks():
 
 
 def test_many_tiles():
-    assert_same(request_for(cells()["RGLRU"], (CHUNK + 1, 2, 3, 130), torch.float32))
+    request = request_for(cells()["RGLRU"], (CHUNK + 1, 2, 3, 130), torch.float32)
+    assert_same(replace(request, lengths=torch.tensor([CHUNK + 1, 2]), reverse=True))
 
 
 def test_nan_passes_to_later_steps_up_to_a_reset():
