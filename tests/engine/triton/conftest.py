@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from gatewise.engine.triton import backend, loop
+from gatewise.engine.triton import backend, buffers
 
 
 def pytest_collection_modifyitems(items):
@@ -32,7 +32,7 @@ def _poison(monkeypatch):
     def empty(own, *shape, dtype=torch.float32):
         return torch.full(shape, torch.nan, dtype=dtype)
 
-    monkeypatch.setattr(loop.Loop, "_empty", empty)
+    monkeypatch.setattr(buffers.Buffers, "empty", empty)
 
 
 @pytest.fixture(autouse=True)

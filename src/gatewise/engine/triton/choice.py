@@ -10,7 +10,8 @@ from gatewise.compiler.triton_kernel import runs_all_steps
 from gatewise.engine.triton import scan
 from gatewise.engine.triton.costs import RATES, Call, Schedule, product_time
 from gatewise.engine.triton.launches import FEWEST, RECORDED
-from gatewise.engine.triton.loop import Loop, OneLaunch
+from gatewise.engine.triton.loop import Loop
+from gatewise.engine.triton.one_launch import OneLaunch
 from gatewise.engine.triton.resident import RESIDENT
 
 

@@ -15,9 +15,10 @@ from gatewise.compiler.triton_kernel import NumberedSlot, StepKernel, slots
 from gatewise.compiler.triton_lattice import ALIVE, GIVEN, is_input, joins
 from gatewise.compiler.triton_source import kernels
 from gatewise.engine.diagonals import inside
+from gatewise.engine.triton.buffers import History
 from gatewise.engine.triton.functions import functions
 from gatewise.engine.triton.launches import repeat
-from gatewise.engine.triton.loop import Gradients, History
+from gatewise.engine.triton.loop import Gradients
 from gatewise.engine.triton.positions import places
 from gatewise.engine.triton.tiles import tile_of
 from gatewise.engine.triton.weights import Sizes, Weights

@@ -21,8 +21,8 @@ from gatewise.engine.operator_gradient import (
 )
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request, Trace
+from gatewise.engine.triton.buffers import History
 from gatewise.engine.triton.lattice import LatticeInputs, LatticeLoop
-from gatewise.engine.triton.loop import History
 from gatewise.engine.triton.operator import on_device, plan_of
 
 # As those of sequences, which have resets and factors, for `operator_gradient`.

@@ -25,9 +25,10 @@ from gatewise.engine.operator_gradient import (
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request
 from gatewise.engine.tickets import Ticket, read_ticket
+from gatewise.engine.triton.buffers import History, Inputs
 from gatewise.engine.triton.choice import choose
 from gatewise.engine.triton.costs import Call
-from gatewise.engine.triton.loop import History, Inputs, Loop
+from gatewise.engine.triton.loop import Loop
 from gatewise.engine.triton.weights import Precision, Sizes, rounds_to_tf32
 
 INPUTS = (

@@ -8,9 +8,11 @@ from typing import Any
 
 from gatewise.compiler.triton_kernel import StepKernel
 from gatewise.compiler.triton_resident import resident_kernels
+from gatewise.engine.triton.backward import Backward
+from gatewise.engine.triton.buffers import History
 from gatewise.engine.triton.costs import RATES, Call, Schedule
 from gatewise.engine.triton.functions import functions
-from gatewise.engine.triton.loop import Back, History, Loop
+from gatewise.engine.triton.loop import Loop
 from gatewise.engine.triton.tiles import power_of_two
 from gatewise.engine.triton.weights import Sizes
 
@@ -30,9 +32,9 @@ class Resident(Loop):
         values |= {f"products_{number}": one for number, one in self.products.items()}
         self.launch_all(resident_kernels(self.plan).forward, values)
 
-    def run_backward(self, back: Back) -> None:
+    def run_backward(self, back: Backward) -> None:
         tiles = -(-self.sizes.batch // ROWS)
-        back.by_vectors = self._zeros(tiles, max(1, len(self.plan.vectors)), self.sizes.stride)
+        back.by_vectors = self.zeros(tiles, max(1, len(self.plan.vectors)), self.sizes.stride)
         carried, passed = back.passed[self.sizes.steps % 2], back.passed[0]
         values = back.values | {"carried": carried, "passed": passed, "d_vectors": back.by_vectors}
         self.launch_all(resident_kernels(self.plan).backward, values)

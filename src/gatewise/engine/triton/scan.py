@@ -20,8 +20,10 @@ from gatewise.compiler.stages import StagePlan
 from gatewise.compiler.triton_kernel import StepKernel
 from gatewise.compiler.triton_scan import ScanKernels
 from gatewise.compiler.triton_source import kernels
+from gatewise.engine.triton.backward import Backward
+from gatewise.engine.triton.buffers import History
 from gatewise.engine.triton.costs import RATES, Call, product_time
-from gatewise.engine.triton.loop import Back, History, OneLaunch
+from gatewise.engine.triton.one_launch import OneLaunch
 from gatewise.engine.triton.tiles import power_of_two
 
 SHORTEST = 16  # steps of a chunk, an estimate
@@ -65,14 +67,14 @@ class Scan(OneLaunch):
         return chunk_of(self.plan, self.sizes.steps)
 
     def starts(self, history: History) -> Tensor:
-        found = self._zeros(*self._shape)
+        found = self.zeros(*self._shape)
         found[0] = history.states[0]
         return found
 
-    def ends(self, back: Back) -> tuple[Tensor, Tensor]:
-        found = self._zeros(*self._shape)
+    def ends(self, back: Backward) -> tuple[Tensor, Tensor]:
+        found = self.zeros(*self._shape)
         found[-1] = back.passed[self.sizes.steps % 2]
-        return found, self._empty(*self._shape)
+        return found, self.empty(*self._shape)
 
     def before_forward(self, stage: int, values: Mapping[str, Any]) -> None:
         for level in self._levels(stage):
@@ -97,7 +99,7 @@ class Scan(OneLaunch):
     ) -> None:  # fmt: skip
         """Finds the values of a level between chunks, beside those that are known: of chunk `first`."""
         stage = level.level.stage
-        composed = self._empty(self.chunks, level.numbers, *self._shape[2:])
+        composed = self.empty(self.chunks, level.numbers, *self._shape[2:])
         self.launch(composition, stage, {**values, "composed": composed})(0)
         own = {
             "composed": composed, "carried": known, "cleared": self._cleared(direction),
