@@ -20,24 +20,29 @@ Row = tuple[str, ...]
 
 
 def gpu_plans(cells: Sequence[CellType]) -> list[Row]:
-    """For cells of vectors with the same answers: names, the schedule of each call, reasons against others.
+    """For cells with the same answers: their names, the schedule of each call, reasons against others.
 
     Calls have 256 steps and a gradient. Schedules follow from estimates, which need no GPU.
 
-    >>> from gatewise.cells import GRU, LSTM, MinGRU
+    >>> from gatewise.cells import GRU, LSTM, MinGRU, mdlstm
     >>> for row in gpu_plans([LSTM, GRU, MinGRU]):
     ...     print(row[:-1])
     ('LSTM, GRU', 'resident matrices', 'resident matrices', 'step by step', 'step by step')
     ('MinGRU', 'chunked scan', 'chunked scan', 'chunked scan', 'one launch')
+    >>> gpu_plans([mdlstm(2)])[0][:2]
+    ('MDLSTM2', 'diagonals')
     """
     found: dict[Row, list[str]] = {}
     for one in cells:
-        if not one.of_lattice and by_head(one) is None:
-            found.setdefault(_answers(one), []).append(one.__name__)
+        found.setdefault(_answers(one), []).append(one.__name__)
     return [(", ".join(names), *answers) for answers, names in found.items()]
 
 
 def _answers(cell: CellType) -> Row:
+    if cell.of_lattice:
+        return (*["diagonals"] * len(CALLS), "each step of a lattice is a diagonal")
+    if by_head(cell) is not None:
+        return (*["matrix memory"] * len(CALLS), "in chunks of steps if a head has one factor, else by steps")
     made = plan(with_constants(for_units(cell) if depends_on_heads(cell) else cell)[0])
     chosen: list[str] = []
     reasons: dict[str, str] = {}
