@@ -69,6 +69,18 @@ def test_levels_follow_what_states_read():
     ]
 
 
+def test_lines_of_an_earlier_stage_are_known():
+    class Later(Cell):
+        state = ("y", "h")
+        h = sigmoid(W.a @ x) * prev.h + W.c @ x
+        o = sigmoid(R.o @ h)
+        y = o * prev.y + h
+
+    levels = found(Later).levels
+    assert [(one.stage, one.states) for one in levels] == [(0, ("h",)), (1, ("y",))]
+    assert [[*one.groups[0].factors] for one in levels] == [[("h", "h")], [("y", "y")]]
+
+
 @pytest.mark.parametrize(
     "line",
     [

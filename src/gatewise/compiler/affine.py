@@ -188,7 +188,10 @@ class _Reader:
         raise _NotAffineError
 
     def _by_operand(self, operand: Expression, by: str, group: frozenset[str]) -> Expression | None:
-        return self._derivative(operand if operand.line is None else self.lines[operand.line], by, group)
+        if operand.line is None:
+            return self._derivative(operand, by, group)
+        line = self.lines.get(operand.line)  # None in another stage, whose lines read no state of this one
+        return None if line is None else self._derivative(line, by, group)
 
 
 def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:

@@ -10,7 +10,7 @@ from gatewise.compiler.stages import plan
 from gatewise.engine.reference import Reference
 from gatewise.engine.triton import scan
 from gatewise.engine.triton.backend import Triton
-from gatewise.engine.triton.choice import ONE_LAUNCH, SCAN, SCHEDULES, choose, schedules
+from gatewise.engine.triton.choice import ONE_LAUNCH, SCAN, choose, schedules
 from gatewise.engine.triton.costs import Call
 from gatewise.engine.triton.weights import Sizes
 from tests.engine.test_native import request_for, results
@@ -41,13 +41,22 @@ class Stages(Cell):
     y = o * tanh(R.h @ h + R.z @ z) + h
 
 
-CELLS = [*(cells()[name] for name in ("MinGRU", "MinLSTM", "LRU", "RGLRU", "QRNN")), Pair, Stages]
+class Later(Cell):
+    """A state of a second stage, with a factor, that adds one of the first."""
+
+    state = ("y", "h")
+    h = sigmoid(W.a @ x) * prev.h + W.c @ x
+    o = sigmoid(R.o @ h)
+    y = o * prev.y + h
+
+
+CELLS = [*(cells()[name] for name in ("MinGRU", "MinLSTM", "LRU", "RGLRU", "QRNN")), Pair, Stages, Later]
 each_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda one: one.__name__)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def chunks(monkeypatch):
-    """All calls run in short chunks, whose numbers the returned list has."""
+    """All calls run in short chunks, and at least one does; the returned list has the numbers of chunks."""
     found, find = [], scan.Scan.find
 
     def counted(own, *given):
@@ -58,6 +67,10 @@ def chunks(monkeypatch):
     monkeypatch.setattr(scan, "chunk_of", lambda plan, steps: CHUNK)
     with schedules(SCAN):
         yield found
+    assert found, "no call ran in chunks"
+
+
+in_chunks = pytest.mark.usefixtures("chunks")
 
 
 def doubled(value):
@@ -85,15 +98,16 @@ def test_lengths_resets_and_zoneout(cell, chunks):
     more = {"lengths": torch.tensor([STEPS, 0, STEPS, CHUNK + 2]), "resets": resets}
     zoneout = {cell.state[-1]: 0.25}
     assert_same(request_for(cell, (STEPS, 4, 3, 5), torch.float32, zoneout=zoneout, trace=True, **more))
-    assert chunks
     assert {*chunks} == {3}
 
 
+@in_chunks
 @pytest.mark.parametrize("name", ["LRU", "QRNN"])
 def test_whole_chunks_and_a_projection(name):
     assert_same(request_for(cells()[name], (2 * CHUNK, 2, 1, 2), torch.float32, projected=3, recompute=True))
 
 
+@in_chunks
 @pytest.mark.parametrize("cell", [cells()["LRU"], Stages], ids=lambda one: one.__name__)
 def test_heads(cell):
     assert_same(request_for(cell, (CHUNK + 1, 2, 1, 4), torch.float32, heads=2))
@@ -105,11 +119,13 @@ def test_stages_without_chunks():
         assert_same(request_for(Stages, (CHUNK, 2, 3, 5), torch.float32, lengths=lengths, trace=True))
 
 
+@in_chunks
 def test_many_tiles():
     request = request_for(cells()["RGLRU"], (CHUNK + 1, 2, 3, 130), torch.float32)
     assert_same(replace(request, lengths=torch.tensor([CHUNK + 1, 2]), reverse=True))
 
 
+@in_chunks
 def test_nan_passes_to_later_steps_up_to_a_reset():
     """Even where factors between chunks are zero."""
     request = request_for(cells()["MinGRU"], (4 * CHUNK, 2, 1, 1), torch.float32)
@@ -124,19 +140,17 @@ def test_nan_passes_to_later_steps_up_to_a_reset():
     assert not output[2 * CHUNK + 1 :, 1].isnan().any()
 
 
+@in_chunks
 def test_the_same_bits_from_call_to_call():
     request = request_for(cells()["LRU"], (CHUNK + 1, 2, 2, 3), torch.float32)
     first, second = (results(Triton("cpu"), request) for _ in range(2))
     assert all(torch.equal(one, two) for one, two in zip(first, second, strict=True))
 
 
-def test_long_sequences_of_few_rows_are_divided(monkeypatch):
-    monkeypatch.undo()
-
+def test_long_sequences_of_few_rows_are_divided():
     def name(cell, steps, batch):
         call = Call(plan(cells()[cell]), Sizes(steps, batch, 128, (128,), 1), "float32", saves=True)
-        with schedules(*SCHEDULES):
-            return choose(call).name
+        return choose(call).name
 
     assert name("MinGRU", 4096, 1) == "chunked scan"
     assert name("MinGRU", 4096, 4096) == "one launch"
