@@ -141,9 +141,11 @@ def training(network, out):
 
 # A command line whose process gets a signal in the fifth epoch.
 ENDED = """
-import os, sys
+import os, signal, sys
 from gatewise.cli.main import main
 from gatewise.training.callbacks import MetricsFile
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell ignores it
 
 own = MetricsFile.on_train_batch_start
 

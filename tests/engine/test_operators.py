@@ -59,6 +59,16 @@ def test_compiles_without_a_break_and_gives_the_same(name):
         torch.testing.assert_close(ours, theirs)
 
 
+def test_compiles_functions_of_parameters_alone():
+    layer = gatewise.Recurrent(cells()["LRU"], 3, 4, dtype=torch.float64)
+    values = torch.randn(5, 2, 3, dtype=torch.float64)
+    found = []
+    for run in (torch.compile(layer, fullgraph=True, backend="aot_eager"), layer):
+        output = run(values)[0]
+        found.append([output, *torch.autograd.grad(output.sum(), list(layer.parameters()))])
+    torch.testing.assert_close(*found)
+
+
 def test_compiles_with_lengths_zoneout_and_a_trace():
     layer, values = layer_and_values("LSTM", zoneout=0.3)
     layer.eval()

@@ -49,6 +49,7 @@ class CellType(type):
     matrix_states: tuple[str, ...]  # the states among them
     axes: int  # 1 for a cell of sequences, N for one of a lattice of N axes
     previous: Mapping[str, Previous]  # the values that later positions read, by name
+    with_constants: tuple[CellType, Mapping[str, Expression]]  # kept by `compiler.constants`
 
     def __init__(cls, name: str, bases: tuple[type, ...], body: dict[str, object]) -> None:
         super().__init__(name, bases, body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import Constant, Expression, Operation, Vector
@@ -16,7 +15,6 @@ CONSTANT = "constant"  # the parameter of `with_constants`
 CHEAP = ("add", "subtract", "multiply", "negate", "maximum", "minimum", "abs")
 
 
-@cache
 def with_constants(cell: CellType) -> tuple[CellType, Mapping[str, Expression]]:
     """A cell with vectors in place of functions of vectors, and these functions by block.
 
@@ -26,6 +24,21 @@ def with_constants(cell: CellType) -> tuple[CellType, Mapping[str, Expression]]:
     >>> with_constants(LSTM) == (LSTM, {})
     True
     """
+    _keep(cell)
+    return cell.with_constants
+
+
+def _keep(cell: CellType) -> None:
+    """Computes the result once, and keeps it with the cell, where a graph that is recorded finds it."""
+    if "with_constants" not in vars(cell):
+        cell.with_constants = _with_constants(cell)
+
+
+# As by `torch.compiler.assume_constant_result`, which would import all of PyTorch's compiler here.
+_keep._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+def _with_constants(cell: CellType) -> tuple[CellType, Mapping[str, Expression]]:
     found: dict[str, Expression] = {}
 
     def changed(expression: Expression) -> Expression:

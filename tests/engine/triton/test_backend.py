@@ -174,7 +174,7 @@ def on_cpu(monkeypatch):
 
 
 def test_it_compiles_as_one_operator_and_its_gradient_has_a_gradient(on_cpu):
-    layer, values = gatewise.Recurrent(cells()["SRU"], 3, 4), torch.randn(3, 2, 3, requires_grad=True)
+    layer, values = gatewise.Recurrent(cells()["LRU"], 3, 4), torch.randn(3, 2, 3, requires_grad=True)
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
     tensors = [values, *layer.parameters()]
     found = []
