@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from gatewise.compiler.heads import by_head, depends_on_heads, for_units
 from gatewise.compiler.layout import projection_obstacle
 from gatewise.compiler.program import PLAIN, Extras
 from gatewise.compiler.stages import plan
+from gatewise.compiler.triton_resident import resident_kernels
 from gatewise.compiler.triton_source import kernels
 
 OF_VECTORS = [one for one in cells().values() if not one.matrix_states and by_head(one) is None]
@@ -25,7 +27,7 @@ CHECKED = {  # the first digits of the SHA-256 of texts that agreed with the ref
     "PeepholeLSTM": "9f983d960b8a",
     "GRU": "b76d0ec80245",
     "ChoGRU": "2a4b1c0260bb",
-    "LayerNormLSTM": "2861643a91f1",
+    "LayerNormLSTM": "5cc3db93f04a",
     "IndRNN": "5fc4d0118021",
     "SLSTM": "b8bd88f2599d",
     "MDLSTM2": "cf8c51b6f870",
@@ -76,6 +78,14 @@ def test_every_name_in_a_kernel_is_defined(cell):
         every.append(Extras(True, zoned, True))
     for extras in every:
         assert_names_are_defined(kernels(plan(cell, extras)))
+
+
+def test_sums_and_products_are_of_numbers_inside_the_width():
+    for cell in (cells()["LayerNormLSTM"], cells()["PeepholeLSTM"]):
+        text = resident_kernels(plan(cell)).text + kernels(plan(cell)).text
+        found = re.findall(r"tl\.(?:sum|dot)\((.{8})", text)
+        assert len(found) > 10
+        assert set(found) == {"tl.where"}
 
 
 @pytest.mark.parametrize("cell", [mdgru(2), mdlstm(3, peephole=True), grid(2, priority=(1,))])

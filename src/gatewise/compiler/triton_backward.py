@@ -14,6 +14,7 @@ from gatewise.compiler.triton_kernel import (
     NumberedSlot,
     StepKernel,
     load,
+    over_rows,
     over_units,
     put,
     slots,
@@ -83,7 +84,7 @@ class Backward(Kernel):
         place = f"({program} * {len(self.plan.vectors)} + {number})"
         address = f"{self.pointer('d_vectors')} + {place} * stride + u"
         return [
-            f"total = tl.sum(tl.where(inside, {gradient}, 0.0), 0)[None, :]",
+            f"total = {over_rows(gradient)}",
             f"total += tl.load({address}, mask=u < width, other=0.0)",
             f"tl.store({address}, total, mask=u < width)",
         ]
@@ -157,10 +158,7 @@ class Backward(Kernel):
         values = self.rows_of(number)
         given = [self.language.row(Row("entries", entries(self.plan)[group, one])) for one in rows]
         mean, scale = f"mean_{number}", f"inverse_deviation_{number}"
-        dots = [
-            f"tl.where(inside, {g} * ({v} - {mean}) * {scale}, 0.0)"
-            for g, v in zip(given, values, strict=True)
-        ]
+        dots = [f"{g} * ({v} - {mean}) * {scale}" for g, v in zip(given, values, strict=True)]
         yield f"gradient_mean_{number} = ({over_units(given)}) / count_{number}"
         yield f"gradient_dot_{number} = ({over_units(dots)}) / count_{number}"
 

@@ -171,7 +171,7 @@ class Kernel:
         mean, scale = f"mean_{number}", f"inverse_deviation_{number}"
         yield f"count_{number} = {len(values)} * width"
         yield f"{mean} = ({over_units(values)}) / count_{number}"
-        away = [f"tl.where(inside, ({one} - {mean}) * ({one} - {mean}), 0.0)" for one in values]
+        away = [f"({one} - {mean}) * ({one} - {mean})" for one in values]
         variance = f"({over_units(away)}) / count_{number}"
         yield f"{scale} = 1.0 / tl.sqrt_rn({variance} + {NORMALIZE_EPSILON!r})"
 
@@ -224,9 +224,22 @@ class Kernel:
         return StepKernel(name, "\n    ".join(lines) + "\n", arguments, whole_rows)
 
 
+def within(value: str, inside: str = "inside") -> str:
+    """A value inside the rows and the width, and 0 outside, where a value can be any number, infinity or NaN.
+
+    Whatever adds over units or rows, sums as well as matrix products, reads its values through this.
+    """
+    return f"tl.where({inside}, {value}, 0.0)"
+
+
 def over_units(values: list[str]) -> str:
     """The sum of rows over their units, [B, 1]."""
-    return " + ".join(f"tl.sum({one}, 1)[:, None]" for one in values)
+    return " + ".join(f"tl.sum({within(one)}, 1)[:, None]" for one in values)
+
+
+def over_rows(value: str) -> str:
+    """The sum of a program's rows, [1, units]."""
+    return f"tl.sum({within(value)}, 0)[None, :]"
 
 
 def load(name: str, address: str) -> str:

@@ -15,7 +15,16 @@ from gatewise.compiler.stages import RowLocation, StagePlan
 from gatewise.compiler.statements import Row, Statistic, Where, written
 from gatewise.compiler.triton import PRELUDE
 from gatewise.compiler.triton_backward import Backward, statement
-from gatewise.compiler.triton_kernel import Kernel, NumberedSlot, StepKernel, load, operand_width, store
+from gatewise.compiler.triton_kernel import (
+    Kernel,
+    NumberedSlot,
+    StepKernel,
+    load,
+    operand_width,
+    over_rows,
+    store,
+    within,
+)  # fmt: skip
 from gatewise.compiler.values import Values, stored, variable
 
 SIZES = (
@@ -82,10 +91,11 @@ class _Stage(Kernel):
                 address = f"{self.pointer(f'matrix_{one.number}')} + {at}"
                 yield f"matrix_{one.number}_{position} = tl.load({address}, mask={mask}, other=0.0)"
 
-    def dot(self, rows: str, one: NumberedSlot, position: int) -> str:
-        """A product of rows and the matrix of a slot's product."""
+    def dot(self, rows: str, width: str, one: NumberedSlot, position: int) -> str:
+        """A product of rows of a width and the matrix of a slot's product."""
         matrix = f"matrix_{one.number}_{position}"
-        return f"tl.dot({rows}.to({matrix}.dtype), {matrix}, input_precision=PRECISION)"
+        factor = within(rows, f"(b < batch) & (v < {width})")
+        return f"tl.dot({factor}.to({matrix}.dtype), {matrix}, input_precision=PRECISION)"
 
 
 class _Forward(_Stage):
@@ -115,10 +125,6 @@ class _Forward(_Stage):
         yield from (*self.begin(), *self.new("factors"))
         for number in self.language.normalizers:
             yield from self.statistics(number, self.rows_of(number))
-        for one in self.recurrent:
-            place, columns = one.slot.operand, WIDTHS[operand_width(plan, one)]
-            operand = f"{place.where}_{place.index}"
-            yield f"operand_{one.number} = tl.where((b < batch) & (v < {columns}), {operand}, 0.0)"
         for index in range(self.stage.sums):
             yield from self._sum(index)
         for name, text in self.lines.items():
@@ -134,7 +140,9 @@ class _Forward(_Stage):
         for one in self.slots:
             for position, own in enumerate(one.sums):
                 if own == index and one in self.recurrent:
-                    yield f"{name} += " + self.dot(f"operand_{one.number}", one, position)
+                    operand, columns = one.slot.operand, WIDTHS[operand_width(self.plan, one)]
+                    rows = f"{operand.where}_{operand.index}"
+                    yield f"{name} += " + self.dot(rows, columns, one, position)
                 elif own == index:
                     address = f"{self.pointer(f'products_{one.number}')} + " + input_product(one, position)
                     yield from (load("more", address), f"{name} += more")
@@ -210,8 +218,8 @@ class _Back(Backward, _Stage):
             if place.startswith("vector"):
                 number = place.split()[1]
                 row = f"(tl.program_id(0) * {len(self.plan.vectors)} + {number}) * stride + u"
-                yield f"total = tl.sum(tl.where(inside, {name}_total, 0.0), 0)[None, :]"
-                yield f"tl.store({self.pointer('d_vectors')} + {row}, total, mask=v < width)"
+                total = over_rows(f"{name}_total")
+                yield f"tl.store({self.pointer('d_vectors')} + {row}, {total}, mask=v < width)"
 
     def _entered(self, place: RowLocation, own: str) -> Iterator[str]:
         yield f"{own} += entries_{entries(self.plan)['', place]}"
@@ -219,9 +227,6 @@ class _Back(Backward, _Stage):
     def _ends(self) -> Iterator[str]:
         """Stores the gradients of sums, and passes those of other stages and steps."""
         plan, first = self.plan, self.stage.first_sum
-        for index in self.sums:
-            name = f"d_{variable(plan, index)}"
-            yield f"{name} = tl.where(inside, {name}, 0.0)"
         for one in self.slots:
             count = len(one.sums)
             for position, own in enumerate(one.sums):
@@ -230,7 +235,7 @@ class _Back(Backward, _Stage):
                     at = f"(((t * heads + head) * batch + b) * {count} + {position}) * width + v"
                     yield store(f"{self.pointer(f'history_{one.group}')} + {at}", name)
                 if one in self.recurrent:
-                    yield f"{self._source(one.slot.operand)} += {self.dot(name, one, position)}"
+                    yield f"{self._source(one.slot.operand)} += {self.dot(name, 'width', one, position)}"
         for name, destination in self.gradient.outside.items():
             kind, number = destination.split()
             if kind == "entry":
