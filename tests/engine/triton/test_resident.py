@@ -100,9 +100,10 @@ def test_the_same_bits_from_call_to_call():
 
 @pytest.mark.parametrize("name", ["LSTM", "ChoGRU"])
 def test_rounded_products(name, launches, monkeypatch):
-    """In float16 for bfloat16, which the interpreter multiplies incorrectly."""
+    """In float16 for bfloat16, which the interpreter multiplies incorrectly, and which is refused there."""
+    chosen = []
     monkeypatch.setitem(weights.DTYPES, "bfloat16", torch.float16)
-    monkeypatch.setattr(operator, "choose", lambda call: RESIDENT)
+    monkeypatch.setattr(operator, "choose", lambda call: chosen.append(call) or RESIDENT)
 
     class Rounded(Triton):
         def run(self, request):
@@ -111,3 +112,8 @@ def test_rounded_products(name, launches, monkeypatch):
 
     assert_same(given(cells()[name], lengths=LENGTHS), 5e-3, Rounded("cpu"))
     assert launches == ["resident_forward", "resident_backward"]
+    assert {RESIDENT.refusal(call) for call in chosen} == {
+        "Triton's interpreter multiplies bfloat16 incorrectly"
+    }
+    monkeypatch.setattr(resident, "INTERPRETED", False)
+    assert {RESIDENT.refusal(call) for call in chosen} == {None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ from gatewise.compiler.triton_resident import resident_kernels
 from gatewise.engine.triton.backward import Backward
 from gatewise.engine.triton.buffers import History
 from gatewise.engine.triton.costs import RATES, Call, Schedule
-from gatewise.engine.triton.functions import functions
+from gatewise.engine.triton.functions import INTERPRETED, functions
 from gatewise.engine.triton.loop import Loop
 from gatewise.engine.triton.tiles import power_of_two
 from gatewise.engine.triton.weights import Sizes
@@ -83,7 +82,7 @@ def refusal(call: Call) -> str | None:
     needed = matrix_bytes(call) + OPERANDS
     if needed > RATES.shared:
         return f"a program needs {needed >> 10} KiB of shared memory, and has {RATES.shared >> 10}"
-    if call.precision == "bfloat16" and os.environ.get("TRITON_INTERPRET") == "1":
+    if INTERPRETED and call.precision == "bfloat16":
         return "Triton's interpreter multiplies bfloat16 incorrectly"
     return None
 
