@@ -54,6 +54,15 @@ def gradient_of(
     return gradient
 
 
+def requested_gradients(
+    gradients: Gradients, wanted: Sequence[int], history: Sequence[Tensor], inputs: Tensor,
+    parameters: Sequence[Tensor], state: Sequence[Tensor], *rest: Any,
+) -> list[Tensor]:  # fmt: skip
+    """Memory for the results of a backward operator, for `register_fake`."""
+    tensors = [inputs, *parameters, *state]
+    return [one.new_empty(one.shape) for one, want in zip(tensors, wanted, strict=True) if want]
+
+
 def by_autograd(
     tensors: Sequence[Tensor], pairs: Sequence[tuple[Tensor, Tensor | None]]
 ) -> list[Tensor | None]:

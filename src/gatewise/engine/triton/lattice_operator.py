@@ -18,6 +18,7 @@ from gatewise.engine.operator_gradient import (
     by_autograd,
     gradient_of,
     keep_for_gradient,
+    requested_gradients,
 )
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request, Trace
@@ -142,13 +143,7 @@ def _gathered(
     return by_states, by_kept
 
 
-@diagonals_backward.register_fake
-def _diagonals_backward_fake(
-    gradients: Sequence[Tensor | None], wanted: Sequence[int], history: Sequence[Tensor], inputs: Tensor,
-    parameters: Sequence[Tensor], state: Sequence[Tensor], *rest: Any,
-) -> list[Tensor]:  # fmt: skip
-    tensors = [inputs, *parameters, *state]
-    return [one.new_empty(one.shape) for one, want in zip(tensors, wanted, strict=True) if want]
+diagonals_backward.register_fake(requested_gradients)
 
 
 def _by_operator(
