@@ -2,7 +2,27 @@
 
 import pytest
 
-from gatewise.cells import Cell, R, W, cells, elapsed, exp, p, prev, sigmoid, tanh, x
+from gatewise.cells import (
+    Cell,
+    R,
+    W,
+    cells,
+    cos,
+    elapsed,
+    exp,
+    log_sigmoid,
+    maximum,
+    minimum,
+    p,
+    prev,
+    relu,
+    sigmoid,
+    sin,
+    softplus,
+    sqrt,
+    tanh,
+    x,
+)
 from gatewise.compiler.affine import recurrence
 from gatewise.compiler.constants import with_constants
 from gatewise.compiler.heads import by_head
@@ -49,9 +69,9 @@ def test_every_rule():
         state = ("h",)
         a = sigmoid(W.a @ x)
         before = 2 * prev.h / 4
-        h = -(before * a) - (3 - prev.h) / exp(-elapsed) + before
+        h = -(before * a) - (3 - prev.h) / (2 + exp(-elapsed)) + before
 
-    assert factors(Sums) == {("h", "h"): "-(0.5 * a) + (-(-1 / exp(-elapsed))) + 0.5"}
+    assert factors(Sums) == {("h", "h"): "-(0.5 * a) + (-(-1 / (2 + exp(-elapsed)))) + 0.5"}
 
 
 def test_levels_follow_what_states_read():
@@ -100,6 +120,65 @@ def test_what_is_not_affine(line):
 
     assert found(Other).obstacle is not None
     assert found(Other).levels == ()
+
+
+@pytest.mark.parametrize(
+    ("never_grows", "factor"),
+    [
+        (True, lambda f, i: f / (i + f)),
+        (True, lambda f, i: exp(minimum(W.b @ x, 0))),
+        (True, lambda f, i: exp(-softplus(W.b @ x) * sqrt(f))),
+        (True, lambda f, i: maximum(-relu(f), tanh(W.b @ x)) * abs(cos(p.b))),
+        (True, lambda f, i: sigmoid(W.b @ x) * tanh(p.a) + (1 - sigmoid(W.b @ x)) * (1 / (1 + f))),
+        (True, lambda f, i: sigmoid(p.b)),
+        (True, lambda f, i: exp(log_sigmoid(W.b @ x) - f)),
+        (False, lambda f, i: exp(W.b @ x)),
+        (False, lambda f, i: f),
+        (False, lambda f, i: f / (i + i)),
+        (False, lambda f, i: f / (W.b @ x + f)),
+        (False, lambda f, i: 1 / sigmoid(W.b @ x)),
+        (False, lambda f, i: p.b + 0.0),
+        (False, lambda f, i: exp(-elapsed)),  # nothing says that times are not negative
+        (False, lambda f, i: 0.5 - tanh(W.b @ x)),
+        (False, lambda f, i: sigmoid(W.b @ x) * 1.5 + (1 - sigmoid(W.b @ x)) * 0.5),
+        (False, lambda f, i: sigmoid(W.b @ x) * p.a + (1 - sigmoid(W.a @ x))),
+    ],
+)
+def test_factors_that_may_grow_are_refused(never_grows, factor):
+    class Decays(Cell):
+        state = ("h",)
+        f = exp(W.f @ x)
+        i = exp(W.i @ x)
+        h = factor(f, i) * prev.h + W.h @ x
+
+    obstacle = None if never_grows else "products of the factors of h may grow without bound"
+    assert found(Decays).obstacle == obstacle
+
+
+@pytest.mark.parametrize(
+    ("never_grows", "lines"),
+    [
+        (True, lambda a, c, s: (a * c * prev.h + a * s * prev.g, a * c * prev.g - a * s * prev.h)),
+        (False, lambda a, c, s: (a * c * prev.h + a * s * prev.g, a * c * prev.g + a * s * prev.h)),
+        (False, lambda a, c, s: (a * c * prev.h - s * prev.g, a * c * prev.g + a * s * prev.h)),
+        (False, lambda a, c, s: (p.a * c * prev.h - p.a * s * prev.g, p.a * c * prev.g + p.a * s * prev.h)),
+        (False, lambda a, c, s: (c * prev.h - sin(p.c) * prev.g, c * prev.g + sin(p.c) * prev.h)),
+        (True, lambda a, c, s: (a * prev.h - (1 - a) * c * prev.g, prev.h / 2 + s / 2 * prev.g)),
+        (True, lambda a, c, s: (c * prev.h / 2 + prev.g, prev.h / 2)),  # the columns
+        (False, lambda a, c, s: (prev.h + prev.g / 2, prev.h / 1.0)),
+    ],
+)
+def test_pairs_that_may_grow_are_refused(never_grows, lines):
+    class Turns(Cell):
+        state = ("h", "g")
+        a = sigmoid(W.a @ x)
+        c = cos(p.b)
+        s = sin(p.b)
+        h = lines(a, c, s)[0] + W.h @ x
+        g = lines(a, c, s)[1]
+
+    obstacle = None if never_grows else "products of the factors of h and g may grow without bound"
+    assert found(Turns).obstacle == obstacle
 
 
 def test_products_of_states_are_no_recurrence_of_units():

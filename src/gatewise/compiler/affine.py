@@ -2,6 +2,7 @@
 
 Such steps can be composed, so that chunks of a sequence are computed at the same time. Factors and offsets
 may depend on the input, and on states of lower levels, which are known at all steps before those of a level.
+Products of factors must be bounded: one that overflows makes NaN of states that are finite step by step.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from gatewise.cells.expressions import Constant, Expression, Operation, Previous
+from gatewise.compiler.bounds import never_grow
 from gatewise.compiler.stages import StagePlan
 from gatewise.compiler.triton_kernel import runs_all_steps
 
@@ -49,14 +51,14 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class Recurrence:
-    """The levels from the lowest; none, and the obstacle, if a cell's recurrence is not affine."""
+    """The levels from the lowest; none, and the obstacle, if a cell's steps can't be composed."""
 
     levels: tuple[Level, ...]
     obstacle: str | None
 
 
-class _NotAffineError(Exception):
-    """The recurrence is not affine."""
+class _ObstacleError(Exception):
+    """The recurrence is not affine, or its factors may grow."""
 
 
 @cache
@@ -80,7 +82,7 @@ def recurrence(plan: StagePlan) -> Recurrence:
     try:
         stages = range(len(plan.stages))
         return Recurrence(tuple(one for stage in stages for one in _Reader(plan, stage).levels()), None)
-    except _NotAffineError as obstacle:
+    except _ObstacleError as obstacle:
         return Recurrence((), str(obstacle))
 
 
@@ -96,7 +98,7 @@ class _Reader:
         self.reads = {one: self.read_by_line[line] for one, line in states.items() if line in self.lines}
 
     def levels(self) -> tuple[Level, ...]:
-        """The levels. Raises: `_NotAffineError`"""
+        """The levels. Raises: `_ObstacleError`"""
         levels: dict[Group, int] = {}
         for group in map(self._group, self._together()):
             lower = {one for state in group.states for one in self.reads[state]} - {*group.states}
@@ -138,14 +140,16 @@ class _Reader:
                 line = self.lines[self.plan.program.states[state]]
                 try:
                     factor = self._derivative(line, by, frozenset(states))
-                except _NotAffineError:
-                    raise _NotAffineError(
+                except _ObstacleError:
+                    raise _ObstacleError(
                         f"{state} is not affine in the {' and '.join(states)} before"
                     ) from None
                 if factor is not None:
                     factors[state, by] = factor
         if len(states) > MOST_TOGETHER:
-            raise _NotAffineError(f"{len(states)} states depend on each other, more than {MOST_TOGETHER}")
+            raise _ObstacleError(f"{len(states)} states depend on each other, more than {MOST_TOGETHER}")
+        if not never_grow([[factors.get((state, by)) for by in states] for state in states]):
+            raise _ObstacleError(f"products of the factors of {' and '.join(states)} may grow without bound")
         return Group(states, factors)
 
     def _read(self, expression: Expression) -> frozenset[str]:
@@ -162,7 +166,7 @@ class _Reader:
     def _derivative(self, expression: Expression, by: str, group: frozenset[str]) -> Expression | None:
         """The derivative by a state before, which depends on none of the group; None if it is zero.
 
-        Raises: `_NotAffineError` if there is none, as the expression is not affine
+        Raises: `_ObstacleError` if there is none, as the expression is not affine
         """
         if not self._read(expression) & group:
             return None
@@ -185,7 +189,7 @@ class _Reader:
             case Operation(function="divide", arguments=(first, second)):
                 if not self._of(second) & group:
                     return _quotient(self._by_operand(first, by, group), second)
-        raise _NotAffineError
+        raise _ObstacleError
 
     def _by_operand(self, operand: Expression, by: str, group: frozenset[str]) -> Expression | None:
         if operand.line is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import Constant, Expression, Operation, Vector
@@ -13,6 +14,13 @@ from gatewise.compiler.program import rebuilt
 
 CONSTANT = "constant"  # the parameter of `with_constants`
 CHEAP = ("add", "subtract", "multiply", "negate", "maximum", "minimum", "abs")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Computed(Vector):
+    """A vector in place of a function of vectors, which is its value."""
+
+    value: Expression
 
 
 def with_constants(cell: CellType) -> tuple[CellType, Mapping[str, Expression]]:
@@ -46,7 +54,7 @@ def _with_constants(cell: CellType) -> tuple[CellType, Mapping[str, Expression]]
             return rebuilt(expression, changed)
         block = f"k{len(found) + 1}"
         found[block] = expression
-        return Vector(CONSTANT, block)
+        return Computed(CONSTANT, block, expression)
 
     def line(expression: Expression) -> Expression:
         whole = changed(expression)

@@ -25,9 +25,9 @@ class Pair(Cell):
     state = ("y", "h", "g")
     a = sigmoid(W.a @ x + b.a)
     c = tanh(W.c @ x)
-    h = a * prev.h - (1 - a) * p.g * prev.g + W.i @ x
+    h = a * prev.h - (1 - a) * tanh(p.g) * prev.g + W.i @ x
     g = -prev.g * c / 2 + prev.h / (2 + a)
-    y = tanh(h) * prev.y * g + c
+    y = tanh(h) * prev.y * tanh(g) + c
 
 
 class Stages(Cell):
@@ -36,7 +36,7 @@ class Stages(Cell):
     state = ("y", "h", "k")
     z = sigmoid(W.z @ x)
     o = sigmoid(W.o @ x)
-    k = p.k * prev.k + z
+    k = sigmoid(p.k) * prev.k + z
     h = (1 - z) * prev.h + z * normalize.n(W.n @ x)
     y = o * tanh(R.h @ h + R.z @ z) + h
 
@@ -96,7 +96,7 @@ def test_lengths_resets_and_zoneout(cell, chunks):
     for step, row in ((CHUNK, 0), (1, 2), (2 * CHUNK, 2), (0, 3), (CHUNK + 1, 3)):
         resets[step, row] = True
     more = {"lengths": torch.tensor([STEPS, 0, STEPS, CHUNK + 2]), "resets": resets}
-    zoneout = {cell.state[-1]: 0.25}
+    zoneout = {cell.state[0]: 0.25}
     assert_same(request_for(cell, (STEPS, 4, 3, 5), torch.float32, zoneout=zoneout, trace=True, **more))
     assert {*chunks} == {3}
 
