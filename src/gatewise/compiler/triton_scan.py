@@ -10,8 +10,10 @@ For each level of an affine recurrence, upwards, and for gradients, which go bac
     starts, carried [chunks, states, B, S]    states before, and gradients after each chunk
     cleared [chunks, B]                 whether a reset in a chunk separates both sides
 
-A reset, and the equations of a state whose next value does not depend on it, hide even a NaN on the other
-side, as they do step by step; a product of factors that becomes zero does not.
+Where a value on one side does not reach the other, even NaN stays there, as it does step by step: a reset is
+between them, or the equations of these steps do not read it. If it reaches it times a factor that is rounded
+to zero, NaN passes. So for two states that depend on each other, numbers beside the factors record which
+reaches which.
 """
 
 from __future__ import annotations
@@ -63,16 +65,27 @@ def scan_kernels(plan: StagePlan) -> tuple[ScanKernels, ...]:
 
 
 def _layout(level: Level) -> list[str]:
-    """The variables that compose a chunk: factors [to, from] and offsets of each group."""
+    """The variables that compose a chunk: factors [to, from], what reaches what, offsets of each group."""
     found = []
     for group in level.groups:
-        found += [_factor(level, to, by) for to in group.states for by in group.states]
+        found += [_factor(level, to, by) for to, by in _pairs(group)]
+        if len(group.states) > 1:
+            found += [_reach(level, to, by) for to, by in _pairs(group)]
         found += [f"offset_{level.states.index(to)}" for to in group.states]
     return found
 
 
 def _factor(level: Level, to: str, by: str) -> str:
     return f"factor_{level.states.index(to)}_{level.states.index(by)}"
+
+
+def _reach(level: Level, to: str, by: str) -> str:
+    """The variable that is 1 where a state depends on another on the other side of a chunk, else 0."""
+    return f"reach_{level.states.index(to)}_{level.states.index(by)}"
+
+
+def _pairs(group: Group) -> list[tuple[str, str]]:
+    return [(to, by) for to in group.states for by in group.states]
 
 
 class _Factors:
@@ -96,9 +109,10 @@ class _Factors:
     def step(self) -> Iterator[str]:
         """Composes them with those of a step inside its sequence."""
         for group in self.level.groups:
-            for by in group.states:
-                for to in group.states:
-                    yield f"new_{_factor(self.level, to, by)} = {self._composed(group, to, by)}"
+            for to, by in _pairs(group):
+                yield f"new_{_factor(self.level, to, by)} = {self._composed(group, to, by)}"
+                if len(group.states) > 1:
+                    yield f"new_{_reach(self.level, to, by)} = {self._reached(group, to, by)}"
         for _, _, name in self._all():
             yield from ("if LENGTHS:", f"    new_{name} = tl.where(alive, new_{name}, {name})")
             yield f"{name} = new_{name}"
@@ -111,11 +125,17 @@ class _Factors:
         ]
         return " + ".join(terms) or "tl.zeros([ROWS, UNITS], tl.float32)"
 
+    def _reached(self, group: Group, to: str, by: str) -> str:
+        """Of two states that depend on each other, so that a state depends on at least one."""
+        first, *others = [_reach(self.level, one, by) for one in group.states if (to, one) in self.own]
+        return f"tl.maximum({first}, {others[0]})" if others else first
+
     def _all(self) -> Iterator[tuple[str, str, str]]:
         for group in self.level.groups:
-            for to in group.states:
-                for by in group.states:
-                    yield to, by, _factor(self.level, to, by)
+            for to, by in _pairs(group):
+                yield to, by, _factor(self.level, to, by)
+                if len(group.states) > 1:
+                    yield to, by, _reach(self.level, to, by)
 
 
 class Composition(Forward):
@@ -265,7 +285,9 @@ def _carried(level: Level, group: Group, to: str) -> str:
     total = f"offset_{level.states.index(to)}"
     for by in group.states:
         factor, value = _factor(level, to, by), f"value_{level.states.index(by)}"
-        if group.factors:
+        if len(group.states) > 1:
+            total += f" + tl.where({_reach(level, to, by)} == 0.0, 0.0, {factor} * {value})"
+        elif group.factors:
             total += f" + {factor} * {value}"
         else:  # which is one in a chunk of padding alone, else zero
             total += f" + tl.where({factor} == 0.0, 0.0, {value})"

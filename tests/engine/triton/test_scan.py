@@ -140,6 +140,28 @@ def test_nan_passes_to_later_steps_up_to_a_reset():
     assert not output[2 * CHUNK + 1 :, 1].isnan().any()
 
 
+class Swap(Cell):
+    """Two states, each of which every second step depends on."""
+
+    state = ("h", "g")
+    h = prev.g + W.c @ x
+    g = -prev.h / 2
+
+
+@in_chunks
+@pytest.mark.parametrize("cell", [cells()["LRU"], Swap], ids=lambda one: one.__name__)
+def test_nan_reaches_the_states_that_depend_on_it(cell):
+    """And no others, in one step of a chunk and in none."""
+    request = request_for(cell, (STEPS, 3, 2, 1), torch.float32, lengths=torch.tensor([STEPS, CHUNK + 1, 0]))
+    state = {name: one.detach().clone() for name, one in request.state.items()}
+    state[cell.state[-2]].fill_(torch.nan)
+    request = replace(request, state=state)
+    ours, theirs = (one.run(request) for one in (Triton("cpu"), Reference()))
+    assert torch.equal(ours.output.isnan(), theirs.output.isnan())
+    for name in state:
+        assert torch.equal(ours.final[name].isnan(), theirs.final[name].isnan())
+
+
 @in_chunks
 def test_the_same_bits_from_call_to_call():
     request = request_for(cells()["LRU"], (CHUNK + 1, 2, 2, 3), torch.float32)
