@@ -15,6 +15,7 @@ from gatewise.engine.triton import backend, launches
 from gatewise.engine.triton.backend import Triton
 from gatewise.engine.triton.choice import ONE_LAUNCH, STEPS, schedules
 from tests.engine.test_native import NOISY, Everything, request_for, results
+from tests.engine.triton.comparison import assert_same
 
 CELLS = [one for one in cells().values() if not one.matrix_states and by_head(one) is None]
 SIZES = (4, 3, 2, 6)  # T, B, I, H
@@ -27,28 +28,6 @@ def given(cell, sizes=SIZES, scale=1.0, **more):
     if cell.reads_elapsed:
         more["elapsed"] = torch.rand(sizes[:2]) + 0.5
     return request_for(cell, sizes, torch.float32, scale, **more)
-
-
-def doubled(request):
-    """The same request in float64."""
-
-    def double(value):
-        if isinstance(value, dict):
-            return {name: double(one) for name, one in value.items()}
-        if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-            return value
-        return value.detach().double().requires_grad_(value.requires_grad)
-
-    return replace(request, **{name: double(value) for name, value in vars(request).items()})
-
-
-def assert_same(request, tolerance=2e-6, chosen=None):
-    chosen = chosen or Triton("cpu")
-    assert chosen.refusal(request) is None
-    exact = results(Reference(), doubled(request))
-    for ours, theirs in zip(results(chosen, request), exact, strict=True):
-        scale = 1 + theirs.abs().max()
-        torch.testing.assert_close(ours.double() / scale, theirs / scale, rtol=0, atol=tolerance)
 
 
 @pytest.fixture(autouse=True)
@@ -117,23 +96,7 @@ def test_products_in_bfloat16(name):
 
 
 @pytest.mark.parametrize("steps", [7, 12])
-def test_recorded_steps_are_repeated(monkeypatch, steps):
-    """As on a GPU: a recording has the addresses of its first steps, and reads the counter."""
-    replays = []
-
-    class Recorded:
-        def __init__(self, step, counter, direction):
-            self.again = step, counter, direction
-
-        def replay(self):
-            step, counter, direction = self.again
-            replays.append(int(counter))
-            for number in range(launches.RECORDED):
-                step(number * direction)
-            counter.add_(launches.RECORDED * direction)
-
-    for name, value in {"RECORDED": 2, "FEWEST": 4, "can_record": lambda _: True, "record": Recorded}.items():
-        monkeypatch.setattr(launches, name, value)
+def test_recorded_steps_are_repeated(replays, steps):
     assert_same(given(LSTM, (steps, 3, 2, 6), lengths=torch.tensor([steps, 0, 3])))
     forward = list(range(2, steps - 1, 2))
     assert replays == [*forward, *(steps - 1 - one for one in forward)]
@@ -161,16 +124,6 @@ def test_nan_stays_in_its_sequence():
     assert output[1:, 0].isnan().all()
     assert not output[:, 1:].isnan().any()
     assert not output[0].isnan().any()
-
-
-@pytest.fixture
-def on_cpu(monkeypatch):
-    """The backends of a context, with the interpreter for the GPU."""
-    chosen = Triton("cpu")
-    monkeypatch.setattr(choice, "TRITON", chosen)
-    monkeypatch.setattr(choice, "BACKENDS", (chosen, choice.REFERENCE))
-    with gatewise.backend("triton"):
-        yield
 
 
 def test_it_compiles_as_one_operator_and_its_gradient_has_a_gradient(on_cpu):

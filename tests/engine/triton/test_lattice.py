@@ -8,11 +8,11 @@ import torch
 import gatewise
 from gatewise.cells.grid import grid
 from gatewise.cells.multidimensional import mdgru, mdlstm
-from gatewise.engine import choice
 from gatewise.engine.reference import Reference
-from gatewise.engine.triton import backend, lattice, launches
+from gatewise.engine.triton import backend
 from gatewise.engine.triton.backend import Triton
 from tests.engine.test_lattice import Own, lengths_for, request_for, results
+from tests.engine.triton import comparison
 
 CELLS = [
     mdgru(2), Own, grid(2), grid(2, priority=(1,), without_memory=(1,)), mdlstm(3, peephole=True),
@@ -25,32 +25,8 @@ def given(cell, sizes, *more, **options):
     return request_for(cell, sizes, *more, dtype=torch.float32, **options)
 
 
-def in_float64(request):
-    def exact(tensors):
-        return {name: one.detach().double().requires_grad_() for name, one in tensors.items()}
-
-    inputs = request.inputs.detach().double().requires_grad_()
-    return replace(request, inputs=inputs, parameters=exact(request.parameters), state=exact(request.state))
-
-
 def assert_same(request, tolerance=2e-6, chosen=None):
-    chosen = chosen or Triton("cpu")
-    assert chosen.refusal(request) is None
-    ours, theirs = results(chosen.run, request), results(Reference().run, in_float64(request))
-    for own, exact in zip(ours, theirs, strict=True):
-        scale = 1 + exact.abs().max() if exact.numel() else 1
-        torch.testing.assert_close(own.double() / scale, exact / scale, rtol=0, atol=tolerance)
-
-
-@pytest.fixture(autouse=True)
-def _poison(monkeypatch):
-    """Memory that no kernel has written is NaN; a few diagonals are run, too."""
-
-    def empty(own, *shape, dtype=torch.float32):
-        return torch.full(shape, torch.nan, dtype=dtype)
-
-    monkeypatch.setattr(lattice.LatticeLoop, "_empty", empty)
-    monkeypatch.setattr(backend, "FEWEST_STEPS", 1)
+    comparison.assert_same(request, tolerance, chosen, lambda one, given: results(one.run, given))
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda one: f"{one.__name__}{CELLS.index(one)}")
@@ -89,23 +65,7 @@ def test_products_in_bfloat16():
     assert_same(given(grid(2), (2, 3)), 0.05, Rounded("cpu"))
 
 
-def test_recorded_diagonals_are_repeated(monkeypatch):
-    """As on a GPU: diagonals of one size share a recording, which reads the counter."""
-    replays = []
-
-    class Recorded:
-        def __init__(self, step, counter, direction):
-            self.again = step, counter, direction
-
-        def replay(self):
-            step, counter, direction = self.again
-            replays.append(int(counter))
-            for number in range(launches.RECORDED):
-                step(number * direction)
-            counter.add_(launches.RECORDED * direction)
-
-    for name, value in {"RECORDED": 2, "FEWEST": 4, "can_record": lambda _: True, "record": Recorded}.items():
-        monkeypatch.setattr(launches, name, value)
+def test_recorded_diagonals_are_repeated(replays):
     assert_same(given(mdlstm(2), (9, 2), lengths=lengths_for((9, 2), 3)))
     assert replays == [2, 4, -2, -4]
 
@@ -129,16 +89,6 @@ def test_nan_outside_and_inside_a_sample():
     assert output[1:, 1:, 0].isnan().all()
     assert not output[:, :, 1:].isnan().any()
     assert not output[0].isnan().any()
-
-
-@pytest.fixture
-def on_cpu(monkeypatch):
-    """The backends of a context, with the interpreter for the GPU."""
-    chosen = Triton("cpu")
-    monkeypatch.setattr(choice, "TRITON", chosen)
-    monkeypatch.setattr(choice, "BACKENDS", (chosen, choice.REFERENCE))
-    with gatewise.backend("triton"):
-        yield
 
 
 def test_it_compiles_as_one_operator(on_cpu):

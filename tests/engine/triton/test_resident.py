@@ -10,7 +10,8 @@ from gatewise.engine.triton import operator, resident, weights
 from gatewise.engine.triton.backend import Triton
 from gatewise.engine.triton.choice import RESIDENT, schedules
 from tests.engine.test_native import Everything, results
-from tests.engine.triton.test_backend import CELLS, LENGTHS, SIZES, assert_same, given, noisy
+from tests.engine.triton.comparison import assert_same
+from tests.engine.triton.test_backend import CELLS, LENGTHS, SIZES, given, noisy
 
 RECURRENT = [one for one in CELLS if not runs_all_steps(plan(one))]
 
