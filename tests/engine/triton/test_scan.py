@@ -14,6 +14,7 @@ from gatewise.engine.triton.choice import ONE_LAUNCH, SCAN, choose, schedules
 from gatewise.engine.triton.costs import Call
 from gatewise.engine.triton.weights import Sizes
 from tests.engine.test_native import request_for, results
+from tests.engine.triton.comparison import assert_same
 
 CHUNK = 4
 STEPS = 2 * CHUNK + 1
@@ -71,22 +72,6 @@ def chunks(monkeypatch):
 
 
 in_chunks = pytest.mark.usefixtures("chunks")
-
-
-def doubled(value):
-    """The same in float64."""
-    if isinstance(value, dict):
-        return {name: doubled(one) for name, one in value.items()}
-    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-        return value
-    return value.detach().double().requires_grad_(value.requires_grad)
-
-
-def assert_same(request):
-    exact = replace(request, **{name: doubled(one) for name, one in vars(request).items()})
-    for ours, theirs in zip(results(Triton("cpu"), request), results(Reference(), exact), strict=True):
-        scale = 1 + theirs.detach().abs().max()
-        torch.testing.assert_close(ours / scale, (theirs / scale).float(), rtol=0, atol=2e-6)
 
 
 @each_cell
