@@ -22,7 +22,7 @@ def on_gpu(cell: CellType) -> str:
     """The backend of a plain layer on a GPU."""
     if not cell.of_lattice and operator_of(cell) is not None:
         return "`cudnn`: PyTorch's own operators, with the options of `torch.nn`"
-    if not cell.of_lattice and by_head(cell) is None:
+    if by_head(cell) is None:
         return "`triton`: kernels of these equations, where Triton is installed"
     if cell.matrix_states and not isinstance(memory_plan(cell), str):
         return "`memory`"
