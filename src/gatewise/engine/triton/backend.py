@@ -1,4 +1,4 @@
-"""The Triton backend: a cell's equations as kernels on a GPU, forward and backward, step by step."""
+"""The Triton backend: a cell's equations as kernels on a GPU, forward and backward, by several schedules."""
 
 from __future__ import annotations
 
