@@ -174,8 +174,8 @@ class _Reader:
 
 def _product(first: Bounds, second: Bounds) -> Bounds:
     """Zero times an infinite bound is zero."""
-    corners = [one * other if one and other else 0.0 for one in first for other in second]
-    return min(corners), max(corners)
+    products = [one * other if one and other else 0.0 for one in first for other in second]
+    return min(products), max(products)
 
 
 def _factors(expression: Expression) -> tuple[float, list[Expression]]:

@@ -54,6 +54,18 @@ def gradient_of(
     return gradient
 
 
+def by_backward(operator: Callable[..., Any]) -> Callable[..., Sequence[Tensor]]:
+    """The gradient by a backward operator with the arguments of `requested_gradients`, for `gradient_of`."""
+
+    def gradient(
+        arguments: Arguments, gradients: Gradients, kept: list[Tensor], wanted: list[int]
+    ) -> Sequence[Tensor]:
+        found: list[Tensor] = operator(list(gradients), wanted, kept, *arguments)
+        return found
+
+    return gradient
+
+
 def requested_gradients(
     gradients: Gradients, wanted: Sequence[int], history: Sequence[Tensor], inputs: Tensor,
     parameters: Sequence[Tensor], state: Sequence[Tensor], *rest: Any,

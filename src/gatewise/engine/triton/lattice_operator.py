@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from gatewise.compiler.gradient import kept
-from gatewise.compiler.layout import layout
 from gatewise.compiler.stages import StagePlan
 from gatewise.engine.diagonals import final_along, initial_along, inside, mirrored
 from gatewise.engine.operator_gradient import (
     Arguments,
     Gradients,
     by_autograd,
+    by_backward,
     gradient_of,
     keep_for_gradient,
     requested_gradients,
@@ -24,7 +24,7 @@ from gatewise.engine.reference import Reference
 from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.triton.buffers import History
 from gatewise.engine.triton.lattice import LatticeInputs, LatticeLoop
-from gatewise.engine.triton.operator import on_device, plan_of
+from gatewise.engine.triton.operator import on_device, plan_of, units_of
 
 # As those of sequences, which have resets and factors, for `operator_gradient`.
 INPUTS = (
@@ -39,10 +39,8 @@ def _loop(
 ) -> LatticeLoop:  # fmt: skip
     own, stages = plan_of(ticket)
     named = dict(zip(own.names, parameters, strict=True))
-    sizing = layout(own.cell).sizing
-    units = named[sizing.name].shape[0] // len(sizing.blocks)
     dtype = torch.bfloat16 if bfloat16 else torch.float32
-    return LatticeLoop(stages, LatticeInputs(inputs, state, lengths), named, units, dtype)
+    return LatticeLoop(stages, LatticeInputs(inputs, state, lengths), named, units_of(own, named), dtype)
 
 
 def _request(
@@ -146,13 +144,6 @@ def _gathered(
 diagonals_backward.register_fake(requested_gradients)
 
 
-def _by_operator(
-    arguments: Arguments, gradients: Gradients, kept: list[Tensor], wanted: list[int]
-) -> Sequence[Tensor]:
-    found: list[Tensor] = torch.ops.gatewise.diagonals_backward(list(gradients), wanted, kept, *arguments)
-    return found
-
-
 def _by_reference(arguments: Arguments, gradients: Gradients) -> list[Tensor | None]:
     """The gradient by differentiable operations, in float32."""
     request = _request(*arguments)
@@ -179,7 +170,9 @@ def _traced(trace: Trace, stages: StagePlan, gradients: Gradients) -> list[tuple
     return found
 
 
-diagonals.register_autograd(gradient_of(_by_operator, _by_reference), setup_context=keep_for_gradient)
+diagonals.register_autograd(
+    gradient_of(by_backward(diagonals_backward), _by_reference), setup_context=keep_for_gradient
+)
 
 
 def run_lattice(request: Request, ticket: str, intermediates: Sequence[str], bfloat16: bool) -> LayerResult:

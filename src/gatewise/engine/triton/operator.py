@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -16,9 +16,8 @@ from gatewise.compiler.layout import layout
 from gatewise.compiler.program import PROJECTION
 from gatewise.compiler.stages import StagePlan, plan
 from gatewise.engine.operator_gradient import (
-    Arguments,
-    Gradients,
     by_autograd,
+    by_backward,
     gradient_of,
     keep_for_gradient,
     requested_gradients,
@@ -45,11 +44,16 @@ def plan_of(ticket: str) -> tuple[Ticket, StagePlan]:
     return own, plan(own.cell, own.extras)
 
 
+def units_of(own: Ticket, parameters: Mapping[str, Tensor]) -> int:
+    """The hidden units of a call."""
+    sizing = layout(own.cell).sizing
+    return parameters[sizing.name].shape[0] // len(sizing.blocks)
+
+
 def sizes_of(own: Ticket, inputs: Tensor, parameters: Sequence[Tensor], heads: int) -> Sizes:
     """The sizes of a call."""
     named = dict(zip(own.names, parameters, strict=True))
-    sizing = layout(own.cell).sizing
-    units = named[sizing.name].shape[0] // len(sizing.blocks)
+    units = units_of(own, named)
     output = named[PROJECTION].shape[0] if own.extras.projected else units
     widths = (output, *[units] * (len(own.cell.state) - 1))
     return Sizes(inputs.shape[0], inputs.shape[1], units, widths, heads)
@@ -156,13 +160,6 @@ def _backward(
 steps_backward.register_fake(requested_gradients)
 
 
-def _by_operator(
-    arguments: Arguments, gradients: Gradients, kept: list[Tensor], wanted: list[int]
-) -> Sequence[Tensor]:
-    found: list[Tensor] = torch.ops.gatewise.steps_backward(list(gradients), wanted, kept, *arguments)
-    return found
-
-
 def _by_reference(arguments: tuple[Any, ...], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
     """The gradient by differentiable operations, in float32."""
     inputs, weights, state, lengths, resets, factors, ticket, heads, _, trace, _ = arguments
@@ -203,7 +200,9 @@ def _traced(
     return found
 
 
-steps.register_autograd(gradient_of(_by_operator, _by_reference), setup_context=keep_for_gradient)
+steps.register_autograd(
+    gradient_of(by_backward(steps_backward), _by_reference), setup_context=keep_for_gradient
+)
 
 
 def run_steps(request: Request, ticket: str, factors: Sequence[Tensor], bfloat16: bool) -> list[Tensor]:
