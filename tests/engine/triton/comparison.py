@@ -33,3 +33,13 @@ def assert_same(request, tolerance=2e-6, chosen=None, results=test_native.result
     for ours, theirs in zip(results(chosen, request), exact, strict=True):
         scale = 1 + theirs.abs().max() if theirs.numel() else 1
         torch.testing.assert_close(ours.double() / scale, theirs / scale, rtol=0, atol=tolerance)
+
+
+def assert_compiles(layer, values):
+    """A compiled layer, without a break, has the outputs and gradients of the layer itself."""
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    found = []
+    for run in (compiled, layer):
+        output = run(values)[0]
+        found.append([output, *torch.autograd.grad(output.square().sum(), [values, *layer.parameters()])])
+    torch.testing.assert_close(*found)

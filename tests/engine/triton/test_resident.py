@@ -11,7 +11,15 @@ from gatewise.engine.triton.backend import Triton
 from gatewise.engine.triton.choice import RESIDENT, schedules
 from tests.engine.test_native import Everything, results
 from tests.engine.triton.comparison import assert_same
-from tests.engine.triton.test_backend import CELLS, LENGTHS, SIZES, given, noisy
+from tests.engine.triton.test_backend import (
+    CELLS,
+    LENGTHS,
+    SIZES,
+    given,
+    noisy,
+    noisy_request,
+    projected_request,
+)
 
 RECURRENT = [one for one in CELLS if not runs_all_steps(plan(one))]
 
@@ -44,17 +52,13 @@ def test_every_function():
 
 @noisy
 def test_zoneout_and_masks(cell):
-    stays = (torch.rand(4, 3, 6) < 0.5).float()
-    zoneout, mask = {cell.state[0]: stays, cell.state[-1]: 0.25}, 2.0 * (torch.rand(3, 6) < 0.5)
-    assert_same(given(cell, lengths=LENGTHS, zoneout=zoneout, hidden_mask=mask))
+    assert_same(noisy_request(cell))
 
 
 @pytest.mark.parametrize("name", ["LSTM", "LayerNormLSTM"])
 @pytest.mark.parametrize("width", [4, 19])
 def test_a_projection_narrower_and_wider(name, width):
-    zoneout = {"h": 0.25, "c": (torch.rand(4, 3, 6) < 0.5).float()}
-    more = {"zoneout": zoneout, "hidden_mask": torch.rand(3, width), "trace": True}
-    assert_same(given(cells()[name], projected=width, lengths=LENGTHS, **more))
+    assert_same(projected_request(name, width))
 
 
 @pytest.mark.parametrize("cell", [LSTM, GRU, cells()["ChoGRU"], SLSTM], ids=lambda one: one.__name__)
